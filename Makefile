@@ -1,0 +1,46 @@
+# make study   set up and run the whole study on the embedded synthetic corpus
+# make test    set up and run every test and every notebook
+# make lab     set up and open JupyterLab
+# make lint    style
+# make lock    write requirements.lock anew from pyproject.toml (the one list of dependencies)
+#
+# Everything is installed into .venv with the versions of requirements.lock.
+# Choose another Python by:  make study PYTHON=python3.12
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: study test lab lint lock clean
+
+study: $(READY)
+	$(BIN)/ser run --corpus synthetic
+
+test: $(READY)
+	$(BIN)/python -m pytest --nbval --nbval-current-env --junitxml=build/tests.xml tests notebooks
+
+lab: $(READY)
+	$(BIN)/jupyter lab notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock: $(READY)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra jax \
+	    --no-header --no-annotate --no-emit-index-url -o requirements.lock pyproject.toml
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("Python 3.11 to 3.13 is needed; $(PYTHON) is %d.%d. Choose another by: make PYTHON=python3.12" % v)'
+	@echo "Setting up $(VENV) (a few minutes, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist reports/synthetic

@@ -1,0 +1,48 @@
+"""
+Published speech emotion recognition systems, made again and measured on speakers they never heard.
+
+A notebook reads like a paper's method section:
+
+>>> import ser_lib
+>>> corpus = ser_lib.load_corpus("synthetic")                       # doctest: +SKIP
+>>> system = ser_lib.systems.svm()                                  # doctest: +SKIP
+>>> evaluation = ser_lib.evaluate(system, corpus)                   # doctest: +SKIP
+>>> evaluation.scores()                                             # doctest: +SKIP
+
+Every submodule is imported when it is first used, so that ``import ser_lib`` costs next to nothing.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_SUBMODULES = (
+    "console",
+    "corpora",
+    "errors",
+    "evaluation",
+    "features",
+    "neural",
+    "paths",
+    "plots",
+    "signal",
+    "study",
+    "systems",
+)
+_FUNCTIONS = {"load_corpus": "ser_lib.corpora", "evaluate": "ser_lib.study.evaluate"}
+
+__all__ = ["__version__", *_SUBMODULES, *_FUNCTIONS]
+
+
+def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS:
+        value = getattr(importlib.import_module(_FUNCTIONS[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

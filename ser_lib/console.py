@@ -1,0 +1,72 @@
+"""What is shown while something runs, and the tables it ends with."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from tqdm import tqdm
+
+
+def progress(
+    iterable: Iterable | None = None, *, total: int | None = None, description: str = "", **options
+) -> tqdm:
+    """
+    Show a progress bar on standard error for anything that takes longer than a second.
+
+    Parameters
+    ----------
+    iterable : iterable, optional
+        What is gone through; without it the caller moves the bar by ``update``.
+    total : int, optional
+        Number of steps, where `iterable` has no length.
+    description : str
+        What is being done.
+    **options
+        Handed on to `tqdm.tqdm`, for example ``unit="file"`` or ``disable=True``.
+
+    Returns
+    -------
+    tqdm.tqdm
+        The bar, to iterate over or to move.
+    """
+    settings = {"delay": 1.0, "leave": False, "dynamic_ncols": True, "file": sys.stderr} | options
+    return tqdm(iterable, total=total, desc=description, **settings)
+
+
+def table(rows: Iterable[Sequence], columns: Sequence[str]) -> str:
+    """
+    Align rows of text and numbers under their column names.
+
+    Parameters
+    ----------
+    rows : iterable of sequences
+        Each as long as `columns`; None is shown as an empty cell.
+    columns : sequence of str
+        The heads.
+
+    Returns
+    -------
+    str
+        Lines without trailing spaces; columns of numbers are aligned to the right.
+
+    Examples
+    --------
+    >>> print(table([("svm", 3), ("cnn_lstm", 12)], ("system", "folds")))
+    system    folds
+    svm           3
+    cnn_lstm     12
+    """
+    rows = [list(row) for row in rows]
+    numeric = [
+        all(isinstance(row[i], int | float) or row[i] is None for row in rows)
+        for i in range(len(columns))
+    ]
+    cells = [[str(c) for c in columns]]
+    cells += [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in cells
+    )

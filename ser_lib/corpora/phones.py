@@ -1,0 +1,149 @@
+"""
+Sounds and sentences of an artificial language: what the mouth does, before anyone feels anything.
+
+Formants of the vowels are the men's averages of Peterson & Barney (1952); the consonants' loci,
+noises, gains and all durations are rounded textbook values of our own choosing.
+
+References
+----------
+Peterson, G. E. & Barney, H. L. (1952). Control methods used in a study of the vowels. J. Acoust.
+Soc. Am. 24, 175-184.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+SENTENCES = (
+    "'ma-lu 'ta-ni | so-'ka-ri",
+    "'fe-no ba-'li-su | 'de-ka",
+    "ko-'mi-da | 'Sa-ru 'le-to",
+    "'wa-si go-'ne-la | 'ti-hu",
+)
+"""
+Sentences, told apart by their number from 1: syllables joined by ``-``, words by a space, phrases
+by ``|``; ``'`` stands before a stressed syllable, ``S`` for the sound of *ship*.
+"""
+
+
+class State(NamedTuple):
+    """What a phone does for a share of its time; gains are relative to an unstressed vowel."""
+
+    share: float
+    voicing: float = 0.0
+    aspiration: float = 0.0
+    frication: float = 0.0
+
+
+@dataclass(frozen=True)
+class Phone:
+    """
+    A speech sound.
+
+    Attributes
+    ----------
+    milliseconds : float
+        Its length in an unstressed syllable at a neutral rate.
+    formants : tuple of three floats or None
+        Targets F1, F2, F3 in Hz of an average man; None takes those of the phone that follows.
+    states : tuple of State
+        What happens, one after the other.
+    noise : tuple of two floats
+        Centre and bandwidth of its frication in Hz.
+    vowel : bool
+        Whether it is the middle of a syllable.
+    """
+
+    milliseconds: float
+    formants: tuple[float, float, float] | None
+    states: tuple[State, ...]
+    noise: tuple[float, float] = (4000.0, 4000.0)
+    vowel: bool = False
+
+
+def _vowel(*formants: float, gain: float = 1.0) -> Phone:
+    return Phone(95, formants, (State(1.0, voicing=gain),), vowel=True)
+
+
+def _sonorant(milliseconds: float, gain: float, *formants: float) -> Phone:
+    return Phone(milliseconds, formants, (State(1.0, voicing=gain),))
+
+
+def _fricative(gain: float, noise: tuple[float, float], *formants: float) -> Phone:
+    return Phone(95, formants, (State(1.0, frication=gain),), noise)
+
+
+def _voiceless_stop(gain: float, noise: tuple[float, float], *formants: float) -> Phone:
+    release = State(0.25, aspiration=0.25, frication=0.15 * gain)
+    return Phone(95, formants, (State(0.6), State(0.15, frication=gain), release), noise)
+
+
+def _voiced_stop(gain: float, noise: tuple[float, float], *formants: float) -> Phone:
+    burst = State(0.15, voicing=0.2, frication=gain)
+    return Phone(75, formants, (State(0.7, voicing=0.12), burst, State(0.15, voicing=0.5)), noise)
+
+
+PHONES = {
+    "a": _vowel(730, 1090, 2440, gain=0.8),
+    "e": _vowel(530, 1840, 2480),
+    "i": _vowel(270, 2290, 3010, gain=1.1),
+    "o": _vowel(570, 840, 2410, gain=0.9),
+    "u": _vowel(300, 870, 2240),
+    "m": _sonorant(70, 0.5, 280, 1000, 2200),
+    "n": _sonorant(65, 0.5, 280, 1600, 2600),
+    "l": _sonorant(60, 0.55, 360, 1300, 2700),
+    "r": _sonorant(55, 0.5, 420, 1250, 1650),
+    "w": _sonorant(60, 0.6, 300, 700, 2200),
+    "h": Phone(60, None, (State(1.0, voicing=0.15, aspiration=0.35),)),
+    "s": _fricative(0.30, (5600.0, 1800.0), 320, 1650, 2600),
+    "S": _fricative(0.34, (3000.0, 1400.0), 320, 1800, 2500),
+    "f": _fricative(0.12, (4500.0, 6000.0), 340, 1100, 2100),
+    "t": _voiceless_stop(0.40, (4200.0, 2000.0), 350, 1750, 2700),
+    "k": _voiceless_stop(0.40, (1900.0, 900.0), 300, 1900, 2300),
+    "b": _voiced_stop(0.20, (900.0, 1500.0), 250, 1000, 2200),
+    "d": _voiced_stop(0.30, (4000.0, 2000.0), 250, 1700, 2600),
+    "g": _voiced_stop(0.30, (1800.0, 900.0), 250, 1900, 2300),
+}
+"""The sounds by their letters."""
+
+
+class Sound(NamedTuple):
+    """A phone in its place; a pause has the name ``"_"``."""
+
+    name: str
+    syllable: int
+    stressed: bool = False
+    closing: bool = False
+
+
+def sounds(sentence: str) -> tuple[Sound, ...]:
+    """
+    Read a sentence.
+
+    Parameters
+    ----------
+    sentence : str
+        Written as in `SENTENCES`.
+
+    Returns
+    -------
+    tuple of Sound
+        Its phones, with the syllable they belong to, whether that is stressed, and whether it is
+        the last of its phrase; a pause between two phrases.
+
+    Examples
+    --------
+    >>> [sound.name for sound in sounds("'ma | no")]
+    ['m', 'a', '_', 'n', 'o']
+    """
+    result: list[Sound] = []
+    syllable = 0
+    phrases = sentence.split("|")
+    for i, phrase in enumerate(phrases):
+        syllables = [s for word in phrase.split() for s in word.split("-")]
+        for j, text in enumerate(syllables):
+            stressed, closing = text.startswith("'"), j == len(syllables) - 1
+            result += [Sound(p, syllable, stressed, closing) for p in text.lstrip("'")]
+            syllable += 1
+        if i < len(phrases) - 1:
+            result.append(Sound("_", -1))
+    return tuple(result)

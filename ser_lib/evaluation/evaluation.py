@@ -1,0 +1,282 @@
+"""What a system answered to every test utterance, and every score that follows from it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.errors import InputError, unknown
+from ser_lib.evaluation import intervals, metrics
+
+COLUMNS = ("utterance", "speaker", "fold", "seed", "part", "condition", "emotion", "predicted")
+"""Columns of a table of predictions, before one ``p_<emotion>`` for each class."""
+
+PARTS = ("test", "dev")
+"""The two kinds of rows that a system is asked about."""
+
+_PREFIX = "p_"
+# A posterior rounded to six decimals is off by half of this.
+_ROUNDING = 1e-6
+
+
+def classes_of(predictions: pd.DataFrame) -> tuple[str, ...]:
+    """Read the classes off the columns ``p_<emotion>``, in their order."""
+    names = (str(column) for column in predictions.columns)
+    return tuple(name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX))
+
+
+def _say(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> InputError:
+    first = rows.loc[wrong].iloc[0]
+    where = f"utterance {first['utterance']!r}, fold {first['fold']!r}, seed {first['seed']}"
+    return InputError(f"predictions: {what} in {int(wrong.sum())} rows, first {where}")
+
+
+def validate(predictions: pd.DataFrame) -> None:
+    """
+    Check that a table of predictions is one.
+
+    Parameters
+    ----------
+    predictions : pd.DataFrame
+        The columns of `COLUMNS` and one ``p_<emotion>`` for each class.
+
+    Raises
+    ------
+    InputError
+        If columns are missing, there are no rows or fewer than two classes, a part is neither test
+        nor dev, a class has no posterior, posteriors are not in [0, 1] or do not sum to one within
+        the rounding of six decimals, `predicted` is not their arg max, or rows occur twice.
+    """
+    missing = [column for column in COLUMNS if column not in predictions]
+    if missing:
+        found = ", ".join(map(str, predictions.columns)) or "none"
+        raise InputError(f"predictions: columns {', '.join(missing)} are missing; found {found}")
+    classes = classes_of(predictions)
+    if len(classes) < 2:
+        raise InputError(
+            "predictions: expected a column p_<emotion> for each of at least two classes; "
+            f"found {len(classes)}"
+        )
+    if predictions.empty:
+        raise InputError("predictions: the table has no rows")
+    for column, known in (("part", PARTS), ("emotion", classes), ("predicted", classes)):
+        wrong = ~predictions[column].isin(known).to_numpy()
+        if wrong.any():
+            found = predictions.loc[wrong, column].iloc[0]
+            expected = f"{column} {found!r} (expected {', '.join(known)})"
+            raise _say(predictions, wrong, expected)
+    try:
+        p = predictions[[_PREFIX + c for c in classes]].to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"predictions: posteriors are not numbers: {error}") from None
+    rounding = _ROUNDING * len(classes)
+    # The comparisons are written so that NaN fails them.
+    wrong = ~((p >= 0) & (p <= 1)).all(axis=1)
+    if wrong.any():
+        raise _say(predictions, wrong, "posteriors outside [0, 1]")
+    wrong = np.abs(p.sum(axis=1) - 1) > rounding
+    if wrong.any():
+        total = p[wrong][0].sum()
+        raise _say(predictions, wrong, f"posteriors that sum to {total:.6f} instead of 1")
+    own = p[np.arange(len(p)), pd.Index(classes).get_indexer(predictions["predicted"])]
+    wrong = own < p.max(axis=1) - _ROUNDING
+    if wrong.any():
+        raise _say(predictions, wrong, "`predicted` that is not the arg max of its posteriors")
+    wrong = predictions.duplicated(["utterance", "fold", "seed", "part", "condition"]).to_numpy()
+    if wrong.any():
+        raise _say(predictions, wrong, "repeated answers")
+
+
+def _summary(rows: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
+    """Score pooled rows with intervals over speakers; one dictionary in the order of a table."""
+    counts, speakers = intervals.counts_by_speaker(rows, classes)
+    known = None not in speakers
+    scores: dict[str, float] = {}
+    for name, statistic in metrics.STATISTICS.items():
+        score, without = intervals.jackknife(counts, statistic)
+        low, high = intervals.limits(score, without)
+        scores[name] = float(score)
+        scores[f"{name}_low"] = float(low) if known else np.nan
+        scores[f"{name}_high"] = float(high) if known else np.nan
+    return scores
+
+
+@dataclass(repr=False)
+class Evaluation:
+    """
+    The answers of a system on a corpus under a protocol, and what was made of what.
+
+    Everything that can be said about the evaluation is derived from `predictions`: scores are
+    computed from the pooled rows of all folds, for each seed, and averaged over seeds; intervals
+    are over speakers (see `ser_lib.evaluation.intervals`), and NaN where rows have no speaker.
+
+    Attributes
+    ----------
+    predictions : pd.DataFrame
+        One row per utterance, fold, seed, part ("test" or "dev") and condition ("clean" unless the
+        recording was degraded): ``utterance, speaker, fold, seed, part, condition, emotion,
+        predicted`` and one posterior ``p_<emotion>`` for each class.
+    record : dict
+        What the predictions were made of and how: corpus, system, parameters, versions, times.
+
+    Raises
+    ------
+    InputError
+        If the table is not one of predictions (see `validate`).
+    """
+
+    predictions: pd.DataFrame
+    record: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        validate(self.predictions)
+
+    def __repr__(self) -> str:
+        names = [str(self.record[key]) for key in ("system", "corpus") if key in self.record]
+        rows = self.predictions[self.predictions["part"] == "test"]
+        shape = (
+            f"{rows['utterance'].nunique()} utterances, {rows['fold'].nunique()} folds, "
+            f"{rows['seed'].nunique()} seeds, {len(self.classes)} classes"
+        )
+        return f"Evaluation({' on '.join(names)}{': ' if names else ''}{shape})"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions that the system could answer, in the order of the posteriors."""
+        return classes_of(self.predictions)
+
+    def rows(self, part: str = "test", condition: str | None = "clean") -> pd.DataFrame:
+        """
+        Select the predictions of one part and condition.
+
+        Parameters
+        ----------
+        part : {"test", "dev"}
+            Test rows, or those of the development speakers.
+        condition : str or None
+            How the recordings were degraded; None for all conditions.
+
+        Returns
+        -------
+        pd.DataFrame
+
+        Raises
+        ------
+        InputError
+            If there are no such rows.
+        """
+        rows = self.predictions
+        for column, wanted in (("part", part), ("condition", condition)):
+            if wanted is not None:
+                present = sorted(rows[column].unique())
+                if wanted not in present:
+                    raise unknown(f"{column} of this evaluation", wanted, present)
+                rows = rows[rows[column] == wanted]
+        return rows
+
+    def scores(self, part: str = "test", condition: str = "clean") -> pd.Series:
+        """
+        Score the pooled predictions.
+
+        Returns
+        -------
+        pd.Series of float
+            ``uar, uar_low, uar_high, wa, wa_low, wa_high, macro_f1, macro_f1_low,
+            macro_f1_high`` in [0, 1]; the limits are 95 % intervals over speakers.
+        """
+        return pd.Series(_summary(self.rows(part, condition), self.classes), name="score")
+
+    def by_condition(self, part: str = "test") -> pd.DataFrame:
+        """Score each condition as `scores` does (one row each, in order of appearance)."""
+        groups = self.rows(part, None).groupby("condition", sort=False, observed=True)
+        rows = {name: _summary(rows, self.classes) for name, rows in groups}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("condition")
+
+    def _by(self, column: str, part: str, condition: str, other: str) -> pd.DataFrame:
+        """Score groups of rows over the classes present in each, seed by seed, and average."""
+        result = {}
+        for name, rows in self.rows(part, condition).groupby(
+            column, sort=column != "fold", observed=True
+        ):
+            counts, _ = intervals.counts_by_speaker(rows, self.classes)
+            pooled = counts.sum(axis=1)
+            result[name] = {
+                key: float(intervals.mean_over_seeds(statistic(pooled)))
+                for key, statistic in metrics.STATISTICS.items()
+            }
+            result[name] |= {
+                "classes": rows["emotion"].nunique(),
+                "utterances": rows["utterance"].nunique(),
+                other: ", ".join(map(str, rows[other.removesuffix("s")].dropna().unique())),
+            }
+        return pd.DataFrame.from_dict(result, orient="index").rename_axis(column)
+
+    def by_fold(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
+        """
+        Score each fold over the classes present in it, averaged over seeds.
+
+        Returns
+        -------
+        pd.DataFrame
+            Index ``fold``; columns ``uar, wa, macro_f1`` in [0, 1], ``classes`` and ``utterances``
+            (how many), ``speakers`` (which, as text).
+        """
+        return self._by("fold", part, condition, "speakers")
+
+    def by_speaker(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
+        """
+        Score each speaker over the classes present in its utterances, averaged over seeds.
+
+        Returns
+        -------
+        pd.DataFrame
+            Index ``speaker``; columns as in `by_fold`, with ``folds`` instead of ``speakers``.
+            Rows without a speaker are left out.
+        """
+        return self._by("speaker", part, condition, "folds")
+
+    def per_class(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
+        """
+        Score each class on the pooled predictions.
+
+        Returns
+        -------
+        pd.DataFrame
+            Index ``emotion``, in the order of `classes`; ``recall, recall_low, recall_high`` (95 %
+            interval over the speakers who have the class), ``precision`` in [0, 1], ``count``
+            (utterances of the class, over all folds and one seed).
+        """
+        rows = self.rows(part, condition)
+        counts, speakers = intervals.counts_by_speaker(rows, self.classes)
+        pooled = counts.sum(axis=1)
+        known = np.array([speaker is not None for speaker in speakers])
+        result = {}
+        for i, name in enumerate(self.classes):
+            # Leaving out a speaker who never had the class tells nothing about its spread.
+            have = counts[:, :, i, :].sum(axis=(0, 2)) > 0
+            score, without = intervals.jackknife(
+                counts[:, have], lambda c, i=i: metrics.recall_of(c)[..., i]
+            )
+            low, high = intervals.limits(score, without)
+            if not known[have].all():
+                low = high = np.nan
+            result[name] = {
+                "recall": float(score),
+                "recall_low": float(low),
+                "recall_high": float(high),
+                "precision": float(intervals.mean_over_seeds(metrics.precision_of(pooled)[:, i])),
+                "count": int(round(pooled[:, i].sum() / len(pooled))),
+            }
+        return pd.DataFrame.from_dict(result, orient="index").rename_axis("emotion")
+
+    def confusion(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
+        """
+        Count how often each class was taken for each class, over all folds and seeds.
+
+        Returns
+        -------
+        pd.DataFrame of int [shape=(classes, classes)]
+            Rows true, columns predicted.
+        """
+        rows = self.rows(part, condition)
+        return metrics.confusion(rows["emotion"], rows["predicted"], self.classes)

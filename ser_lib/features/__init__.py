@@ -1,0 +1,22 @@
+"""From a waveform to arrays: spectrograms, descriptors, functionals, segments, and their cache."""
+
+from ser_lib.features.descriptors import Descriptors
+from ser_lib.features.extraction import extract
+from ser_lib.features.front_end import FrontEnd
+from ser_lib.features.functionals import Functionals
+from ser_lib.features.ragged import RaggedArray, moments, standardise_by
+from ser_lib.features.segments import Frames, Windows
+from ser_lib.features.spectrogram import LogMel
+
+__all__ = [
+    "Descriptors",
+    "Frames",
+    "FrontEnd",
+    "Functionals",
+    "LogMel",
+    "RaggedArray",
+    "Windows",
+    "extract",
+    "moments",
+    "standardise_by",
+]

@@ -1,0 +1,292 @@
+"""
+Arrays of unequal length, one row per utterance, end to end in one block of memory or on disk.
+
+Row i of a `RaggedArray` holds what a front end made of utterance i: (items, *item). The layout of
+an item is time first, then frequency: ``(features,)`` for frames and vectors of functionals,
+``(frames, features)`` or ``(frames, features, channels)`` for windows.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ser_lib.errors import InputError
+from ser_lib.paths import whole
+
+# Elements gone through at a time by what sums over a whole corpus: 16 MiB in double precision.
+_CHUNK = 2**21
+
+
+class RaggedArray:
+    """
+    Rows of unequal length, held end to end.
+
+    Parameters
+    ----------
+    values : ndarray, shape (total, *item)
+        All items of all rows; may be memory-mapped.
+    offsets : array of int, shape (rows + 1,)
+        Row i of the whole is ``values[offsets[i]:offsets[i + 1]]``.
+    rows : array of int, optional
+        Which rows of the whole this array shows, in which order; all of them by default.
+
+    Raises
+    ------
+    InputError
+        If the offsets do not fit the values.
+
+    Examples
+    --------
+    >>> ragged = RaggedArray.from_list([np.zeros((2, 3)), np.ones((1, 3))])
+    >>> len(ragged), ragged.lengths.tolist(), ragged.item_shape
+    (2, [2, 1], (3,))
+    >>> ragged.take([1])[0]
+    array([[1., 1., 1.]])
+    """
+
+    def __init__(
+        self, values: np.ndarray, offsets: Sequence[int], rows: Sequence[int] | None = None
+    ):
+        self.values = values
+        self.offsets = np.asarray(offsets, dtype=np.int64)
+        self.rows = None if rows is None else np.asarray(rows, dtype=np.int64)
+        bad = self.offsets.ndim != 1 or len(self.offsets) == 0 or np.any(np.diff(self.offsets) < 0)
+        if bad or self.offsets[0] != 0 or self.offsets[-1] != len(values):
+            raise InputError(
+                f"offsets do not fit {len(values)} items; expected numbers that rise from 0 to "
+                f"{len(values)}"
+            )
+
+    @classmethod
+    def from_list(cls, arrays: Sequence[np.ndarray]) -> "RaggedArray":
+        """
+        Put arrays of shape (n_i, *item) end to end.
+
+        Raises
+        ------
+        InputError
+            If there are none, or their items differ in shape.
+        """
+        arrays = [np.asarray(array) for array in arrays]
+        shapes = sorted({array.shape[1:] for array in arrays})
+        if len(shapes) != 1:
+            raise InputError(f"rows have items of shapes {shapes}; expected one shape for all")
+        lengths = [len(array) for array in arrays]
+        return cls(np.concatenate(arrays), np.concatenate([[0], np.cumsum(lengths)]))
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "RaggedArray":
+        """Open what `save` wrote; the values stay on disk until they are looked at."""
+        folder = Path(folder)
+        return cls(np.load(folder / "values.npy", mmap_mode="r"), np.load(folder / "offsets.npy"))
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write ``values.npy`` and ``offsets.npy``, the rows of this array only, in its order."""
+        compact = self.compact()
+        for name in ("values", "offsets"):
+            with whole(Path(folder) / f"{name}.npy", "wb") as file:
+                np.save(file, getattr(compact, name))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1 if self.rows is None else len(self.rows)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"row {i} of {len(self)}")
+        row = i % len(self) if self.rows is None else self.rows[i]
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        items = " × ".join(str(size) for size in self.item_shape)
+        return (
+            f"RaggedArray({len(self)} rows, {self.lengths.sum()} items of {items}, {self.dtype})"
+        )
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return self.values.dtype
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """Shape of one item."""
+        return self.values.shape[1:]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of items in each row, int64, shape (rows,)."""
+        lengths = np.diff(self.offsets)
+        return lengths if self.rows is None else lengths[self.rows]
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> "RaggedArray":
+        """
+        Show some rows only, in the order given, without copying the values.
+
+        Parameters
+        ----------
+        rows : array of int or bool
+            Positions in this array, or one truth value per row.
+
+        Returns
+        -------
+        RaggedArray
+            Shares `values` with this one.
+
+        Raises
+        ------
+        InputError
+            For a position that does not exist or a mask of another length.
+        """
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            if rows.shape != (len(self),):
+                raise InputError(f"mask of shape {rows.shape}; expected ({len(self)},)")
+            rows = np.flatnonzero(rows)
+        rows = rows.astype(np.int64)
+        if rows.ndim != 1 or np.any((rows < -len(self)) | (rows >= len(self))):
+            raise InputError(f"rows {rows} to take; expected positions within 0 to {len(self) - 1}")
+        return RaggedArray(
+            self.values, self.offsets, rows % len(self) if self.rows is None else self.rows[rows]
+        )
+
+    def _contiguous(self) -> slice | None:
+        """Where the values of these rows lie, if they lie in one piece and in order."""
+        if self.rows is None:
+            return slice(0, len(self.values))
+        if len(self.rows) and np.all(np.diff(self.rows) == 1):
+            return slice(self.offsets[self.rows[0]], self.offsets[self.rows[-1] + 1])
+        return None
+
+    def compact(self, dtype: np.dtype | None = None) -> "RaggedArray":
+        """
+        Hold these rows and no others, end to end.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            Type of the values; a copy is made only where order or type call for one.
+
+        Returns
+        -------
+        RaggedArray
+            With ``rows`` None.
+        """
+        dtype = self.dtype if dtype is None else np.dtype(dtype)
+        offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        piece = self._contiguous()
+        if piece is not None:
+            return RaggedArray(self.values[piece].astype(dtype, copy=False), offsets)
+        values = np.empty((offsets[-1], *self.item_shape), dtype)
+        for start, stop, row in zip(offsets, offsets[1:], self, strict=False):
+            values[start:stop] = row
+        return RaggedArray(values, offsets)
+
+    def stack(self) -> np.ndarray:
+        """
+        Return rows that hold one item each as a plain array.
+
+        Returns
+        -------
+        ndarray, shape (rows, *item)
+
+        Raises
+        ------
+        InputError
+            If a row holds more or fewer items than one.
+        """
+        other = np.flatnonzero(self.lengths != 1)
+        if len(other):
+            raise InputError(
+                f"row {other[0]} holds {self.lengths[other[0]]} items; expected one item per row "
+                "(a front end that gives one vector per utterance)"
+            )
+        return self.compact().values
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Go through all items of these rows in pieces of moderate size, shape (n, *item)."""
+        step = max(1, _CHUNK // max(1, int(np.prod(self.item_shape))))
+        piece = self._contiguous()
+        for values in [self.values[piece]] if piece is not None else self:
+            for start in range(0, len(values), step):
+                yield values[start : start + step]
+
+
+def moments(ragged: RaggedArray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Compute mean and standard deviation of each feature over all rows, items and frames.
+
+    Parameters
+    ----------
+    ragged : RaggedArray
+        Items ``(features,)`` or ``(frames, features, ...)``; time is averaged over as well.
+
+    Returns
+    -------
+    mean, std : ndarray of float64, shape ``item_shape[-1:]`` or ``item_shape[1:]``
+        Biased (divided by n). A feature that is constant up to rounding has a std of exactly 0.
+
+    Raises
+    ------
+    InputError
+        If there are no items.
+
+    Notes
+    -----
+    Pieces are joined by the pairwise update of Chan, Golub & LeVeque (1979), so that neither a
+    large offset nor the size of a corpus costs accuracy or memory.
+    """
+    feature = ragged.item_shape[1:] if len(ragged.item_shape) >= 2 else ragged.item_shape
+    count, mean, squares = 0, np.zeros(feature), np.zeros(feature)
+    for piece in ragged.pieces():
+        x = piece.reshape(-1, *feature).astype(np.float64)
+        piece_mean = x.mean(axis=0)
+        x -= piece_mean
+        total = count + len(x)
+        shift = piece_mean - mean
+        squares += np.square(x).sum(axis=0) + shift**2 * count * len(x) / total
+        mean += shift * len(x) / total
+        count = total
+    if count == 0:
+        raise InputError("found no items to compute mean and standard deviation of; expected some")
+    std = np.sqrt(squares / count)
+    return mean, np.where(std > 1e-12 * np.abs(mean), std, 0.0)
+
+
+def standardise_by(ragged: RaggedArray, groups: Sequence[object]) -> RaggedArray:
+    """
+    Give every feature mean 0 and standard deviation 1 within each group of rows.
+
+    Parameters
+    ----------
+    ragged : RaggedArray
+        What to standardise.
+    groups : array, shape (rows,)
+        The group of each row, for example its speaker.
+
+    Returns
+    -------
+    RaggedArray
+        A copy in memory, float32 at least; features constant within a group become 0.
+
+    Raises
+    ------
+    InputError
+        If there is not one group per row.
+    """
+    groups = np.asarray(groups)
+    if groups.shape != (len(ragged),):
+        raise InputError(f"groups of shape {groups.shape}; expected one per row: ({len(ragged)},)")
+    offsets = np.concatenate([[0], np.cumsum(ragged.lengths)])
+    values = np.empty((offsets[-1], *ragged.item_shape), np.promote_types(ragged.dtype, np.float32))
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        mean, std = moments(ragged.take(rows))
+        scale = np.where(std > 0, std, 1.0)
+        for row in rows:
+            values[offsets[row] : offsets[row + 1]] = (ragged[row] - mean) / scale
+    return RaggedArray(values, offsets)

@@ -1,0 +1,285 @@
+"""One fold, from features to posteriors: all that the numbers of a study depend on stands here."""
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.errors import InputError, InputWarning, unknown
+from ser_lib.features.ragged import RaggedArray, standardise_by
+
+if TYPE_CHECKING:
+    from ser_lib.evaluation.protocols import Fold
+    from ser_lib.systems.base import System
+
+NORMALISATIONS = ("train", "utterance", "speaker")
+CLEAN = "clean"
+DECIMALS = 6
+
+
+class Data(NamedTuple):
+    """
+    What all folds share: the corpus's rows and their features.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Corpus table, one row per utterance.
+    classes : tuple of str
+        Emotions, in the order of the posteriors.
+    features : RaggedArray
+        Clean features, row by row those of `table`.
+    copies : tuple of RaggedArray
+        Features of the altered copies that only training sees.
+    conditions : dict
+        Features of each degraded test condition, by its name.
+    """
+
+    table: pd.DataFrame
+    classes: tuple[str, ...]
+    features: RaggedArray
+    copies: tuple[RaggedArray, ...] = ()
+    conditions: Mapping[str, RaggedArray] = {}
+
+
+class Result(NamedTuple):
+    """
+    What one fold under one seed gave.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        utterance, speaker, fold, seed, part, condition, emotion, predicted, p_<emotion>...
+    record : dict
+        fit_seconds and predict_seconds (of the clean test rows), n_parameters (None where a
+        classifier does not count them), history (a list of dicts, one per epoch).
+    """
+
+    predictions: pd.DataFrame
+    record: dict
+
+
+def check_normalisation(name: str, system: "System") -> str:
+    """
+    Check whose statistics scale the features.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or for ``"train"`` where the front end already scales each utterance.
+    """
+    if name not in NORMALISATIONS:
+        raise unknown("normalisation", name, NORMALISATIONS)
+    if name == "train" and system.normalisation == "utterance":
+        raise InputError(
+            f"normalisation 'train': the front end of {system.name} scales each utterance by its "
+            "own statistics; expected 'utterance' or 'speaker'"
+        )
+    return name
+
+
+def normalise(
+    features: RaggedArray, normalisation: str, system: "System", table: pd.DataFrame
+) -> RaggedArray:
+    """
+    Scale features by statistics that do not come from the training rows.
+
+    Parameters
+    ----------
+    features : RaggedArray
+        Features of every utterance of the table.
+    normalisation : {"train", "utterance", "speaker"}
+        ``"train"`` leaves the scaling to the classifier; ``"utterance"`` takes each utterance's
+        own statistics over time (nothing is left to do if the front end did so); ``"speaker"``
+        those of all utterances of a speaker, test speakers included, labels unseen.
+    system : System
+        Whose features they are.
+    table : pandas.DataFrame
+        Corpus table.
+
+    Returns
+    -------
+    RaggedArray
+
+    Raises
+    ------
+    InputError
+        ``"utterance"`` for one vector per utterance, ``"speaker"`` for unknown speakers.
+    """
+    if normalisation == "utterance" and system.normalisation != "utterance":
+        if len(features.item_shape) < 2 and (features.lengths == 1).all():
+            raise InputError(
+                f"normalisation 'utterance': {system.name} makes one vector of each utterance, "
+                "which has no statistics of its own; expected 'train' or 'speaker'"
+            )
+        return standardise_by(features, np.arange(len(features)))
+    if normalisation == "speaker":
+        unnamed = table.index[table["speaker"].isna()]
+        if len(unnamed):
+            raise InputError(
+                f"normalisation 'speaker': {len(unnamed)} utterances have no speaker, the first "
+                f"is {unnamed[0]!r}; expected a speaker for each"
+            )
+        return standardise_by(features, table["speaker"].astype(str).to_numpy())
+    return features
+
+
+def emotion_of(label: str) -> str:
+    """Strip the prefix of a training label: ``"female/anger"`` stands for anger."""
+    return str(label).rsplit("/", 1)[-1]
+
+
+def posteriors(classifier: object, features: RaggedArray, classes: Sequence[str]) -> np.ndarray:
+    """
+    Ask a classifier, and add up what it gives to labels of the same emotion.
+
+    Parameters
+    ----------
+    classifier : fitted classifier
+        ``predict_proba`` and ``classes_``.
+    features : RaggedArray
+        Features of n utterances.
+    classes : sequence of str
+        Emotions; one that the training rows lacked gets 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, classes)
+        Rows sum to one but for the rounding to six decimals, half a millionth per class.
+
+    Raises
+    ------
+    InputError
+        If the classifier answers what is no distribution, as it does when training diverged.
+    """
+    found = np.asarray(classifier.predict_proba(features), dtype=np.float64)
+    summed = np.zeros((len(features), len(classes)))
+    for label, column in zip(classifier.classes_, found.T, strict=True):
+        summed[:, list(classes).index(emotion_of(label))] += column
+    total = summed.sum(axis=1, keepdims=True)
+    if not (np.isfinite(total).all() and (summed >= 0).all() and (total > 0).all()):
+        raise InputError(
+            "the classifier's posteriors are not numbers between 0 and 1; its training diverged "
+            "(a smaller learning rate helps)"
+        )
+    return np.round(summed / total, DECIMALS)
+
+
+def _check_classes(fold: "Fold", seed: int, targets: np.ndarray, data: Data) -> None:
+    """Refuse a fold that teaches nothing, and say so where it does not teach everything."""
+    taught = {emotion_of(label) for label in targets}
+    strange = sorted(taught - set(data.classes))
+    if strange:
+        raise InputError(
+            f"targets {', '.join(strange)}; expected emotions of the corpus, with or without a "
+            f"prefix: {', '.join(data.classes)}"
+        )
+    missing = [c for c in data.classes if c not in taught]
+    if len(taught) < 2:
+        raise InputError(
+            f"fold {fold.name!r}: the training rows hold {', '.join(sorted(taught)) or 'nothing'}; "
+            "expected at least two emotions"
+        )
+    if missing:
+        warnings.warn(
+            f"fold {fold.name!r} (seed {seed}): no training row of {', '.join(missing)}; "
+            "their posteriors are 0",
+            InputWarning,
+            stacklevel=2,
+        )
+
+
+def _answers(
+    data: Data, fold: "Fold", seed: int, rows: np.ndarray, part: str, condition: str, p: np.ndarray
+) -> pd.DataFrame:
+    """Put posteriors into a table, one row per utterance, in order of name."""
+    table = data.table.iloc[rows]
+    speakers = table["speaker"].astype(object)
+    frame = pd.DataFrame(
+        {
+            "utterance": table.index.astype(str),
+            "speaker": speakers.where(speakers.notna(), None).to_numpy(),
+            "fold": fold.name,
+            "seed": seed,
+            "part": part,
+            "condition": condition,
+            "emotion": table["emotion"].astype(str).to_numpy(),
+            # After the rounding: what is written must explain itself.
+            "predicted": np.asarray(data.classes, dtype=object)[p.argmax(axis=1)],
+        }
+    )
+    frame[[f"p_{c}" for c in data.classes]] = p
+    return frame.sort_values("utterance", kind="stable")
+
+
+def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
+    """
+    Train a system on the training rows of a fold and ask it about the others.
+
+    Parameters
+    ----------
+    system : System
+        Gives the classifier and its targets.
+    data : Data
+        Rows and features of the corpus.
+    fold : Fold
+        Positions of training, development and test rows.
+    seed : int
+        Seed of the classifier.
+
+    Returns
+    -------
+    Result
+        Answers to the test rows under every condition and to the clean development rows. Without
+        development (``system.needs_development`` is False) these rows join the training.
+
+    Raises
+    ------
+    InputError
+        If the training rows hold fewer than two emotions, or training diverged.
+    """
+    targets = np.asarray(system.targets(data.table))
+    groups = data.table["speaker"]
+    development = fold.development if system.needs_development else fold.development[:0]
+    train = fold.train
+    if not system.needs_development:
+        train = np.sort(np.concatenate([fold.train, fold.development]))
+    _check_classes(fold, seed, targets[train], data)
+
+    options = {}
+    if groups.notna().all():
+        options["groups"] = groups.iloc[train].astype(str).to_numpy()
+    if len(development):
+        options["validation"] = (data.features.take(development), targets[development])
+    if data.copies:
+        options["copies"] = tuple(copy.take(train) for copy in data.copies)
+    classifier = system.classifier(seed)
+    started = time.perf_counter()
+    classifier.fit(data.features.take(train), targets[train], **options)
+    fitted = time.perf_counter()
+
+    def answers(features: RaggedArray, rows: np.ndarray, part: str, condition: str) -> pd.DataFrame:
+        p = posteriors(classifier, features.take(rows), data.classes)
+        return _answers(data, fold, seed, rows, part, condition, p)
+
+    frames = [answers(data.features, fold.test, "test", CLEAN)]
+    predicted = time.perf_counter()
+    for name, features in data.conditions.items():
+        frames.append(answers(features, fold.test, "test", name))
+    if len(development):
+        frames.append(answers(data.features, development, "dev", CLEAN))
+    record = {
+        "fit_seconds": round(fitted - started, 3),
+        "predict_seconds": round(predicted - fitted, 3),
+        "n_parameters": getattr(classifier, "n_parameters_", None),
+        "history": [_short(epoch) for epoch in getattr(classifier, "history_", None) or []],
+    }
+    return Result(pd.concat(frames, ignore_index=True), record)
+
+
+def _short(epoch: Mapping[str, float]) -> dict[str, float]:
+    """Keep six digits of each figure of an epoch: more would only fill the record."""
+    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in epoch.items()}

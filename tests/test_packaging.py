@@ -1,0 +1,75 @@
+"""`pyproject.toml`, `requirements.lock` and `environment.yml` say the same."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCKED_EXTRAS = ("dev", "jax")
+
+
+def locked(python):
+    """Versions that the lock gives to a Python version, by canonical name."""
+    environment = default_environment() | {
+        "python_version": python,
+        "python_full_version": f"{python}.1",
+        "implementation_version": f"{python}.1",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+    }
+    versions = {}
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            assert canonicalize_name(requirement.name) not in versions, f"two versions of {line}"
+            (pin,) = requirement.specifier
+            assert pin.operator == "=="
+            versions[canonicalize_name(requirement.name)] = pin.version
+    return versions, environment
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_the_lock_satisfies_every_dependency(python):
+    versions, environment = locked(python)
+    wanted = list(PROJECT["dependencies"])
+    for extra in LOCKED_EXTRAS:
+        wanted += PROJECT["optional-dependencies"][extra]
+    for requirement in map(Requirement, wanted):
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            found = versions.get(canonicalize_name(requirement.name))
+            assert found is not None, f"{requirement} is not locked for Python {python}"
+            assert requirement.specifier.contains(found), f"{requirement}: locked at {found}"
+
+
+def test_the_lock_holds_names_versions_and_markers_only():
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        assert re.fullmatch(r"[\w.\-]+(\[[\w,\-]+\])?==[\w.+]+( ; .+)?", line), line
+
+
+def test_librosa_is_the_one_that_each_python_can_have():
+    assert locked("3.11")[0]["librosa"].startswith("0.11")
+    assert locked("3.12")[0]["librosa"].startswith("1.")
+
+
+def test_conda_installs_the_locked_package_with_its_gpu_extra():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    (python,) = [d for d in environment["dependencies"] if str(d).startswith("python=")]
+    (pip,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
+    assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python=") + ".0")
+    assert pip == ["-c requirements.lock", "-e .[gpu]"]
+    assert "gpu" in PROJECT["optional-dependencies"]
+
+
+def test_the_extras_are_those_the_readme_names():
+    readme = (ROOT / "README.md").read_text()
+    for extra in PROJECT["optional-dependencies"]:
+        assert f"`{extra}`" in readme, f"the README does not say what the extra {extra!r} is for"
