@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -148,8 +149,9 @@ class Corpus:
         ----------
         query : str, optional
             A condition on the columns and on ``utterance`` in the language of
-            `pandas.DataFrame.query`, for example ``"sex == 'female' and emotion != 'calm'"``;
-            ``@name`` stands for a variable of the caller.
+            `pandas.DataFrame.query`, for example ``"sex == 'female' and emotion != 'calm'"``.
+            Variables of the caller (``@name``) are not known, because `subset` is to say what was
+            selected.
         **equals
             Column = value, or a list of values that are taken.
 
@@ -171,8 +173,12 @@ class Corpus:
         table, keep, done = self.table, np.ones(len(self.table), dtype=bool), []
         if query is not None:
             try:
-                # Level 1: a variable `@name` is looked up where this method was called.
-                rows = table.eval(query, engine="python", level=1)
+                rows = table.eval(query, engine="python", local_dict={}, global_dict={})
+            except pd.errors.UndefinedVariableError as error:
+                name = re.search("'(.*)'", str(error))[1]
+                raise unknown(
+                    f"name in the query {query!r}:", name, ("utterance", *COLUMNS)
+                ) from error
             except Exception as error:
                 raise InputError(
                     f"{self.name}: query {query!r} cannot be evaluated ({error}); expected a "

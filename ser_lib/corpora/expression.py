@@ -56,116 +56,115 @@ class Cue:
 
 CUES = {
     # Height of the voice, width of its movements, last movement, width of the accents in time.
-    "pitch": Cue("pitch", "st", 1.5, 1.2, -8, 30),
-    "range": Cue("pitch", "x", 0.2, 0.2, 0.3, 2.5),
-    "ending": Cue("pitch", "st", 0.8, 1.0, -9, 5),
-    "accent": Cue("pitch", "x", 0.15, 0.15, 0.5, 2.0),
-    "tremor": Cue("pitch", "st", 0.05, 0.08, 0, 1.2),
-    "jitter": Cue("pitch", "x", 0.25, 0.25, 0.002, 0.05),
+    "pitch": Cue("pitch", "st", 2.0, 1.8, -8, 30),
+    "range": Cue("pitch", "x", 0.3, 0.3, 0.3, 2.5),
+    "ending": Cue("pitch", "st", 1.2, 1.5, -9, 5),
+    "accent": Cue("pitch", "x", 0.2, 0.2, 0.5, 2.0),
+    "tremor": Cue("pitch", "st", 0.1, 0.15, 0, 1.2),
+    "jitter": Cue("pitch", "x", 0.35, 0.35, 0.002, 0.05),
     # Level, contrast between stressed and unstressed, regularity of pulses, slowness of onsets.
-    "loudness": Cue("energy", "dB", 2.0, 2.0, -45, -17),
-    "dynamics": Cue("energy", "x", 0.2, 0.2, 0.3, 2.5),
-    "shimmer": Cue("energy", "x", 0.25, 0.25, 0.01, 0.2),
-    "attack": Cue("energy", "x", 0.15, 0.15, 0.5, 2.5),
+    "loudness": Cue("energy", "dB", 1.2, 1.2, -45, -17),
+    "dynamics": Cue("energy", "x", 0.25, 0.25, 0.3, 2.5),
+    "shimmer": Cue("energy", "x", 0.35, 0.35, 0.01, 0.2),
+    "attack": Cue("energy", "x", 0.2, 0.2, 0.5, 2.5),
     # Rate of articulation, length of pauses, of stressed and of closing syllables.
     "rate": Cue("timing", "x", 0.06, 0.06, 0.6, 1.6),
-    "pause": Cue("timing", "x", 0.3, 0.3, 0.1, 4.0),
-    "stretch": Cue("timing", "x", 0.06, 0.06, 0.7, 1.8),
-    "drawl": Cue("timing", "x", 0.08, 0.08, 0.7, 1.8),
+    "pause": Cue("timing", "x", 0.4, 0.4, 0.1, 4.0),
+    "stretch": Cue("timing", "x", 0.08, 0.08, 0.7, 1.8),
+    "drawl": Cue("timing", "x", 0.12, 0.12, 0.7, 1.8),
     # Dullness of the source, turbulence, opening of the glottis, vocal tract, care of articulation.
-    "tilt": Cue("spectrum", "dB", 1.5, 1.5, 0, 24),
-    "breath": Cue("spectrum", "dB", 2.0, 2.0, -45, -8),
+    "tilt": Cue("spectrum", "dB", 1.5, 1.3, 0, 24),
+    "breath": Cue("spectrum", "dB", 2.0, 1.8, -45, -8),
     "open_quotient": Cue("spectrum", "", 0.03, 0.03, 0.35, 0.88),
     "formants": Cue("spectrum", "x", 0.02, 0.02, 0.85, 1.2),
-    "precision": Cue("spectrum", "x", 0.08, 0.08, 0.4, 1.4),
+    "precision": Cue("spectrum", "x", 0.1, 0.1, 0.4, 1.4),
     "creak": Cue("spectrum", "", 0.01, 0.015, 0, 0.25),
 }
 """The cues by name. The last lines of each family are the voice's regularity and quality."""
 
 EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
     "anger": {
-        "pitch": (4.0, "MA BS JL: higher"),
-        "range": (1.5, "MA JL: wider"),
-        "accent": (0.7, "MA: abrupt on stressed syllables"),
+        "pitch": (3.5, "MA BS JL: higher"),
+        "range": (1.4, "MA JL: wider"),
+        "accent": (0.75, "MA: abrupt on stressed syllables"),
         "ending": (0.5, "JL: rising contours"),
-        "jitter": (1.4, "JL: irregular"),
-        "loudness": (5.0, "MA BS JL: louder"),
-        "dynamics": (1.5, "JL: varying intensity"),
+        "jitter": (1.3, "JL: irregular"),
+        "loudness": (6.0, "MA BS JL: louder"),
+        "dynamics": (1.35, "JL: varying intensity"),
         "attack": (0.7, "JL: fast voice onsets"),
         "shimmer": (1.3, "JL: irregular"),
         "rate": (1.14, "MA JL: faster"),
         "pause": (0.7, "ours"),
-        "tilt": (-4.0, "BS JL: more high-frequency energy"),
-        "open_quotient": (-0.08, "BU: tense phonation"),
-        "precision": (1.15, "MA: tense articulation"),
+        "tilt": (-4.5, "BS JL: more high-frequency energy"),
+        "open_quotient": (-0.06, "BU: tense phonation"),
+        "precision": (1.1, "MA: tense articulation"),
     },
     "boredom": {
         "pitch": (-2.0, "BS BU: lower"),
-        "range": (0.6, "BU: narrower"),
-        "loudness": (-2.5, "BS: quieter"),
+        "range": (0.7, "BU: narrower"),
+        "loudness": (-5.0, "BS: quieter"),
         "dynamics": (0.8, "ours"),
-        "rate": (0.83, "BU: slower"),
-        "stretch": (1.2, "BU: stressed syllables lengthened"),
-        "precision": (0.8, "ours"),
-        "tilt": (1.0, "ours"),
+        "rate": (0.84, "BU: slower"),
+        "stretch": (1.15, "BU: stressed syllables lengthened"),
+        "precision": (0.85, "ours"),
     },
     "disgust": {
-        "pitch": (-3.0, "MA: very much lower"),
+        "pitch": (-2.5, "MA: very much lower"),
         "range": (1.15, "MA: slightly wider"),
         "ending": (-2.5, "MA: wide downward terminal inflections"),
-        "loudness": (-2.0, "MA: quieter"),
-        "rate": (0.78, "MA: very much slower"),
-        "pause": (1.5, "MA: longer pauses"),
+        "loudness": (-4.5, "MA: quieter"),
+        "dynamics": (1.2, "ours"),
+        "rate": (0.8, "MA: very much slower"),
+        "pause": (1.4, "MA: longer pauses"),
         "creak": (0.08, "MA: grumbled chest tone"),
         "formants": (0.95, "ours"),
-        "tilt": (-1.0, "ours"),
     },
     "fear": {
-        "pitch": (6.0, "MA BS JL BU: much higher"),
-        "range": (1.2, "MA BU: wider"),
-        "ending": (2.0, "JL: rising contours"),
-        "tremor": (0.5, "MA JL: irregular voicing"),
-        "jitter": (1.8, "MA JL: irregular voicing"),
-        "shimmer": (1.5, "MA JL: irregular voicing"),
+        "pitch": (4.5, "MA BS JL BU: much higher"),
+        "range": (1.15, "MA BU: wider"),
+        "ending": (1.5, "JL: rising contours"),
+        "tremor": (0.35, "MA JL: irregular voicing"),
+        "jitter": (1.5, "MA JL: irregular voicing"),
+        "shimmer": (1.4, "MA JL: irregular voicing"),
         "dynamics": (1.3, "JL: varying intensity"),
         "loudness": (0.0, "MA: normal"),
-        "rate": (1.22, "MA JL BU: faster"),
+        "rate": (1.2, "MA JL BU: faster"),
         "pause": (1.3, "ours"),
         "tilt": (3.0, "JL: little high-frequency energy"),
-        "open_quotient": (0.08, "BU: falsetto"),
-        "breath": (3.0, "ours"),
-        "precision": (1.1, "MA: precise articulation"),
+        "open_quotient": (0.05, "BU: falsetto"),
+        "breath": (3.5, "ours"),
+        "precision": (1.05, "MA: precise articulation"),
     },
     "happiness": {
-        "pitch": (4.0, "MA JL BU: higher"),
-        "range": (1.6, "MA JL BU: wider"),
-        "accent": (1.35, "MA: smooth inflections"),
-        "ending": (2.0, "MA JL: upward"),
-        "jitter": (0.8, "JL: regular"),
-        "loudness": (3.5, "MA JL: louder"),
+        "pitch": (3.5, "MA JL BU: higher"),
+        "range": (1.5, "MA JL BU: wider"),
+        "accent": (1.25, "MA: smooth inflections"),
+        "ending": (1.5, "MA JL: upward"),
+        "jitter": (0.85, "JL: regular"),
+        "loudness": (5.0, "MA JL: louder"),
         "attack": (0.8, "JL: fast voice onsets"),
-        "rate": (1.1, "JL BU: faster"),
-        "drawl": (1.15, "ours"),
-        "tilt": (-1.5, "JL: medium high-frequency energy"),
-        "breath": (2.0, "MA: breathy, blaring"),
-        "formants": (1.07, "BU: spread lips"),
+        "rate": (1.12, "JL BU: faster"),
+        "drawl": (1.1, "ours"),
+        "tilt": (-0.5, "JL: medium high-frequency energy"),
+        "breath": (1.0, "MA: breathy, blaring"),
+        "formants": (1.03, "BU: spread lips"),
     },
     "neutral": {},
     "sadness": {
-        "pitch": (-1.5, "MA BS JL: lower"),
-        "range": (0.65, "MA JL: narrower"),
+        "pitch": (-2.0, "MA BS JL: lower"),
+        "range": (0.7, "MA JL: narrower"),
         "ending": (-1.0, "MA JL: downward"),
-        "tremor": (0.15, "JL: irregular"),
-        "jitter": (1.3, "JL: irregular"),
-        "loudness": (-4.0, "MA BS JL: quieter"),
-        "dynamics": (0.65, "JL: even intensity"),
-        "attack": (1.5, "JL: slow voice onsets"),
-        "rate": (0.88, "MA JL: slower"),
-        "pause": (1.8, "MA: more pauses"),
-        "tilt": (3.5, "BS JL: little high-frequency energy"),
-        "breath": (4.0, "BU: breathy"),
+        "tremor": (0.1, "JL: irregular"),
+        "jitter": (1.2, "JL: irregular"),
+        "loudness": (-6.0, "MA BS JL: quieter"),
+        "dynamics": (0.7, "JL: even intensity"),
+        "attack": (1.4, "JL: slow voice onsets"),
+        "rate": (0.86, "MA JL: slower"),
+        "pause": (1.7, "MA: more pauses"),
+        "tilt": (3.0, "BS JL: little high-frequency energy"),
+        "breath": (3.5, "BU: breathy"),
         "open_quotient": (0.05, "BU: breathy"),
-        "precision": (0.75, "MA: slurred articulation"),
+        "precision": (0.8, "MA: slurred articulation"),
     },
 }
 """
@@ -222,9 +221,9 @@ def speaker(number: int, *, seed: int = 0) -> Speaker:
     Returns
     -------
     Speaker
-        The same whoever else speaks. Traits are spread evenly (an additive recurrence in each
-        trait, started at random), so that even a small cast has restrained and lively, loud and
-        quiet, dull and bright voices.
+        The same whoever else speaks. Of every five women and every five men, each has another
+        fifth of the range of each trait (a Latin hypercube), so that a small cast too has
+        restrained and lively, loud and quiet, dull and bright voices.
 
     Raises
     ------
@@ -234,13 +233,10 @@ def speaker(number: int, *, seed: int = 0) -> Speaker:
     if number < 1:
         raise InputError(f"speaker number: found {number}, expected 1 or more")
     female = number % 2 == 1
-    start = np.random.default_rng((seed, int(female))).random(len(_TRAITS))
-    # Powers of the generalised golden ratio fill a cube evenly: phi^(d + 1) = phi + 1.
-    dimensions = len(_TRAITS)
-    ratio = 2.0
-    for _ in range(40):
-        ratio = (1 + ratio) ** (1 / (dimensions + 1))
-    place = (start + (number + 1) // 2 * ratio ** -np.arange(1.0, dimensions + 1)) % 1
+    group, member = divmod((number - 1) // 2, _GROUP)
+    rng = np.random.default_rng((seed, int(female), group))
+    order = rng.permuted(np.tile(np.arange(_GROUP), (len(_TRAITS), 1)), axis=1)
+    place = (order + rng.random(order.shape))[:, member] / _GROUP
     trait = {
         name: low + share * (high - low)
         for share, (name, (low, high)) in zip(place, _TRAITS.items(), strict=True)
@@ -260,21 +256,22 @@ def speaker(number: int, *, seed: int = 0) -> Speaker:
     )
 
 
+_GROUP = 5
 _TRAITS = {
-    "expressiveness": (0.7, 1.3),
-    "tract": (0.95, 1.05),
-    "noise": (-72.0, -62.0),
+    "expressiveness": (0.75, 1.25),
+    "tract": (0.96, 1.04),
+    "noise": (-68.0, -64.0),
     "pitch": (-3.0, 3.0),
     "range": (0.8, 1.25),
     "jitter": (0.004, 0.010),
-    "loudness": (-31.0, -24.0),
+    "loudness": (-30.0, -26.0),
     "dynamics": (0.8, 1.25),
     "shimmer": (0.02, 0.06),
     "rate": (0.9, 1.1),
     "pause": (0.7, 1.4),
-    "tilt": (5.0, 12.0),
-    "breath": (-30.0, -22.0),
-    "open_quotient": (0.52, 0.64),
+    "tilt": (6.0, 11.0),
+    "breath": (-29.0, -23.0),
+    "open_quotient": (0.54, 0.62),
     "precision": (0.9, 1.1),
 }
 """From where to where people differ; cues are meant as in `Speaker.own`, pitch within a sex."""
@@ -324,9 +321,9 @@ def cues(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
     return result
 
 
-HABIT = 1.0
+HABIT = 0.5
 MOOD = 1.0
-HABIT_OF_STRENGTH = 0.25
+HABIT_OF_STRENGTH = 0.15
 MOOD_OF_STRENGTH = 0.15
 
 

@@ -1,7 +1,8 @@
-"""How the recordings of a corpus are found: by their official names, in any container and folder."""
+"""How the recordings of a corpus are found: by official names, in any container and folder."""
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -165,12 +166,12 @@ def choose(
     if several:
         taken = chosen[several[0]]
         other = next(path for path in copies[several[0]] if path != taken)
-        _warn(
+        warn(
             f"{name}: {len(several)} utterances lie there more than once; of {several[0]}, for "
             f"example, {taken} is taken and {other} is not"
         )
     if unpublished and chosen:
-        _warn(
+        warn(
             f"{name}: {len(unpublished)} recordings are named like its own but were not published "
             f"with it and are left out, the first is {unpublished[0]}"
         )
@@ -211,7 +212,7 @@ def find_recordings(
 def warn_if_incomplete(name: str, found: int, published: int) -> None:
     """Say once, by an `InputWarning`, that utterances of the published corpus are not there."""
     if found < published:
-        _warn(
+        warn(
             f"{name}: {found} of {published} utterances found, {published - found} are missing; "
             "validate() names them"
         )
@@ -251,6 +252,9 @@ def _common_folder(paths: Iterator[Path]) -> Path:
     return Path(os.path.commonpath([path.parent for path in paths]))
 
 
-def _warn(message: str) -> None:
-    # The level points out of this package where a corpus is loaded by `load_corpus`.
-    warnings.warn(message, InputWarning, stacklevel=6)
+def warn(message: str) -> None:
+    """Give an `InputWarning` that points to the line, outside of this package, that caused it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("ser_lib."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, InputWarning, stacklevel=level)

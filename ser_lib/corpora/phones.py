@@ -83,11 +83,11 @@ def _voiced_stop(gain: float, noise: tuple[float, float], *formants: float) -> P
 
 
 PHONES = {
-    "a": _vowel(730, 1090, 2440, gain=0.8),
+    "a": _vowel(730, 1090, 2440, gain=0.65),
     "e": _vowel(530, 1840, 2480),
-    "i": _vowel(270, 2290, 3010, gain=1.1),
-    "o": _vowel(570, 840, 2410, gain=0.9),
-    "u": _vowel(300, 870, 2240),
+    "i": _vowel(270, 2290, 3010, gain=1.15),
+    "o": _vowel(570, 840, 2410, gain=0.7),
+    "u": _vowel(300, 870, 2240, gain=1.15),
     "m": _sonorant(70, 0.5, 280, 1000, 2200),
     "n": _sonorant(65, 0.5, 280, 1600, 2600),
     "l": _sonorant(60, 0.55, 360, 1300, 2700),

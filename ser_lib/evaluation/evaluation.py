@@ -265,7 +265,7 @@ class Evaluation:
                 "recall_low": float(low),
                 "recall_high": float(high),
                 "precision": float(intervals.mean_over_seeds(metrics.precision_of(pooled)[:, i])),
-                "count": int(round(pooled[:, i].sum() / len(pooled))),
+                "count": round(pooled[:, i].sum() / len(pooled)),
             }
         return pd.DataFrame.from_dict(result, orient="index").rename_axis("emotion")
 

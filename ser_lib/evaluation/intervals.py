@@ -9,18 +9,22 @@ the interval is Student's, with as many degrees of freedom as speakers less one,
 A score in [0, 1] asks for such a transformation [2]_: it keeps the interval inside and makes it
 reach further towards chance than towards perfection where the score is high.
 
-Coverage of nominal 95 % intervals of UAR where speakers differ (in logits, standard deviation over
-speakers 0 to 1, over speakers and classes 0 to 1.2), 10,000 corpora for each of the eight settings
-that ``tests/evaluation/test_intervals.py`` defines and measures again in small:
+Coverage of nominal 95 % intervals of UAR, lowest and highest over eight ways in which speakers may
+differ (standard deviation of logits over speakers 0 to 1, over speakers and classes 0 to 1.2; true
+UAR 0.66 and 0.91), 10,000 corpora each, shaped like EmoDB (10 speakers, 7 uneven classes) and
+RAVDESS (24 speakers); ``tests/evaluation/test_intervals.py`` defines the simulation and repeats it
+in small:
 
-=====================================  ==========  ==========
-method                                 10 speakers 24 speakers
-=====================================  ==========  ==========
-this one                               @@          @@
-jackknife, Student's t, no transform   @@          @@
-percentile bootstrap over speakers     @@          @@
-normal approximation over utterances   @@          @@
-=====================================  ==========  ==========
+=======================================  ============  ============
+method                                   10 speakers   24 speakers
+=======================================  ============  ============
+this one                                 0.937, 0.955  0.943, 0.953
+jackknife, Student's t, not transformed  0.907, 0.952  0.932, 0.951
+percentile bootstrap over speakers       0.864, 0.907  0.913, 0.929
+normal approximation over utterances     0.491, 0.948  0.470, 0.949
+=======================================  ============  ============
+
+The last is right only where speakers do not differ at all.
 
 What no interval over test speakers holds: the folds of a cross-validation share most of their
 training speakers, so that another corpus of the same kind may differ by more.
@@ -35,8 +39,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from scipy.special import expit, logit
+from scipy.special import expit, logit, stdtrit
 
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
@@ -184,7 +187,7 @@ def limits(
     spread = score * (1 - score)
     inside = np.nan_to_num(spread) > 1e-12
     centre = logit(np.where(inside, score, 0.5))
-    half = stats.t.ppf(1 - tail, n - 1) * error / np.where(inside, spread, 1)
+    half = stdtrit(n - 1, 1 - tail) * error / np.where(inside, spread, 1)
     furthest = 1 - tail ** (1 / n)
     low = np.where(inside, expit(centre - half), np.where(score > 0.5, 1 - furthest, 0.0))
     high = np.where(inside, expit(centre + half), np.where(score > 0.5, 1.0, furthest))

@@ -15,7 +15,7 @@ References
    Interspeech 2009, pp. 312-315.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -100,7 +100,7 @@ def recall_of(counts: np.ndarray) -> np.ndarray:
 
 
 def precision_of(counts: np.ndarray) -> np.ndarray:
-    """Compute the precision of every class, as `recall_of`; NaN where a class is never predicted."""
+    """Compute the precision of every class, as `recall_of`; NaN for one never predicted."""
     return recall_of(np.swapaxes(counts, -2, -1))
 
 
@@ -151,8 +151,8 @@ TITLES = {"uar": "UAR", "wa": "WA", "macro_f1": "macro F1"}
 """How the scores are written in figures and tables."""
 
 
-def statistic_of(name: str):
-    """Return the function of `STATISTICS` called `name`; InputError with the nearest name if none."""
+def statistic_of(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function of `STATISTICS` called `name`; InputError if there is none."""
     if name not in STATISTICS:
         raise unknown("metric", name, STATISTICS)
     return STATISTICS[name]
@@ -189,7 +189,9 @@ def confusion(
     )
 
 
-def _scalar(statistic, y: Sequence[str], p: Sequence[str]) -> float:
+def _scalar(
+    statistic: Callable[[np.ndarray], np.ndarray], y: Sequence[str], p: Sequence[str]
+) -> float:
     return float(statistic(count(y, p, labels_of(y, p))[0]))
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import intervals, metrics
@@ -74,8 +74,8 @@ def _same_rows(first: pd.DataFrame, second: pd.DataFrame) -> None:
     key = ["utterance", *(c for c in ("fold",) if c in first and c in second)]
     found = []
     for table in (first, second):
-        parts = table.groupby("seed") if "seed" in table else [(0, table)]
-        found += [set(part[[*key, "emotion"]].itertuples(index=False, name=None)) for _, part in parts]
+        parts = [part for _, part in table.groupby("seed")] if "seed" in table else [table]
+        found += [set(p[[*key, "emotion"]].itertuples(index=False, name=None)) for p in parts]
     for other in found[1:]:
         if other != found[0]:
             odd = sorted(map(str, found[0] ^ other))[:3]
@@ -187,7 +187,7 @@ def compare(
     )
     difference = float(scores[0] - scores[1])
     n = len(speakers)
-    half = stats.t.ppf((1 + confidence) / 2, n - 1)
+    half = stdtrit(n - 1, (1 + confidence) / 2)
     half = float(half * intervals.standard_error(without[0] - without[1]))
     p, exact = sign_flip_p(
         _shares(pair[0], metric) - _shares(pair[1], metric), permutations=permutations, seed=seed

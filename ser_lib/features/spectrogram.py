@@ -1,5 +1,5 @@
 """
-Log-mel spectrograms in one vectorised pass of single precision over all frames.
+Log-mel spectrograms in one vectorised pass over all frames.
 
 The values are those of ``librosa.feature.melspectrogram`` followed by ``power_to_db`` (McFee et
 al. 2015, librosa: Audio and music signal analysis in Python): periodic window, frames centred on
@@ -13,10 +13,11 @@ import numpy as np
 import scipy.fft
 
 from ser_lib.errors import InputError
+from ser_lib.features.filters import mel_filters
 from ser_lib.signal.parameters import as_count, as_real, check_choice
 
 # Frames analysed at a time: the work stays in the processor's cache, and an hour in memory.
-_BLOCK = 512
+_BLOCK = 256
 _WINDOWS = {"hamming": (0.54, 0.46), "hann": (0.5, 0.5)}
 
 
@@ -117,7 +118,7 @@ class LogMel:
         Raises
         ------
         InputError
-            If `fmax` lies above half the rate, or a band is narrower than the transform resolves.
+            If `fmax` lies above half the rate.
         """
         mel = self._power(signal, rate)
         if self.compression == "log1p":
@@ -141,15 +142,16 @@ class LogMel:
         strided = strided[:: self.hop_length][:frames]
         window = _window(self.window, self.win_length)
         mel = np.empty((frames, self.n_mels), np.float32)
-        buffer = np.zeros((min(frames, _BLOCK), self.n_fft), np.float32)
+        # In single precision the transform's rounding would show in bands 80 dB below the loudest.
+        buffer = np.zeros((min(frames, _BLOCK), self.n_fft))
         for start in range(0, frames, _BLOCK):
             part = strided[start : start + _BLOCK]
             block = buffer[: len(part)]
             np.multiply(part, window, out=block[:, : self.win_length])
             spectrum = scipy.fft.rfft(block, axis=1)[:, bins]
-            power = spectrum.real**2
-            power += spectrum.imag**2
-            np.matmul(power, bank, out=mel[start : start + len(part)])
+            power = np.square(spectrum.real)
+            power += np.square(spectrum.imag)
+            np.matmul(power.astype(np.float32), bank, out=mel[start : start + len(part)])
         return mel
 
 
@@ -157,61 +159,7 @@ class LogMel:
 def _window(name: str, length: int) -> np.ndarray:
     level, swing = _WINDOWS[name]
     phase = 2 * np.pi * np.arange(length) / length
-    return (level - swing * np.cos(phase)).astype(np.float32)
-
-
-def hz_to_mel(frequency: np.ndarray | float) -> np.ndarray:
-    """
-    Convert Hz to the mel scale of Slaney's Auditory Toolbox.
-
-    Linear up to 1 kHz (15 mel, 200/3 Hz each), logarithmic above (27 steps to 6.4 kHz).
-    """
-    frequency = np.asarray(frequency, dtype=np.float64)
-    logarithmic = 15 + 27 * np.log(np.maximum(frequency, 1000) / 1000) / np.log(6.4)
-    return np.where(frequency < 1000, frequency * 3 / 200, logarithmic)
-
-
-def mel_to_hz(mel: np.ndarray | float) -> np.ndarray:
-    """Convert the mel scale of Slaney's Auditory Toolbox to Hz."""
-    mel = np.asarray(mel, dtype=np.float64)
-    return np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))
-
-
-def mel_filters(
-    rate: int, n_fft: int, n_mels: int, fmin: float = 0.0, fmax: float | None = None
-) -> np.ndarray:
-    """
-    Make triangular filters, evenly spaced on the mel scale and normalised to equal area.
-
-    Parameters
-    ----------
-    rate : int
-        Samples per second.
-    n_fft : int
-        Length of the Fourier transform.
-    n_mels : int
-        Number of filters.
-    fmin, fmax : float
-        Outer edges in Hz; `fmax` is half the rate by default.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_mels, 1 + n_fft // 2)
-        Equal to ``librosa.filters.mel``.
-
-    Raises
-    ------
-    InputError
-        If `fmax` lies above half the rate, or a filter falls between two bins and would be empty.
-    """
-    fmax = rate / 2 if fmax is None else fmax
-    if fmax > rate / 2:
-        raise InputError(f"fmax is {fmax:g} Hz; expected at most half the rate, {rate / 2:g} Hz")
-    edges = mel_to_hz(np.linspace(hz_to_mel(fmin), hz_to_mel(fmax), n_mels + 2))
-    ramps = edges[:, None] - np.arange(1 + n_fft // 2) * (rate / n_fft)
-    width = np.diff(edges)[:, None]
-    filters = np.maximum(0, np.minimum(-ramps[:-2] / width[:-1], ramps[2:] / width[1:]))
-    return filters * (2 / (edges[2:] - edges[:-2]))[:, None]
+    return level - swing * np.cos(phase)
 
 
 @functools.lru_cache

@@ -86,6 +86,25 @@ def check_choice(step: object, name: str, known: tuple[str, ...]) -> None:
         raise unknown(f"{name} of {type(step).__name__}", found, known)
 
 
+def as_choices(step: object, name: str, known: tuple[str, ...]) -> None:
+    """
+    Bring a parameter of a frozen dataclass to a tuple of names, or refuse it.
+
+    Raises
+    ------
+    InputError
+        If one is not among the `known` names, with the nearest one, or if there is none at all.
+    """
+    found = getattr(step, name)
+    found = (found,) if isinstance(found, str) else tuple(found)
+    for item in found:
+        if item not in known:
+            raise unknown(f"{name} of {type(step).__name__}", item, known)
+    if not found or len(set(found)) < len(found):
+        raise _refuse(step, name, found, "at least one name, and each only once")
+    object.__setattr__(step, name, found)
+
+
 def check_flag(step: object, name: str) -> None:
     """Refuse a parameter that is neither true nor false."""
     if not isinstance(getattr(step, name), bool):

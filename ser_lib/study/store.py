@@ -15,7 +15,7 @@ import pandas as pd
 from ser_lib import paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.evaluation import COLUMNS, Evaluation
-from ser_lib.study.folds import Result
+from ser_lib.study.fold import Result
 
 _REQUIRED = ("digest", "recipe", "system", "corpus", "protocol", "partial", "code", "runs")
 

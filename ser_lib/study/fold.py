@@ -1,14 +1,13 @@
 """One fold, from features to posteriors: all that the numbers of a study depend on stands here."""
 
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError, InputWarning, unknown
+from ser_lib.errors import InputError, unknown
 from ser_lib.features.ragged import RaggedArray, standardise_by
 
 if TYPE_CHECKING:
@@ -55,7 +54,8 @@ class Result(NamedTuple):
         utterance, speaker, fold, seed, part, condition, emotion, predicted, p_<emotion>...
     record : dict
         fit_seconds and predict_seconds (of the clean test rows), n_parameters (None where a
-        classifier does not count them), history (a list of dicts, one per epoch).
+        classifier does not count them), chosen (what development or inner folds decided: the
+        epoch, the point of the grid), history (a list of dicts, one per epoch).
     """
 
     predictions: pd.DataFrame
@@ -168,27 +168,13 @@ def posteriors(classifier: object, features: RaggedArray, classes: Sequence[str]
     return np.round(summed / total, DECIMALS)
 
 
-def _check_classes(fold: "Fold", seed: int, targets: np.ndarray, data: Data) -> None:
-    """Refuse a fold that teaches nothing, and say so where it does not teach everything."""
-    taught = {emotion_of(label) for label in targets}
-    strange = sorted(taught - set(data.classes))
+def _check_targets(targets: np.ndarray, classes: Sequence[str]) -> None:
+    """Refuse labels that stand for no emotion of the corpus."""
+    strange = sorted({emotion_of(label) for label in targets} - set(classes))
     if strange:
         raise InputError(
-            f"targets {', '.join(strange)}; expected emotions of the corpus, with or without a "
-            f"prefix: {', '.join(data.classes)}"
-        )
-    missing = [c for c in data.classes if c not in taught]
-    if len(taught) < 2:
-        raise InputError(
-            f"fold {fold.name!r}: the training rows hold {', '.join(sorted(taught)) or 'nothing'}; "
-            "expected at least two emotions"
-        )
-    if missing:
-        warnings.warn(
-            f"fold {fold.name!r} (seed {seed}): no training row of {', '.join(missing)}; "
-            "their posteriors are 0",
-            InputWarning,
-            stacklevel=2,
+            f"targets stand for {', '.join(strange)}; expected emotions of the corpus, with or "
+            f"without a prefix: {', '.join(classes)}"
         )
 
 
@@ -239,7 +225,7 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
     Raises
     ------
     InputError
-        If the training rows hold fewer than two emotions, or training diverged.
+        If a target stands for no emotion of the corpus, or training diverged.
     """
     targets = np.asarray(system.targets(data.table))
     groups = data.table["speaker"]
@@ -247,7 +233,7 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
     train = fold.train
     if not system.needs_development:
         train = np.sort(np.concatenate([fold.train, fold.development]))
-    _check_classes(fold, seed, targets[train], data)
+    _check_targets(targets, data.classes)
 
     options = {}
     if groups.notna().all():
@@ -275,11 +261,19 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
         "fit_seconds": round(fitted - started, 3),
         "predict_seconds": round(predicted - fitted, 3),
         "n_parameters": getattr(classifier, "n_parameters_", None),
+        "chosen": _chosen(classifier),
         "history": [_short(epoch) for epoch in getattr(classifier, "history_", None) or []],
     }
     return Result(pd.concat(frames, ignore_index=True), record)
 
 
-def _short(epoch: Mapping[str, float]) -> dict[str, float]:
-    """Keep six digits of each figure of an epoch: more would only fill the record."""
-    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in epoch.items()}
+def _chosen(classifier: object) -> dict[str, object]:
+    """Read off a classifier what it decided by data that are not test rows."""
+    if hasattr(classifier, "best_epoch_"):
+        return {"epoch": int(classifier.best_epoch_)}
+    return _short(getattr(classifier, "search_", {}))
+
+
+def _short(figures: Mapping[str, float]) -> dict[str, float]:
+    """Keep six digits of each figure: more would only fill the record."""
+    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in figures.items()}

@@ -1,0 +1,122 @@
+"""
+EmoDB, the Berlin Database of Emotional Speech.
+
+Ten actors (five women, five men) say ten German sentences in seven emotions; 535 recordings that
+listeners recognised and found natural were published (16 kHz, 16 bit, mono). Files are called
+``SSTTTEv.wav``: two digits speaker, three characters sentence, one letter emotion (of the German
+word), one letter take. All speakers say the same sentences, so the words of a test speaker are
+known from training under every protocol.
+
+The archive that is offered for download is the audformat edition, which has a published checksum.
+The original archive (``http://emodb.bilderbar.info/download/download.zip``) has none and is
+therefore not offered; unpacked by hand it is found just as well, and `Corpus.validate` compares
+each of its files. EmoDB 2.0 is another release with other files.
+
+The edition is published under CC BY 4.0; another catalogue lists it as CC0-1.0. Cite the paper.
+"""
+
+import os
+import re
+
+from ser_lib.corpora import find
+from ser_lib.corpora.corpus import Corpus, make_table
+from ser_lib.corpora.remote import Remote
+
+NAME = "emodb"
+TITLE = "Berlin Database of Emotional Speech (EmoDB)"
+VERSION = "1.3.0"
+LICENCE = "CC BY 4.0"
+BIBTEX = """@inproceedings{burkhardt2005database,
+  title     = {A database of {German} emotional speech},
+  author    = {Burkhardt, Felix and Paeschke, Astrid and Rolfes, Miriam and Sendlmeier, Walter F.
+               and Weiss, Benjamin},
+  booktitle = {Proc. Interspeech 2005},
+  pages     = {1517--1520},
+  year      = {2005},
+  doi       = {10.21437/Interspeech.2005-446}
+}"""
+REMOTES = (
+    Remote(
+        url="https://zenodo.org/records/7447302/files/emodb.zip",
+        checksum="md5:9d21362dbc5676ef3ab4745d83ced0db",
+        filename="emodb.zip",
+    ),
+)
+OBTAIN = "Get it with `ser fetch emodb`."
+PROTOCOL = "leave_one_speaker_out"
+
+PATTERN = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLEAFTN])[a-z]")
+EMOTION_OF = {
+    "W": "anger",  # Wut
+    "L": "boredom",  # Langeweile
+    "E": "disgust",  # Ekel
+    "A": "fear",  # Angst
+    "F": "happiness",  # Freude
+    "T": "sadness",  # Trauer
+    "N": "neutral",
+}
+SEX_OF = dict.fromkeys(("08", "09", "13", "14", "16"), "female")
+SEX_OF |= dict.fromkeys(("03", "10", "11", "12", "15"), "male")
+SENTENCES = {
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
+    "a04": "Heute abend könnte ich es ihm sagen.",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
+    "a07": "In sieben Stunden wird es soweit sein.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+}
+
+
+def load(data: str | os.PathLike) -> Corpus:
+    """
+    Load EmoDB: original layout (``wav/``), audformat edition (``emodb/wav/``) or any other.
+
+    Parameters
+    ----------
+    data : path
+        Where corpora lie.
+
+    Returns
+    -------
+    Corpus
+        535 utterances; ``sentence`` is the code of `SENTENCES`.
+
+    Raises
+    ------
+    InputError
+        If none of its recordings is there.
+    """
+    reference = find.read_index(NAME)
+    recordings = find.find_recordings(
+        data, NAME, PATTERN, reference.index, example="03a01Fa.wav", obtain=OBTAIN
+    )
+    find.warn_if_incomplete(NAME, len(recordings.files), len(reference))
+    return Corpus(
+        name=NAME,
+        title=TITLE,
+        version=VERSION,
+        licence=LICENCE,
+        citation=BIBTEX,
+        table=make_table(_row(name, path) for name, path in recordings.files.items()),
+        protocol=PROTOCOL,
+        remotes=REMOTES,
+        reference=reference,
+        recordings=recordings,
+    )
+
+
+def _row(utterance: str, path: os.PathLike) -> dict[str, object]:
+    fields = PATTERN.fullmatch(utterance)
+    return {
+        "utterance": utterance,
+        "path": path,
+        "speaker": fields["speaker"],
+        "sex": SEX_OF[fields["speaker"]],
+        "emotion": EMOTION_OF[fields["emotion"]],
+        "language": "de",
+        "sentence": fields["sentence"],
+    }

@@ -1,0 +1,240 @@
+r"""
+Any folder of recordings: the way in for a corpus that nobody foresaw.
+
+What is said of each recording comes from a table (a *manifest*, CSV in UTF-8) or from the names of
+the files (a *pattern*, a regular expression with named groups).
+
+Manifest::
+
+    path,emotion,speaker,sex
+    anna/angry_1.wav,anger,anna,female
+    ben/sad_1.wav,sadness,ben,male
+
+Pattern, for the same files: ``r"(?P<speaker>\w+)/(?P<emotion>[a-z]+)_\d+"``, with
+``emotions={"angry": "anger", "sad": "sadness"}``.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+import pandas as pd
+
+from ser_lib.corpora import find
+from ser_lib.corpora.corpus import COLUMNS, EMOTIONS, SEXES, Corpus, make_table
+from ser_lib.errors import InputError, unknown
+
+NAME = "folder"
+TITLE = "A folder of recordings"
+VERSION = "unversioned"
+LICENCE = "that of the recordings"
+BIBTEX = """@misc{folder,
+  title = {A folder of recordings},
+  note  = {cite here where the recordings come from}
+}"""
+REMOTES = ()
+OBTAIN = "It is the user's own; say where it lies by data=FOLDER."
+PROTOCOL = "leave_one_speaker_out"
+
+MANIFEST = "manifest.csv"
+REQUIRED = ("path", "emotion")
+_SEX_OF = {"female": "female", "f": "female", "male": "male", "m": "male"}
+
+
+def load(
+    data: str | os.PathLike,
+    *,
+    manifest: str | os.PathLike | None = None,
+    pattern: str | None = None,
+    emotions: Mapping[str, str] | None = None,
+) -> Corpus:
+    r"""
+    Load a folder of recordings.
+
+    Parameters
+    ----------
+    data : path
+        The folder.
+    manifest : path, optional
+        CSV with the columns ``path`` and ``emotion`` and, where known, ``speaker``, ``sex``,
+        ``language``, ``sentence``, ``session``, ``intensity``, ``split``; other columns are passed
+        over. It is looked for in `data`, then in the working directory; paths in it are relative
+        to `data`. By default ``manifest.csv``.
+    pattern : str, optional
+        Regular expression with a named group for each column that the file names tell, at least
+        ``emotion``. It is searched in each recording's path relative to `data`, with forward
+        slashes and without suffix. Recordings in whose path it is not found are left out, which is
+        said in one `InputWarning`.
+    emotions : mapping of str to str, optional
+        The name in `EMOTIONS` of each label that the recordings use instead.
+
+    Returns
+    -------
+    Corpus
+        An utterance is called by its path relative to `data`, without suffix.
+
+    Raises
+    ------
+    InputError
+        If manifest and pattern are both given or neither is there, or for missing columns or
+        groups, unknown emotions or sexes, recordings that are missing or listed twice, or none.
+    """
+    data = Path(data).expanduser().absolute()
+    if not data.is_dir():
+        raise InputError(f"{NAME}: the folder {data} does not exist. {OBTAIN}")
+    if manifest is not None and pattern is not None:
+        raise InputError(f"{NAME}: manifest={manifest} and pattern={pattern!r} given; expected one")
+    for target in (emotions or {}).values():
+        if target not in EMOTIONS:
+            raise unknown("emotion in the parameter emotions:", target, EMOTIONS)
+    audio = [path for path in find.walk(data) if find.is_audio(path)]
+    if pattern is not None:
+        rows, where = _from_names(data, audio, pattern), f"pattern {pattern!r}"
+    else:
+        source = _manifest(data, manifest)
+        rows, where = _from_manifest(data, source), str(source)
+    files = _files(rows, where)
+    for row in rows:
+        row["emotion"] = _emotion(row, where, emotions or {})
+        row["sex"] = _sex(row, where)
+    listed = {os.path.realpath(path) for path in files.values()}
+    strangers = tuple(path for path in audio if os.path.realpath(path) not in listed)
+    return Corpus(
+        name=NAME,
+        title=TITLE,
+        version=VERSION,
+        licence=LICENCE,
+        citation=BIBTEX,
+        table=make_table(rows),
+        protocol=PROTOCOL,
+        remotes=REMOTES,
+        recordings=find.Recordings(data, files, strangers),
+    )
+
+
+def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
+    name = Path(MANIFEST if manifest is None else manifest).expanduser()
+    places = [data / name] if manifest is None else [data / name, name.absolute()]
+    for place in places:
+        if place.is_file():
+            return place
+    raise InputError(
+        f"{NAME}: there is no manifest {' or '.join(map(str, dict.fromkeys(places)))}; expected a "
+        f"CSV file with at least the columns {', '.join(REQUIRED)}, or give pattern=REGEX"
+    )
+
+
+def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
+    try:
+        # Everything is text, and "NA" may be a speaker's name; a byte order mark is Excel's habit.
+        table = pd.read_csv(source, dtype=object, keep_default_na=False, encoding="utf-8-sig")
+    except pd.errors.EmptyDataError:
+        table = pd.DataFrame()
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: cannot be read as CSV in UTF-8 ({error})") from error
+    table = table.rename(columns=str.strip)
+    missing = [column for column in REQUIRED if column not in table.columns]
+    if missing:
+        raise InputError(
+            f"{source}: missing {_columns(missing)}; found {_columns(table.columns)}; expected "
+            f"comma-separated {', '.join(REQUIRED)} and, where known, "
+            f"{', '.join(c for c in COLUMNS if c not in REQUIRED)}"
+        )
+    for column in table.columns.difference(COLUMNS):
+        # Columns of the user's own are welcome, but a misspelt one would be lost in silence.
+        if difflib.get_close_matches(column.lower(), set(COLUMNS) - set(table.columns), 1, 0.8):
+            raise unknown(f"column in {source}:", column, COLUMNS)
+    rows = []
+    for number, cells in enumerate(table.to_dict("records"), start=2):
+        known = {c: str(cells[c]).strip() for c in COLUMNS if not pd.isna(cells.get(c))}
+        if not known.get("path"):
+            raise InputError(f"{source}: row {number} has no path; expected that of a recording")
+        path = known["path"].replace("\\", "/")
+        name = PurePath(os.path.normpath(path)).with_suffix("").as_posix()
+        known |= {"path": data / path, "utterance": name, "where": f"row {number}"}
+        rows.append(known)
+    return rows
+
+
+def _from_names(data: Path, audio: list[Path], pattern: str) -> list[dict[str, object]]:
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise InputError(
+            f"pattern: {pattern!r} is no valid regular expression ({error}); expected one with "
+            "named groups such as (?P<emotion>[a-z]+)"
+        ) from error
+    groups = set(expression.groupindex)
+    known = [column for column in COLUMNS if column != "path"]
+    for group in sorted(groups.difference(known)):
+        raise unknown("named group in the pattern", group, known)
+    if "emotion" not in groups:
+        raise InputError(
+            f"pattern: {pattern!r} has the groups {', '.join(sorted(groups)) or 'none'}; expected "
+            "at least (?P<emotion>...)"
+        )
+    rows, left_out = [], []
+    for path in audio:
+        name = path.relative_to(data).with_suffix("").as_posix()
+        match = expression.search(name)
+        if match:
+            rows.append({"utterance": name, "path": path, "where": path.name} | match.groupdict())
+        else:
+            left_out.append(name)
+    if left_out and rows:
+        find.warn(
+            f"{NAME}: the pattern {pattern!r} is not found in {len(left_out)} of {len(audio)} "
+            f"recordings; they are left out, the first is {left_out[0]!r}"
+        )
+    if left_out and not rows:
+        raise InputError(
+            f"pattern: {pattern!r} is found in none of {len(audio)} recordings below {data}; "
+            f"expected one that is found in names such as {left_out[0]!r}"
+        )
+    return rows
+
+
+def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
+    """Check that there are recordings, that they are there, and each only once."""
+    if not rows:
+        raise InputError(f"{where}: no recordings; expected at least one")
+    seen: dict[str, dict[str, object]] = {}
+    places: dict[str, dict[str, object]] = {}
+    for row in rows:
+        for known, key in ((seen, row["utterance"]), (places, os.path.realpath(row["path"]))):
+            other = known.setdefault(key, row)
+            if other is not row:
+                raise InputError(
+                    f"{where}: {row['path']} ({row['where']}) and {other['path']} "
+                    f"({other['where']}) are the same utterance; expected each only once"
+                )
+    lost = [row for row in rows if not Path(row["path"]).is_file()]
+    if lost:
+        raise InputError(
+            f"{where}: {len(lost)} of {len(rows)} recordings do not exist, the first is "
+            f"{lost[0]['path']} ({lost[0]['where']}); expected paths relative to the data folder"
+        )
+    return {utterance: Path(os.path.abspath(row["path"])) for utterance, row in seen.items()}
+
+
+def _emotion(row: Mapping[str, object], where: str, emotions: Mapping[str, str]) -> str:
+    label = row.get("emotion") or ""
+    emotion = emotions.get(label, label)
+    if emotion not in EMOTIONS:
+        kind = f"emotion in {where}, {row['where']} (give emotions={{label: name}} if it is meant):"
+        raise unknown(kind, label, [*EMOTIONS, *emotions])
+    return emotion
+
+
+def _sex(row: Mapping[str, object], where: str) -> str | None:
+    sex = row.get("sex")
+    if sex and sex.lower() not in _SEX_OF:
+        raise unknown(f"sex in {where}, {row['where']}:", sex, SEXES)
+    return _SEX_OF[sex.lower()] if sex else None
+
+
+def _columns(names: object) -> str:
+    names = [str(name) for name in names]
+    return f"columns {', '.join(names)}" if names else "no columns"

@@ -1,0 +1,176 @@
+"""
+RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song (audio only).
+
+24 actors (odd numbers men, even numbers women) speak, and 23 of them sing, two English statements
+in eight (sung: six) emotions, at two intensities (neutral: one), twice each: 1,440 spoken and 1,012
+sung recordings (48 kHz, 16 bit; a few are stereo with equal channels). Files are called by seven
+two-digit fields: modality (03 audio), channel (01 speech, 02 song), emotion, intensity, statement,
+repetition, actor. There are 96 neutral recordings and 192 of each other spoken emotion.
+
+Two published files are the same to the last sample, ``03-01-03-01-02-01-07`` and
+``03-01-03-01-02-02-07``; both are of actor 07, so they never meet across a speaker-disjoint split.
+
+Speech can be downloaded; of the archive of songs no checksum is at hand, so it is not offered, but
+found when it lies there.
+"""
+
+import os
+import re
+from itertools import product
+
+import pandas as pd
+
+from ser_lib.corpora import find
+from ser_lib.corpora.corpus import Corpus, make_table
+from ser_lib.corpora.remote import Remote
+from ser_lib.errors import InputError, unknown
+
+NAME = "ravdess"
+TITLE = "Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS)"
+VERSION = "1.0.0"
+LICENCE = "CC BY-NC-SA 4.0"
+BIBTEX = """@article{livingstone2018ryerson,
+  title   = {The {Ryerson Audio-Visual Database of Emotional Speech and Song} ({RAVDESS}): A
+             dynamic, multimodal set of facial and vocal expressions in {North American English}},
+  author  = {Livingstone, Steven R. and Russo, Frank A.},
+  journal = {PLoS ONE},
+  volume  = {13},
+  number  = {5},
+  pages   = {e0196391},
+  year    = {2018},
+  doi     = {10.1371/journal.pone.0196391}
+}"""
+REMOTES = (
+    Remote(
+        url="https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",
+        checksum="md5:bc696df654c87fed845eb13823edef8a",
+        filename="Audio_Speech_Actors_01-24.zip",
+        size=208_468_073,
+    ),
+)
+OBTAIN = (
+    "Get the speech with `ser fetch ravdess`; the songs are Audio_Song_Actors_01-24.zip on "
+    "https://zenodo.org/records/1188976, to be unpacked by hand."
+)
+PROTOCOL = "speaker_folds"
+
+PATTERN = re.compile(
+    r"03-(?P<channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])-(?P<statement>0[12])"
+    r"-0[12]-(?P<actor>[01]\d|2[0-4])"
+)
+CHANNELS = {"speech": ("01",), "song": ("02",), "both": ("01", "02")}
+SUBSETS = ("all", "calm_as_neutral")
+EMOTION_OF = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happiness",
+    "04": "sadness",
+    "05": "anger",
+    "06": "fear",
+    "07": "disgust",
+    "08": "surprise",
+}
+INTENSITY_OF = {"01": "normal", "02": "strong"}
+SENTENCES = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
+# The actor-disjoint partition of EmoBox (https://github.com/emo-box/EmoBox), data/ravdess.
+FOLDS = {
+    "1": ("01", "11", "20", "21"),
+    "2": ("04", "10", "12", "14"),
+    "3": ("08", "09", "19", "23"),
+    "4": ("03", "05", "07", "24"),
+    "5": ("02", "15", "16", "18"),
+    "6": ("06", "13", "17", "22"),
+}
+FOLD_OF = {actor: fold for fold, actors in FOLDS.items() for actor in actors}
+
+
+def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all") -> Corpus:
+    """
+    Load RAVDESS, in actor folders or flattened.
+
+    Parameters
+    ----------
+    data : path
+        Where corpora lie.
+    channel : {"speech", "song", "both"}
+        Spoken or sung recordings, or both.
+    subset : {"all", "calm_as_neutral"}
+        "calm_as_neutral" makes the seven classes of maelfabien/Multimodal-Emotion-Recognition: its
+        true neutral recordings are left out and calm is called neutral (1,344 spoken utterances).
+
+    Returns
+    -------
+    Corpus
+        1,440 spoken, 1,012 sung utterances; ``sentence`` is the code of `SENTENCES`, ``intensity``
+        "normal" or "strong", ``split`` the published fold "1" to "6" of the actor.
+
+    Raises
+    ------
+    InputError
+        For an unknown channel or subset, or if none of its recordings is there.
+    """
+    if channel not in CHANNELS:
+        raise unknown("channel of ravdess", channel, CHANNELS)
+    if subset not in SUBSETS:
+        raise unknown("subset of ravdess", subset, SUBSETS)
+    published = pd.concat([find.read_index(NAME), find.names_only(_songs())])
+    found = find.find_recordings(
+        data, NAME, PATTERN, published.index, example="03-01-01-01-01-01-01.wav", obtain=OBTAIN
+    )
+    wanted = tuple(f"03-{code}-" for code in CHANNELS[channel])
+    files = {name: path for name, path in found.files.items() if name.startswith(wanted)}
+    if not files:
+        raise InputError(
+            f"{NAME}: no recordings of channel {channel!r} in {found.folder}, only of the other; "
+            f"expected files named like {wanted[0]}01-01-01-01-01.wav. {OBTAIN}"
+        )
+    reference = published[published.index.str.startswith(wanted)]
+    find.warn_if_incomplete(NAME, len(files), len(reference))
+    rows = [_row(name, path) for name, path in files.items()]
+    if subset == "calm_as_neutral":
+        renamed = {"calm": "neutral"}
+        rows = [
+            row | {"emotion": renamed.get(row["emotion"], row["emotion"])}
+            for row in rows
+            if row["emotion"] != "neutral"
+        ]
+    parts = [part for part in (channel, subset) if part not in ("speech", "all")]
+    return Corpus(
+        name=NAME,
+        title=TITLE,
+        version=VERSION,
+        licence=LICENCE,
+        citation=BIBTEX,
+        table=make_table(rows),
+        subset="; ".join(parts).replace("both", "speech and song") or "all",
+        protocol=PROTOCOL,
+        remotes=REMOTES,
+        reference=reference,
+        recordings=find.Recordings(found.folder, files, found.strangers),
+    )
+
+
+def _songs() -> list[str]:
+    """Name the sung recordings: no disgust, no surprise, no strong neutral, no actor 18."""
+    fields = product(range(1, 7), (1, 2), (1, 2), (1, 2), (n for n in range(1, 25) if n != 18))
+    return [
+        f"03-02-{emotion:02d}-{intensity:02d}-{statement:02d}-{repetition:02d}-{actor:02d}"
+        for emotion, intensity, statement, repetition, actor in fields
+        if (emotion, intensity) != (1, 2)
+    ]
+
+
+def _row(utterance: str, path: os.PathLike) -> dict[str, object]:
+    fields = PATTERN.fullmatch(utterance)
+    actor = fields["actor"]
+    return {
+        "utterance": utterance,
+        "path": path,
+        "speaker": actor,
+        "sex": "male" if int(actor) % 2 else "female",
+        "emotion": EMOTION_OF[fields["emotion"]],
+        "language": "en",
+        "sentence": fields["statement"],
+        "intensity": INTENSITY_OF[fields["intensity"]],
+        "split": FOLD_OF[actor],
+    }

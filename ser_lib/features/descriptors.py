@@ -1,0 +1,331 @@
+"""
+Short-term descriptors, one row per frame, computed for all frames of an utterance at once.
+
+Two published sets are spoken here. Both go back to pyAudioAnalysis (Giannakopoulos 2015, PLoS ONE
+10(12): e0144610) and share these formulas. A frame has L samples x and a magnitude spectrum
+``X = |FFT_L(x)| / c`` of ``n = L // 2`` bins from 0 Hz (so the last bin, at half the rate, is left
+out); its bin k stands for ``f_k = (k + 1) rate / (2 n)`` Hz, one bin above its true frequency.
+
+=================  =========================================================================
+zcr                changes of sign / (L - 1); a step to or from zero counts half
+energy             mean of x squared
+energy_entropy     energies E_j of 10 equal parts (the remainder of L / 10 is dropped),
+                   ``s_j = E_j / (E + eps)``, ``-sum s_j log2(s_j + eps)``
+spectral_centroid  mean of f_k weighted by ``X / max X``, divided by half the rate
+spectral_spread    root of the mean squared distance from it, likewise
+spectral_entropy   energy_entropy of the spectrum: 10 equal parts of X squared
+spectral_flux      ``sum (X / sum X - X' / sum X')**2``, X' of the frame before; 0 in the first
+spectral_rolloff   first bin at which the cumulated energy exceeds 90 %, divided by n
+=================  =========================================================================
+
+``pyaudioanalysis``
+    The 34 descriptors of pyAudioAnalysis 0.3.14 (2018 versions differ in eps only): the mean is
+    removed and the utterance's peak scaled to 1; no window; ``c = n``; eps is the machine's.
+    ``mfcc_1`` to ``mfcc_13`` are the cepstral coefficients 0 to 12 of ``log10(X @ filters + eps)``
+    (magnitudes, not powers); 12 chroma and their standard deviation follow. Kept as they are: the
+    filters an octave too low, and the chroma that drop bins and look up an index twice (see
+    `ser_lib.features.filters`), because results published with this set rest on them.
+``audiolibrary``
+    The 20 descriptors of the SVM system of maelfabien/Multimodal-Emotion-Recognition: amplitudes
+    of 16-bit samples (its eps of 1e-7 supposes them); symmetric Hamming window, under which the
+    energies are taken too; ``c = L``. ``mfcc_1`` to ``mfcc_12`` are the coefficients 1 to 12 of
+    ``20 log10(P @ filters)``, ``P = |rfft(x, n_fft)|**2 / n_fft``, empty bands at the machine's
+    eps. Corrected: the source transforms 512 samples whatever the length of a frame, and so drops
+    54 % of its frames of 1,102 samples; here the transform is never shorter than the frame
+    (``truncate=True`` has it as it was; at 16 kHz there is no difference).
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import scipy.fft
+
+from ser_lib.errors import InputError
+from ser_lib.features.filters import (
+    binned_mel_filters,
+    chroma_matrix,
+    dct_matrix,
+    talkbox_filters,
+)
+from ser_lib.signal.parameters import as_choices, as_real, check_choice, check_flag
+
+# Frames analysed at a time: the work stays in the processor's cache, and an hour in memory.
+_BLOCK = 128
+_MACHINE_EPS = np.finfo(float).eps
+_TIME = ("zcr", "energy", "energy_entropy")
+_SPECTRAL = (
+    "spectral_centroid",
+    "spectral_spread",
+    "spectral_entropy",
+    "spectral_flux",
+    "spectral_rolloff",
+)
+
+
+def _cepstra(count: int) -> tuple[str, ...]:
+    return tuple(f"mfcc_{i}" for i in range(1, count + 1))
+
+
+# From frames and their magnitude spectra to cepstral coefficients, shape (frames, coefficients).
+Cepstra = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+_CHROMA = (*(f"chroma_{i}" for i in range(1, 13)), "chroma_std")
+SETS = {
+    "audiolibrary": (*_TIME, *_SPECTRAL, *_cepstra(12)),
+    "pyaudioanalysis": (*_TIME, *_SPECTRAL, *_cepstra(13), *_CHROMA),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Descriptors:
+    """
+    Compute short-term descriptors.
+
+    Parameters
+    ----------
+    convention : {"audiolibrary", "pyaudioanalysis"}
+        Whose set of descriptors, and whose way of computing them; see this module's text.
+    subset : tuple of str, optional
+        Which descriptors of the set, in the order wanted; all by default.
+    deltas : bool
+        Append the first derivatives: the difference to the frame before, 0 in the first frame.
+    frame, hop : float
+        Length of a frame and distance between frames in seconds, cut to whole samples.
+    truncate : bool
+        Take the cepstra of ``"audiolibrary"`` from the first 512 samples of a longer frame, as
+        its source does by mistake.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter, what was found and what is expected.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal(16000)
+    >>> Descriptors(convention="pyaudioanalysis")(noise, 16000).shape
+    (98, 34)
+    >>> Descriptors(subset=("zcr", "energy"), deltas=True).names
+    ('zcr', 'energy', 'delta zcr', 'delta energy')
+    """
+
+    convention: str = "audiolibrary"
+    subset: tuple[str, ...] | None = None
+    deltas: bool = False
+    frame: float = 0.025
+    hop: float = 0.010
+    truncate: bool = False
+
+    def __post_init__(self):
+        check_choice(self, "convention", tuple(SETS))
+        if self.subset is None:
+            object.__setattr__(self, "subset", SETS[self.convention])
+        as_choices(self, "subset", SETS[self.convention])
+        as_real(self, "frame", above=0)
+        as_real(self, "hop", above=0)
+        check_flag(self, "deltas")
+        check_flag(self, "truncate")
+        if self.truncate and self.convention != "audiolibrary":
+            raise InputError(
+                f"Descriptors: truncate is True with convention {self.convention!r}; "
+                "expected 'audiolibrary', whose mistake it repeats"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the descriptors, in order."""
+        deltas = tuple(f"delta {name}" for name in self.subset) if self.deltas else ()
+        return self.subset + deltas
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """
+        Analyse.
+
+        Parameters
+        ----------
+        signal : array of float, shape (samples,)
+            Nominally within [-1, 1]; a signal shorter than one frame is padded with zeros.
+        rate : int
+            Samples per second.
+
+        Returns
+        -------
+        ndarray of float64, shape (1 + (samples - L) // hop, descriptors)
+            Finite, also for silence.
+
+        Raises
+        ------
+        InputError
+            If a frame has too few samples for the descriptors.
+        """
+        # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever binary fractions say.
+        length, hop = (int(round(seconds * rate, 6)) for seconds in (self.frame, self.hop))
+        if length < 20 or hop < 1:
+            raise InputError(
+                f"Descriptors: frame and hop are {length} and {hop} samples at {rate} Hz; "
+                "expected at least 20 and 1"
+            )
+        signal = np.asarray(signal, dtype=np.float64)
+        signal = np.pad(signal, (0, max(0, length - len(signal))))
+        compute = _pyaudioanalysis if self.convention == "pyaudioanalysis" else _audiolibrary
+        table = compute(signal, rate, length, hop, self)
+        values = np.stack([table[name] for name in self.subset], axis=1)
+        if not self.deltas:
+            return values
+        return np.concatenate([values, np.diff(values, axis=0, prepend=values[:1])], axis=1)
+
+
+def _pyaudioanalysis(
+    signal: np.ndarray, rate: int, length: int, hop: int, step: Descriptors
+) -> dict[str, np.ndarray]:
+    signal = signal - signal.mean()
+    signal /= np.abs(signal).max() + 1e-10
+    return _analyse(
+        signal,
+        length,
+        hop,
+        window=None,
+        scale=length // 2,
+        eps=_MACHINE_EPS,
+        cepstra=_talkbox_cepstra(rate, length // 2) if _wants(step, "mfcc") else None,
+        chroma=chroma_matrix(rate, length // 2) if _wants(step, "chroma") else None,
+    )
+
+
+def _audiolibrary(
+    signal: np.ndarray, rate: int, length: int, hop: int, step: Descriptors
+) -> dict[str, np.ndarray]:
+    return _analyse(
+        signal * 2.0**15,
+        length,
+        hop,
+        window=np.hamming(length),
+        scale=length,
+        eps=1e-7,
+        cepstra=_mel_cepstra(rate, length, step.truncate) if _wants(step, "mfcc") else None,
+        chroma=None,
+    )
+
+
+def _wants(step: Descriptors, kind: str) -> bool:
+    return any(name.startswith(kind) for name in step.subset)
+
+
+@functools.lru_cache
+def _talkbox_cepstra(rate: int, bins: int) -> Cepstra:
+    """Make the function from frames and magnitudes to the cepstra of pyAudioAnalysis."""
+    filters, dct = talkbox_filters(rate, bins).T, dct_matrix(40, range(13))
+    return lambda frames, magnitude: np.log10(magnitude @ filters + _MACHINE_EPS) @ dct
+
+
+@functools.lru_cache
+def _mel_cepstra(rate: int, length: int, truncate: bool) -> Cepstra:
+    """Make the function from frames and magnitudes to the cepstra of the audio library."""
+    n_fft = 512
+    while n_fft < length and not truncate:
+        n_fft *= 2
+    filters = binned_mel_filters(rate, n_fft, 40).T / n_fft
+    # 20 log10 by way of the natural logarithm, which is vectorised.
+    dct = dct_matrix(40, range(1, 13)) * (20 / np.log(10))
+
+    def cepstra(frames: np.ndarray, magnitude: np.ndarray) -> np.ndarray:
+        spectrum = scipy.fft.rfft(frames[:, :n_fft], n_fft, axis=1)
+        power = (np.square(spectrum.real) + np.square(spectrum.imag)) @ filters
+        return np.log(np.maximum(power, _MACHINE_EPS)) @ dct
+
+    return cepstra
+
+
+def _analyse(
+    signal: np.ndarray,
+    length: int,
+    hop: int,
+    *,
+    window: np.ndarray | None,
+    scale: int,
+    eps: float,
+    cepstra: Cepstra | None,
+    chroma: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """Compute all descriptors of all frames, block by block; each of shape (frames,)."""
+    frames = np.lib.stride_tricks.sliding_window_view(signal, length)[::hop]
+    blocks, previous = [], None
+    for start in range(0, len(frames), _BLOCK):
+        block = frames[start : start + _BLOCK]
+        block = np.ascontiguousarray(block) if window is None else block * window
+        spectrum = scipy.fft.rfft(block, axis=1)[:, : length // 2]
+        square = np.square(spectrum.real)
+        square += np.square(spectrum.imag)
+        magnitude = np.sqrt(square)
+        magnitude /= scale
+        square /= scale**2
+        table = _time(block, eps)
+        spectral, previous = _spectral(magnitude, square, previous, eps)
+        table |= spectral
+        if cepstra is not None:
+            values = cepstra(block, magnitude)
+            table |= zip(_cepstra(values.shape[1]), values.T, strict=True)
+        if chroma is not None:
+            table |= _chroma(square, chroma)
+        blocks.append(table)
+    result = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    return result | {"zcr": _zero_crossing_rate(signal, length, hop, len(frames))}
+
+
+def _zero_crossing_rate(signal: np.ndarray, length: int, hop: int, count: int) -> np.ndarray:
+    # A window above zero changes no sign, so the crossings are those of the signal, counted once.
+    changes = np.abs(np.diff(np.sign(signal).astype(np.int8)))
+    before = np.concatenate([[0], np.cumsum(changes, dtype=np.int64)])
+    starts = np.arange(count) * hop
+    return (before[starts + length - 1] - before[starts]) / 2 / (length - 1)
+
+
+def _time(frames: np.ndarray, eps: float) -> dict[str, np.ndarray]:
+    square = np.square(frames)
+    total = square.sum(axis=1)
+    return {"energy": total / frames.shape[1], "energy_entropy": _entropy(square, total, eps)}
+
+
+def _entropy(energies: np.ndarray, total: np.ndarray, eps: float) -> np.ndarray:
+    """Entropy of the energies of ten equal parts of each row, in bits."""
+    part = energies.shape[1] // 10
+    parts = energies[:, : 10 * part].reshape(len(energies), 10, part).sum(axis=2)
+    shares = parts / (total[:, None] + eps)
+    return -np.sum(shares * np.log2(shares + eps), axis=1)
+
+
+def _spectral(
+    magnitude: np.ndarray, square: np.ndarray, previous: np.ndarray | None, eps: float
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Descriptors of the spectrum's shape, and the last frame's normalised spectrum."""
+    count, bins = magnitude.shape
+    # In units of half the rate, in which centroid and spread are given.
+    frequency = np.arange(1, bins + 1) / bins
+    peak = magnitude.max(axis=1)
+    weight = magnitude / np.where(peak > 0, peak, 1)[:, None]
+    mass = weight.sum(axis=1) + eps
+    centroid = weight @ frequency / mass
+    distance = frequency - centroid[:, None]
+    distance *= distance
+    distance *= weight
+    spread = np.sqrt(distance.sum(axis=1) / mass)
+    shape = magnitude / (magnitude.sum(axis=1) + bins * _MACHINE_EPS)[:, None]
+    change = np.diff(shape, axis=0, prepend=shape[:1] if previous is None else previous)
+    cumulated = np.cumsum(square, axis=1)
+    total = cumulated[:, -1]
+    beyond = cumulated + eps > 0.9 * total[:, None]
+    return {
+        "spectral_centroid": centroid,
+        "spectral_spread": spread,
+        "spectral_entropy": _entropy(square, total, eps),
+        "spectral_flux": np.einsum("ij,ij->i", change, change),
+        "spectral_rolloff": beyond.argmax(axis=1) / bins,
+    }, shape[-1:]
+
+
+def _chroma(square: np.ndarray, matrix: np.ndarray) -> dict[str, np.ndarray]:
+    total = square.sum(axis=1)
+    chroma = (square @ matrix) / np.where(total > 0, total, 1)[:, None]
+    return dict(zip(_CHROMA, [*chroma.T, chroma.std(axis=1)], strict=True))

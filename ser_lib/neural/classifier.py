@@ -1,0 +1,453 @@
+"""A scikit-learn classifier around any network: scaling, batches, early stopping, seeds, history."""
+
+import dataclasses
+import importlib
+import json
+import math
+import numbers
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ser_lib.console import progress
+from ser_lib.errors import InputError, unknown
+from ser_lib.features.ragged import RaggedArray, moments
+from ser_lib.neural.batching import Scaling, assemble, batches
+from ser_lib.paths import whole_folder
+
+if TYPE_CHECKING:
+    import keras
+
+_CHOICES = {
+    "optimizer": ("adam", "sgd"),
+    "schedule": ("constant", "cosine"),
+    "class_weight": (None, "balanced"),
+    "monitor": ("uar", "loss"),
+}
+
+
+class NeuralClassifier(ClassifierMixin, BaseEstimator):
+    """
+    Train a network on rows of unequal length, and ask it.
+
+    Parameters
+    ----------
+    network : frozen dataclass
+        ``network.build(item_shape, n_classes)`` gives a `keras.Model` with the inputs ``values``,
+        shape (batch, n, *item), and ``mask``, shape (batch, n), and posteriors as output.
+    epochs : int
+        Times that the training rows are gone through, at most.
+    batch_size : int
+        Rows per batch.
+    optimizer : {"adam", "sgd"}
+        Adam (Kingma & Ba 2015) or stochastic gradient descent.
+    learning_rate : float
+        Step size at the start.
+    momentum : float
+        Of stochastic gradient descent.
+    decay : float
+        After t updates the step size is ``learning_rate / (1 + decay * t)``; for the constant
+        schedule.
+    schedule : {"constant", "cosine"}
+        ``"cosine"`` brings the step size to zero over all epochs (Loshchilov & Hutter 2017).
+    clip_norm : float, optional
+        Largest norm of the gradient of all weights together.
+    class_weight : {"balanced"}, optional
+        Weigh the loss of each row by the inverse frequency of its class.
+    monitor : {"uar", "loss"}
+        What is watched on the development rows: their unweighted average recall (the smaller loss
+        decides between equals), or their loss alone.
+    patience : int, optional
+        Epochs without improvement on the development rows after which training stops.
+    scale : bool
+        Bring each feature to mean 0 and standard deviation 1 by the moments of the training rows.
+    seed : int
+        Seed of the weights, of dropout and of the order of rows.
+
+    Attributes
+    ----------
+    classes_ : ndarray of str
+        Labels, sorted; the order of the posteriors.
+    history_ : list of dict
+        Per epoch: epoch, loss, accuracy, uar (of the training rows as they were learnt from, with
+        dropout), dev_loss, dev_accuracy, dev_uar where there are development rows, seconds.
+    best_epoch_ : int
+        The epoch whose weights were kept; counted from 1.
+    n_parameters_ : int
+        Number of parameters of the network, those that are not trained included.
+    network_ : keras.Model
+        The trained network.
+    """
+
+    def __init__(
+        self,
+        network,
+        *,
+        epochs=50,
+        batch_size=32,
+        optimizer="adam",
+        learning_rate=1e-3,
+        momentum=0.0,
+        decay=0.0,
+        schedule="constant",
+        clip_norm=None,
+        class_weight=None,
+        monitor="uar",
+        patience=None,
+        scale=True,
+        seed=0,
+    ):
+        self.network = network
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.decay = decay
+        self.schedule = schedule
+        self.clip_norm = clip_norm
+        self.class_weight = class_weight
+        self.monitor = monitor
+        self.patience = patience
+        self.scale = scale
+        self.seed = seed
+
+    def fit(
+        self,
+        X: RaggedArray,
+        y: Sequence[str],
+        *,
+        groups: Sequence[str] | None = None,
+        validation: tuple[RaggedArray, Sequence[str]] | None = None,
+        copies: Sequence[RaggedArray] = (),
+    ) -> "NeuralClassifier":
+        """
+        Train.
+
+        Parameters
+        ----------
+        X : RaggedArray
+            Features; may be memory-mapped, and is read batch by batch.
+        y : array of str, shape (rows,)
+            Labels.
+        groups : array, optional
+            Speakers; nothing here depends on them.
+        validation : (RaggedArray, array of str), optional
+            Development rows, which choose the epoch. Without them, the last epoch's weights are
+            kept. Labels that the training rows lack cannot be learnt and are not counted.
+        copies : sequence of RaggedArray
+            Altered versions of `X`, row by row. In every epoch each row is taken from `X` or one
+            of the copies, whichever is drawn.
+
+        Returns
+        -------
+        NeuralClassifier
+            Itself.
+
+        Raises
+        ------
+        InputError
+            For parameters that make no sense, no rows, a single class, labels or copies that do
+            not fit the rows, features that are not finite, or a loss that is not finite.
+        """
+        import keras
+
+        from ser_lib.neural.training import make_optimizer, make_trainer
+
+        self._check_parameters()
+        y = _check_rows("X", X, y)
+        for number, copy in enumerate(copies):
+            _check_rows(f"copies[{number}]", copy, y, item_shape=X.item_shape)
+        self.classes_, targets = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InputError(f"y holds only {self.classes_[0]!r}; expected at least two classes")
+        self._item_shape = X.item_shape
+        development = self._development(validation)
+        self._scaling = _scaling_of(X) if self.scale else None
+
+        keras.utils.set_random_seed(self.seed)
+        self.network_ = _ready(self.network.build(X.item_shape, len(self.classes_)))
+        self.n_parameters_ = self.network_.count_params()
+        optimizer = make_optimizer(
+            self.optimizer,
+            learning_rate=self.learning_rate,
+            momentum=self.momentum,
+            decay=self.decay,
+            schedule=self.schedule,
+            clip_norm=self.clip_norm,
+            steps=self.epochs * len(batches(X.lengths, self.batch_size)),
+        )
+        trainer = make_trainer(self.network_, optimizer, len(self.classes_))
+        rng = np.random.default_rng(self.seed)
+        self.history_, self.best_epoch_ = [], self.epochs
+        best, kept = (-math.inf,), None
+        with progress(total=self.epochs, description="training", unit="epoch") as bar:
+            for epoch in range(1, self.epochs + 1):
+                started = time.perf_counter()
+                record = {"epoch": epoch} | self._learn(trainer, (X, *copies), targets, rng)
+                if not math.isfinite(record["loss"]):
+                    raise InputError(
+                        f"learning_rate is {self.learning_rate}; training diverged, the loss of "
+                        f"epoch {epoch} is {record['loss']}; expected a smaller one, or a clip_norm"
+                    )
+                if development is not None:
+                    record |= self._score(*development)
+                self.history_.append(record | {"seconds": time.perf_counter() - started})
+                bar.update()
+                if development is None:
+                    continue
+                bar.set_postfix(dev_uar=f"{record['dev_uar']:.3f}")
+                now = (-record["dev_loss"],)
+                if self.monitor == "uar":
+                    now = (record["dev_uar"], *now)
+                if now > best:
+                    best, kept, self.best_epoch_ = now, self.network_.get_weights(), epoch
+                elif self.patience is not None and epoch - self.best_epoch_ >= self.patience:
+                    break
+        if kept is not None:
+            self.network_.set_weights(kept)
+        return self
+
+    def predict_proba(self, X: RaggedArray) -> np.ndarray:
+        """
+        Give the posteriors of each row.
+
+        Parameters
+        ----------
+        X : RaggedArray
+            Features with items of the shape seen in training.
+
+        Returns
+        -------
+        ndarray of float64, shape (rows, classes)
+            In the order of ``classes_``; rows sum to one. They do not depend on the other rows.
+
+        Raises
+        ------
+        InputError
+            If the items have another shape, or features are not finite.
+        """
+        check_is_fitted(self, "network_")
+        _check_rows("X", X, item_shape=self._item_shape)
+        result = np.empty((len(X), len(self.classes_)))
+        for rows in batches(X.lengths, self.batch_size) if len(X) else ():
+            batch = assemble([X], rows, scaling=self._scaling)
+            result[rows] = self.network_.predict_on_batch(batch._asdict())
+        return result / result.sum(axis=1, keepdims=True)
+
+    def predict(self, X: RaggedArray) -> np.ndarray:
+        """Give the most probable label of each row, shape (rows,); raises as `predict_proba`."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _learn(
+        self,
+        trainer: "keras.Model",
+        sources: Sequence[RaggedArray],
+        targets: np.ndarray,
+        rng: np.random.Generator,
+    ) -> dict[str, float]:
+        """Go once through all rows, each taken from one of the sources."""
+        weights = np.ones(len(self.classes_))
+        if self.class_weight == "balanced":
+            weights = len(targets) / len(self.classes_) / np.bincount(targets)
+        choice = rng.integers(len(sources), size=len(targets))
+        lengths = np.stack([source.lengths for source in sources])
+        trainer.reset_metrics()
+        for rows in batches(lengths[choice, np.arange(len(targets))], self.batch_size, rng=rng):
+            batch = assemble(sources, rows, choice=choice[rows], scaling=self._scaling)
+            means = trainer.train_on_batch(
+                batch._asdict(), targets[rows], weights[targets[rows]], return_dict=True
+            )
+        return {name: float(means[name]) for name in ("loss", "accuracy", "uar")}
+
+    def _development(
+        self, validation: tuple[RaggedArray, Sequence[str]] | None
+    ) -> tuple[RaggedArray, np.ndarray] | None:
+        """Development rows of known classes, and the classes' numbers."""
+        if validation is None:
+            return None
+        X, y = validation
+        y = _check_rows("validation", X, y, item_shape=self._item_shape)
+        known = np.flatnonzero(np.isin(y, self.classes_))
+        if not len(known):
+            raise InputError(
+                f"validation holds only {', '.join(np.unique(y))}; expected labels that are "
+                f"trained: {', '.join(self.classes_)}"
+            )
+        return X.take(known), np.searchsorted(self.classes_, y[known])
+
+    def _score(self, X: RaggedArray, targets: np.ndarray) -> dict[str, float]:
+        """Score the network as it is on the development rows."""
+        posteriors = self.predict_proba(X)
+        right = posteriors.argmax(axis=1) == targets
+        likelihood = np.maximum(posteriors[np.arange(len(targets)), targets], 1e-7)
+        return {
+            "dev_loss": float(-np.log(likelihood).mean()),
+            "dev_accuracy": float(right.mean()),
+            "dev_uar": float(np.mean([right[targets == k].mean() for k in np.unique(targets)])),
+        }
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that make no sense, by name."""
+        for name in ("epochs", "batch_size", "patience"):
+            value = getattr(self, name)
+            whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+            if not (whole and value >= 1) and not (name == "patience" and value is None):
+                raise InputError(f"{name} is {value!r}; expected a whole number of at least 1")
+        limits = {"learning_rate": "above 0", "clip_norm": "above 0", "momentum": "from 0 to below 1",
+                  "decay": "of at least 0"}  # fmt: skip
+        for name, expected in limits.items():
+            value = getattr(self, name)
+            if name == "clip_norm" and value is None:
+                continue
+            real = isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0
+            if not real or (value == 0 and "above" in expected) or (value >= 1 and "below" in expected):
+                raise InputError(f"{name} is {value!r}; expected a number {expected}")
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise unknown(name, getattr(self, name), known)
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """
+        Write the trained classifier: ``network.keras``, ``scaling.npz`` and ``classifier.json``.
+
+        Parameters
+        ----------
+        folder : path
+            Must not exist yet; appears only when all of it is written. Nothing is pickled.
+
+        Raises
+        ------
+        InputError
+            If `folder` exists.
+        """
+        check_is_fitted(self, "network_")
+        if Path(folder).exists():
+            raise InputError(f"{folder}: exists already; expected the name of a new folder")
+        parameters = self.get_params(deep=False)
+        network = parameters.pop("network")
+        state = {
+            "parameters": parameters,
+            "network": {
+                "module": type(network).__module__,
+                "class": type(network).__qualname__,
+                "parameters": dataclasses.asdict(network),
+            },
+            "classes": self.classes_.tolist(),
+            "item_shape": list(self._item_shape),
+            "best_epoch": self.best_epoch_,
+            "history": self.history_,
+        }
+        with whole_folder(folder) as new:
+            self.network_.save(new / "network.keras")
+            np.savez(new / "scaling.npz", **(self._scaling._asdict() if self._scaling else {}))
+            (new / "classifier.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "NeuralClassifier":
+        """
+        Open what `save` wrote; no code is taken from the folder.
+
+        Parameters
+        ----------
+        folder : path
+            The folder.
+
+        Returns
+        -------
+        NeuralClassifier
+            Predicts what the saved one did.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or damaged, or the network's class is not known here.
+        """
+        import keras
+
+        from ser_lib.neural import layers  # noqa: F401  (registers the layers)
+
+        folder = Path(folder)
+        try:
+            state = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
+            with np.load(folder / "scaling.npz", allow_pickle=False) as scaling:
+                scaling = Scaling(**scaling) if len(scaling.files) else None
+            network = _network_class(**state["network"])
+            result = cls(network, **state["parameters"])
+            result.network_ = _ready(keras.saving.load_model(folder / "network.keras"))
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"{folder}: {error}; expected a classifier as NeuralClassifier.save writes it"
+            ) from error
+        result.classes_ = np.array(state["classes"])
+        result.history_, result.best_epoch_ = state["history"], state["best_epoch"]
+        result.n_parameters_ = result.network_.count_params()
+        result._item_shape, result._scaling = tuple(state["item_shape"]), scaling
+        return result
+
+
+def _ready(network: "keras.Model") -> "keras.Model":
+    """Choose how the network is compiled where it is asked without being trained."""
+    import keras
+
+    network.jit_compile = keras.backend.backend() == "jax"
+    return network
+
+
+def _scaling_of(X: RaggedArray) -> Scaling:
+    """Moments of the training rows; a feature that never changes becomes 0."""
+    mean, std = moments(X)
+    if not np.isfinite(mean).all():
+        row = next(i for i, items in enumerate(X) if not np.isfinite(items).all())
+        raise InputError(f"features of row {row} are not finite; expected finite numbers")
+    factor = np.divide(1.0, std, out=np.ones_like(std), where=std > 0)
+    return Scaling(mean.astype(np.float32), factor.astype(np.float32))
+
+
+def _check_rows(
+    name: str,
+    X: RaggedArray,
+    y: Sequence[str] | None = None,
+    *,
+    item_shape: tuple[int, ...] | None = None,
+) -> np.ndarray | None:
+    """Refuse rows that cannot be learnt from or asked about; return the labels as an array."""
+    if not isinstance(X, RaggedArray):
+        raise InputError(f"{name} is a {type(X).__name__}; expected a RaggedArray")
+    if item_shape is not None and X.item_shape != item_shape:
+        raise InputError(f"{name} has items of shape {X.item_shape}; expected {item_shape}")
+    empty = np.flatnonzero(X.lengths == 0)
+    if len(empty):
+        raise InputError(f"{name}: row {empty[0]} holds no items; expected at least one per row")
+    if y is None:
+        return None
+    y = np.asarray(y).astype(str)
+    if len(X) == 0:
+        raise InputError(f"{name} holds no utterances; expected at least one")
+    if y.shape != (len(X),):
+        raise InputError(f"{name} has {len(X)} rows, but labels of shape {y.shape}; expected one each")
+    return y
+
+
+def _network_class(*, module: str, **description: object) -> object:
+    """Make a network from its description; only a dataclass of this package or a loaded one."""
+    if module.split(".")[0] == __package__.split(".")[0]:
+        importlib.import_module(module)
+    found = sys.modules.get(module)
+    for part in description["class"].split("."):
+        found = getattr(found, part, None)
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise InputError(
+            f"network {description['class']!r} of {module!r} is not known here; expected one of "
+            "ser_lib, or one whose module is imported already"
+        )
+    return found(**description["parameters"])

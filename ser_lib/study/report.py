@@ -1,0 +1,254 @@
+"""
+Results tables, figures and leaderboards, from the stored predictions alone.
+
+Nothing is trained, decoded or looked up here: ``<reports>/<corpus>/predictions`` holds all that the
+tables say, so that everybody can compute them again.
+"""
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ser_lib import console, paths
+from ser_lib.errors import InputError
+from ser_lib.evaluation.evaluation import Evaluation
+from ser_lib.study import source, store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = (
+    *("corpus", "corpus_version", "subset", "classes", "system", "setting", "variant", "protocol"),
+    *("speaker_disjoint", "normalisation", "seeds", "folds", "partial", "utterances"),
+    *("uar", "uar_low", "uar_high", "wa", "macro_f1", "parameters", "fit_seconds"),
+    *("predict_seconds", "backend", "code", "digest"),
+)
+
+# What says which training this was, but not how often and on what part it was done.
+_EXTENT = ("seeds", "folds", "split")
+# The corpus to try things out on: no row of it is a result.
+_TOY = "synthetic"
+
+
+class Row(NamedTuple):
+    """
+    One evaluation in the tables.
+
+    Parameters
+    ----------
+    file : str
+        Name of its predictions, without ending.
+    record : dict
+        What it was made of.
+    evaluation : Evaluation
+        The answers.
+    values : dict
+        The columns of the results table.
+    superseded : bool
+        Whether another row of the same recipe covers it.
+    """
+
+    file: str
+    record: dict
+    evaluation: Evaluation
+    values: dict
+    superseded: bool = False
+
+
+def _values(record: dict, evaluation: Evaluation) -> dict:
+    """Compute one row of the results table, all but what other rows decide."""
+    recipe, runs = record["recipe"], record["runs"]
+    scores = evaluation.scores()
+    counts = [run["n_parameters"] for run in runs if run["n_parameters"] is not None]
+    current = all(source.is_current(made["roots"], made["files"]) for made in record["code"])
+    return {
+        "corpus": record["corpus"],
+        "corpus_version": recipe["corpus"]["version"],
+        "subset": recipe["corpus"]["subset"],
+        "classes": len(recipe["corpus"]["classes"]),
+        "system": record["system"],
+        "setting": record["setting"],
+        "variant": "",
+        "protocol": record["protocol"],
+        "speaker_disjoint": record["speaker_disjoint"],
+        "normalisation": recipe["normalisation"],
+        "seeds": len(recipe["seeds"]),
+        "folds": len(recipe["folds"]),
+        "partial": record["partial"],
+        "utterances": evaluation.rows()["utterance"].nunique(),
+        **{k: scores[k] for k in ("uar", "uar_low", "uar_high", "wa", "macro_f1")},
+        # Support vector machines differ from fold to fold; the middle one stands for all.
+        "parameters": int(np.median(counts)) if counts else None,
+        "fit_seconds": sum(run["fit_seconds"] for run in runs),
+        "predict_seconds": sum(run["predict_seconds"] for run in runs),
+        "backend": record["backend"],
+        "code": "current" if current else "older",
+        "digest": record["digest"],
+    }
+
+
+def base(record: dict) -> str:
+    """Digest what determines a training, whatever seeds and folds it was done for."""
+    return paths.digest({k: v for k, v in record["recipe"].items() if k not in _EXTENT})
+
+
+def _superseded(row: Row, rows: list[Row]) -> bool:
+    """Tell whether a row of the same recipe covers more: all folds, or these and further ones."""
+    own = {(run["seed"], run["fold"]) for run in row.record["runs"]}
+    for other in rows:
+        if other is row or base(other.record) != base(row.record):
+            continue
+        if row.record["partial"] and not other.record["partial"]:
+            return True
+        if own < {(run["seed"], run["fold"]) for run in other.record["runs"]}:
+            return True
+    return False
+
+
+def _variant(row: Row, rows: list[Row]) -> str:
+    """Name the arguments by which a row differs from others of its system and setting."""
+    kin = [r for r in rows if all(r.record[k] == row.record[k] for k in ("system", "setting"))]
+    arguments = row.record["arguments"]
+    differing = [
+        name
+        for name in arguments
+        if len({paths.canonical(other.record["arguments"].get(name)) for other in kin}) > 1
+    ]
+    parts = [f"{name} {json.dumps(arguments[name])}" for name in differing]
+    parts += ["altered features"] if "features" in row.record["recipe"] else []
+    return ", ".join(parts)
+
+
+def rows(folder: Path) -> list[Row]:
+    """
+    Read all evaluations of a corpus.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<reports>/<corpus>``.
+
+    Returns
+    -------
+    list of Row
+        Speaker-disjoint ones first, complete ones first, best UAR first.
+
+    Raises
+    ------
+    InputError
+        If a file of predictions or a record is damaged.
+    """
+    read = []
+    for path in store.records(folder):
+        evaluation = store.read(path)
+        values = _values(evaluation.record, evaluation)
+        read.append(Row(path.stem, evaluation.record, evaluation, values))
+    done = [
+        row._replace(
+            values=row.values | {"variant": _variant(row, read)},
+            superseded=_superseded(row, read),
+        )
+        for row in read
+    ]
+
+    def order(row: Row) -> tuple:
+        values = row.values
+        return (not values["speaker_disjoint"], values["partial"], -values["uar"], row.file)
+
+    return sorted(done, key=order)
+
+
+def results(rows: list[Row]) -> pd.DataFrame:
+    """Make the results table: one row per evaluation, columns `COLUMNS`."""
+    table = pd.DataFrame([row.values for row in rows], columns=list(COLUMNS))
+    scores = ["uar", "uar_low", "uar_high", "wa", "macro_f1"]
+    table[scores] = table[scores].astype(float).round(4)
+    table[["fit_seconds", "predict_seconds"]] = table[["fit_seconds", "predict_seconds"]].round(2)
+    table["parameters"] = table["parameters"].astype("Int64")
+    return table
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    """Write a figure unless it is there already; the same figure gives the same bytes."""
+    import matplotlib.pyplot as plt
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    plt.close(figure)
+    if not path.is_file() or path.read_bytes() != buffer.getvalue():
+        with paths.whole(path, "wb") as file:
+            file.write(buffer.getvalue())
+
+
+def _figures(shown: list[Row], folder: Path) -> dict[str, str]:
+    """Draw the figures of a corpus; return their names by what they show."""
+    from ser_lib import plots
+
+    made = {}
+    ranked = [row for row in shown if row.values["speaker_disjoint"] and not row.values["partial"]]
+    drawn = []
+    if ranked:
+        drawn.append(("leaderboard", lambda: plots.leaderboard(results(ranked))))
+    for row in shown:
+        answers = row.evaluation.rows()
+        drawn.append((f"confusion-{row.file}", lambda a=answers: plots.confusion_matrix(a)))
+        drawn.append((f"recall-{row.file}", lambda a=answers: plots.per_class_recall(a)))
+    for name, draw in console.progress(drawn, description=f"figures of {folder.name}"):
+        _save(draw(), folder / "figures" / f"{name}.png")
+        made[name] = f"figures/{name}.png"
+    for pattern in ("leaderboard.png", "confusion-*.png", "recall-*.png"):
+        for path in (folder / "figures").glob(pattern):
+            if path.stem not in made:
+                path.unlink()
+    return made
+
+
+def report(reports: Path | None = None) -> list[Path]:
+    """
+    Make all tables, figures and pages of the reports again.
+
+    Parameters
+    ----------
+    reports : Path, optional
+        Folder of the reports; `ser_lib.paths.reports` by default.
+
+    Returns
+    -------
+    list of Path
+        The README of each corpus, and the overview if there are real corpora.
+
+    Raises
+    ------
+    InputError
+        If there are no predictions, or some are damaged.
+    """
+    from ser_lib.study import leaderboard
+
+    reports = paths.reports() if reports is None else Path(reports)
+    folders = sorted({path.parent.parent for path in reports.glob("*/predictions/*.json")})
+    if not folders:
+        raise InputError(
+            f"{reports}: no predictions in it; expected <corpus>/predictions/*.json as `ser run` "
+            "or `ser_lib.evaluate` writes them"
+        )
+    pages, real = [], {}
+    for folder in folders:
+        found = rows(folder)
+        shown = [row for row in found if not row.superseded]
+        table = results(found).to_csv(index=False, lineterminator="\n")
+        store.write_if_changed(folder / "results.csv", table)
+        figures = _figures(shown, folder)
+        notebooks = sorted(p.name for p in folder.glob("*.ipynb") if not p.stem.endswith(".failed"))
+        text = leaderboard.page(shown, figures, notebooks)
+        store.write_if_changed(folder / "README.md", text)
+        pages.append(folder / "README.md")
+        if folder.name != _TOY:
+            real[folder.name] = shown
+    if real:
+        store.write_if_changed(reports / "README.md", leaderboard.overview(real))
+        pages.append(reports / "README.md")
+    return pages

@@ -1,0 +1,191 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ser_lib.errors import InputError
+from ser_lib.evaluation import Evaluation, intervals, metrics
+
+
+@pytest.fixture
+def evaluation(predictions):
+    """Two seeds; test rows clean and noisy, development rows."""
+    parts = [
+        predictions(seeds=(0, 1)),
+        predictions(seeds=(0, 1), right=0.4, condition="noise 10 dB", random_state=1),
+        predictions(seeds=(0, 1), right=0.8, part="dev", random_state=2),
+    ]
+    record = {"system": "svm", "corpus": "emodb"}
+    return Evaluation(pd.concat(parts, ignore_index=True), record)
+
+
+def test_scores_are_pooled_over_folds_and_averaged_over_seeds(evaluation):
+    scores = evaluation.scores()
+    rows = evaluation.rows()
+    assert set(rows["condition"]) == {"clean"}
+    assert set(rows["part"]) == {"test"}
+    for name in ("uar", "wa", "macro_f1"):
+        by_hand = getattr(metrics, name)
+        each = [by_hand(s["emotion"], s["predicted"]) for _, s in rows.groupby("seed")]
+        assert scores[name] == pytest.approx(np.mean(each))
+        limits = intervals.interval(rows, name)
+        assert (scores[f"{name}_low"], scores[f"{name}_high"]) == pytest.approx(limits)
+    assert list(scores.index) == [
+        *("uar", "uar_low", "uar_high", "wa", "wa_low", "wa_high"),
+        *("macro_f1", "macro_f1_low", "macro_f1_high"),
+    ]
+
+
+def test_parts_and_conditions_are_scored_apart(evaluation):
+    assert evaluation.scores()["uar"] > evaluation.scores(condition="noise 10 dB")["uar"] + 0.1
+    assert evaluation.scores(part="dev")["uar"] > evaluation.scores()["uar"]
+    table = evaluation.by_condition()
+    assert list(table.index) == ["clean", "noise 10 dB"]
+    pd.testing.assert_series_equal(table.loc["clean"], evaluation.scores(), check_names=False)
+
+
+def test_folds_are_scored_over_the_classes_present(predictions):
+    rows = predictions(seeds=(0, 1))
+    rows = rows[(rows["fold"] != "s2") | (rows["emotion"] != "fear")]
+    table = Evaluation(rows).by_fold()
+    assert list(table.index) == [f"s{i}" for i in range(6)]
+    assert table["classes"].tolist() == [3, 3, 2, 3, 3, 3]
+    assert table.loc["s2", ["utterances", "speakers"]].tolist() == [8, "s2"]
+    fold = rows[rows["fold"] == "s2"]
+    each = [metrics.uar(s["emotion"], s["predicted"]) for _, s in fold.groupby("seed")]
+    assert table.loc["s2", "uar"] == pytest.approx(np.mean(each))
+    # Here folds are speakers.
+    by_speaker = Evaluation(rows).by_speaker()
+    pd.testing.assert_frame_equal(
+        by_speaker.drop(columns="folds"), table.drop(columns="speakers"), check_names=False
+    )
+
+
+def test_folds_keep_their_order_and_speakers_are_sorted(predictions):
+    rows = predictions(speakers=4)
+    fold = rows["speaker"].map({"s3": "fold 1", "s1": "fold 1", "s0": "fold 2", "s2": "fold 10"})
+    rows = rows.assign(fold=fold).sort_values("fold", key=lambda f: f.str[5:].astype(int))
+    evaluation = Evaluation(rows)
+    assert list(evaluation.by_fold().index) == ["fold 1", "fold 2", "fold 10"]
+    assert evaluation.by_fold().loc["fold 1", "speakers"] == "s1, s3"
+    assert evaluation.by_speaker()["folds"].tolist() == ["fold 2", "fold 1", "fold 10", "fold 1"]
+
+
+def test_classes_have_recall_precision_and_count(evaluation):
+    table = evaluation.per_class()
+    rows = evaluation.rows()
+    assert list(table.index) == ["anger", "fear", "neutral"] == list(evaluation.classes)
+    assert table["count"].tolist() == [24, 24, 24]
+    right = rows["emotion"] == rows["predicted"]
+    for name, row in table.iterrows():
+        assert row["recall"] == pytest.approx(right[rows["emotion"] == name].mean())
+        each = right[rows["predicted"] == name].groupby(rows["seed"]).mean()
+        assert row["precision"] == pytest.approx(each.mean())
+        own = rows[rows["emotion"] == name]
+        low, high = intervals.interval(own, "wa")
+        assert (row["recall_low"], row["recall_high"]) == pytest.approx((low, high))
+
+
+def test_speakers_without_a_class_say_nothing_of_its_recall(predictions):
+    rows = predictions()
+    rows = rows[~rows["speaker"].isin(["s0", "s1"]) | (rows["emotion"] != "fear")]
+    table = Evaluation(rows).per_class()
+    low, high = intervals.interval(rows[rows["emotion"] == "fear"], "wa")
+    assert table.loc["fear", ["recall_low", "recall_high"]].tolist() == pytest.approx([low, high])
+
+
+def test_the_confusion_matrix_counts_all_folds_and_seeds(evaluation):
+    matrix = evaluation.confusion()
+    assert matrix.to_numpy().sum() == len(evaluation.rows()) == 2 * 72
+    assert matrix.loc["anger"].sum() == 48
+
+
+def test_without_speakers_scores_have_no_intervals(predictions):
+    scores = Evaluation(predictions().assign(speaker=None)).scores()
+    assert scores.filter(regex="low|high").isna().all()
+    assert scores[["uar", "wa", "macro_f1"]].notna().all()
+    assert Evaluation(predictions().assign(speaker=None)).per_class()["recall_low"].isna().all()
+
+
+def test_a_class_that_no_utterance_has_is_not_scored(predictions):
+    rows = predictions().assign(p_boredom=0.0)
+    evaluation = Evaluation(rows)
+    assert evaluation.classes[-1] == "boredom"
+    assert evaluation.scores()["uar"] == pytest.approx(Evaluation(predictions()).scores()["uar"])
+    row = evaluation.per_class().loc["boredom"]
+    assert row["count"] == 0
+    assert row.drop("count").isna().all()
+
+
+def test_what_was_written_with_six_decimals_is_read_again(evaluation):
+    p = [c for c in evaluation.predictions if c.startswith("p_")]
+    written = evaluation.predictions.copy()
+    written[p] = [1 / 3, 1 / 3, 1 / 3]
+    text = written.to_csv(index=False, float_format="%.6f")
+    again = Evaluation(pd.read_csv(io.StringIO(text)))
+    pd.testing.assert_series_equal(again.scores(), evaluation.scores())
+
+
+def test_it_says_what_it_is(evaluation):
+    expected = "Evaluation(svm on emodb: 72 utterances, 6 folds, 2 seeds, 3 classes)"
+    assert repr(evaluation) == expected
+    assert repr(Evaluation(evaluation.rows())).startswith("Evaluation(72 utterances")
+
+
+def put(column, value):
+    def change(rows):
+        rows = rows.astype({column: object})
+        rows.loc[3, column] = value
+        return rows
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows.drop(columns=["fold", "seed"]), "columns fold, seed are missing; found"),
+        (lambda rows: rows.drop(columns=["p_anger", "p_fear"]), "at least two classes; found 1"),
+        (lambda rows: rows.iloc[:0], "has no rows"),
+        (
+            put("part", "train"),
+            "part 'train' .expected test, dev. in 1 rows, first utterance 's0-03'",
+        ),
+        (put("emotion", "joy"), "emotion 'joy' .expected anger, fear, neutral"),
+        (put("predicted", None), "predicted None .expected"),
+        (put("p_fear", 0.5), r"posteriors that sum to \d\.\d+ instead of 1 in 1 rows"),
+        (put("p_fear", np.nan), r"posteriors outside \[0, 1\] in 1 rows"),
+        (put("p_fear", -0.2), r"posteriors outside \[0, 1\] in 1 rows"),
+        (put("p_fear", "high"), "posteriors are not numbers"),
+        (
+            put("utterance", "s0-04"),
+            "repeated answers in 1 rows, first utterance 's0-04', fold 's0'",
+        ),
+    ],
+)
+def test_what_is_no_table_of_predictions_is_refused(predictions, change, message):
+    with pytest.raises(InputError, match=f"predictions: .*{message}"):
+        Evaluation(change(predictions()))
+
+
+def test_a_prediction_must_be_the_arg_max(predictions):
+    rows = predictions()
+    other = {"anger": "fear", "fear": "neutral", "neutral": "anger"}
+    rows.loc[0, "predicted"] = other[rows.loc[0, "predicted"]]
+    with pytest.raises(InputError, match="not the arg max of its posteriors in 1 rows"):
+        Evaluation(rows)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"part": "tset"}, "unknown part of this evaluation 'tset'; did you mean 'test'"),
+        ({"condition": "noise 10"}, "condition of this evaluation .* mean 'noise 10 dB'"),
+        ({"part": "dev", "condition": "noise 10 dB"}, "unknown condition"),
+    ],
+)
+def test_rows_that_there_are_none_of(predictions, asked, message):
+    rows = [predictions(), predictions(condition="noise 10 dB"), predictions(part="dev")]
+    with pytest.raises(InputError, match=message):
+        Evaluation(pd.concat(rows, ignore_index=True)).scores(**asked)

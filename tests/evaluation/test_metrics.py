@@ -1,0 +1,117 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as reference
+
+from ser_lib.errors import InputError
+from ser_lib.evaluation import metrics
+
+
+def labels(seed, n=60, classes="abcde", unused=""):
+    """True and predicted labels at random; the classes in `unused` are only ever predicted."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(list(classes), n)
+    p = np.where(rng.random(n) < 0.5, y, rng.choice(list(classes + unused), n))
+    return y, p
+
+
+RANDOM = [labels(seed, unused=unused) for seed in range(5) for unused in ("", "z")]
+
+
+def test_a_case_worked_by_hand():
+    y = ["anger"] * 4 + ["fear"] * 2
+    p = ["anger", "anger", "anger", "fear", "fear", "sadness"]
+    assert metrics.uar(y, p) == pytest.approx((3 / 4 + 1 / 2) / 2)
+    assert metrics.wa(y, p) == pytest.approx(4 / 6)
+    # Anger: precision 3/3, recall 3/4. Fear: precision 1/2, recall 1/2. Sadness never occurs.
+    assert metrics.macro_f1(y, p) == pytest.approx((6 / 7 + 1 / 2) / 2)
+    assert metrics.per_class_recall(y, p).to_dict() == {"anger": 0.75, "fear": 0.5}
+
+
+@pytest.mark.parametrize(("y", "p"), RANDOM)
+def test_scores_equal_those_of_scikit_learn(y, p):
+    present = sorted(set(y))
+    with warnings.catch_warnings():
+        # It warns of classes that are only predicted, and leaves them out as we do.
+        warnings.simplefilter("ignore", UserWarning)
+        uar = reference.balanced_accuracy_score(y, p)
+    assert metrics.uar(y, p) == pytest.approx(uar, abs=1e-15)
+    assert metrics.wa(y, p) == pytest.approx(reference.accuracy_score(y, p), abs=1e-15)
+    f1 = reference.f1_score(y, p, labels=present, average="macro", zero_division=0)
+    assert metrics.macro_f1(y, p) == pytest.approx(f1, abs=1e-15)
+    recall = reference.recall_score(y, p, labels=present, average=None)
+    np.testing.assert_allclose(metrics.per_class_recall(y, p), recall, atol=1e-15)
+    every = sorted({*y, *p})
+    np.testing.assert_array_equal(
+        metrics.confusion(y, p), reference.confusion_matrix(y, p, labels=every)
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_equal_those_of_audmetric(seed):
+    audmetric = pytest.importorskip("audmetric")
+    y, p = labels(seed)
+    uar = audmetric.unweighted_average_recall(y, p)
+    assert metrics.uar(y, p) == pytest.approx(uar, abs=1e-15)
+    assert metrics.wa(y, p) == pytest.approx(audmetric.accuracy(y, p), abs=1e-15)
+    f1 = audmetric.unweighted_average_fscore(y, p)
+    assert metrics.macro_f1(y, p) == pytest.approx(f1, abs=1e-15)
+
+
+def test_counts_of_groups_add_up_to_the_whole():
+    y, p = labels(1, n=200)
+    groups = np.arange(200) % 7
+    counts = metrics.count(y, p, list("abcde"), groups, n_groups=7)
+    assert counts.shape == (7, 5, 5)
+    np.testing.assert_array_equal(counts.sum(axis=0), metrics.confusion(y, p))
+    np.testing.assert_array_equal(counts[3], metrics.count(y[3::7], p[3::7], list("abcde"))[0])
+
+
+def test_stacks_of_matrices_are_scored_one_by_one():
+    y, p = labels(2, n=300)
+    counts = metrics.count(y, p, list("abcde"), np.arange(300) % 4, n_groups=4)
+    for statistic, single in (
+        (metrics.uar_of, metrics.uar),
+        (metrics.wa_of, metrics.wa),
+        (metrics.macro_f1_of, metrics.macro_f1),
+    ):
+        expected = [single(y[g::4], p[g::4]) for g in range(4)]
+        np.testing.assert_allclose(statistic(counts), expected)
+        np.testing.assert_allclose(statistic(counts.reshape(2, 2, 5, 5)).ravel(), expected)
+
+
+def test_nothing_has_no_score():
+    empty = np.zeros((1, 3, 3), dtype=int)
+    for statistic in metrics.STATISTICS.values():
+        assert np.isnan(statistic(empty)).all()
+
+
+def test_the_order_of_classes_is_kept():
+    matrix = metrics.confusion(["b", "a"], ["b", "b"], ["b", "a", "c"])
+    expected = pd.DataFrame(
+        [[1, 0, 0], [1, 0, 0], [0, 0, 0]],
+        index=pd.Index(["b", "a", "c"], name="emotion"),
+        columns=pd.Index(["b", "a", "c"], name="predicted"),
+    )
+    pd.testing.assert_frame_equal(matrix, expected)
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "message"),
+    [
+        ([], [], "no labels were given"),
+        (["a"], ["a", "b"], "1 true labels but 2 predicted"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(y, p, message):
+    with pytest.raises(InputError, match=message):
+        metrics.uar(y, p)
+
+
+def test_a_class_that_is_not_known_is_named():
+    with pytest.raises(InputError, match="predictions contain joy; the classes are anger, fear"):
+        metrics.confusion(["anger"], ["joy"], ["anger", "fear"])
+    with pytest.raises(InputError, match="unknown metric 'uarr'; did you mean 'uar'"):
+        metrics.statistic_of("uarr")

@@ -1,0 +1,141 @@
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from ser_lib.errors import InputError
+from ser_lib.evaluation import metrics, significance
+
+
+def test_the_exact_p_value_equals_scipys_permutation_test():
+    shares = np.random.default_rng(0).normal(0.4, 1, 9)
+    reference = stats.permutation_test(
+        (shares, np.zeros(9)),
+        lambda a, b: np.mean(a - b),
+        permutation_type="samples",
+        n_resamples=np.inf,
+    )
+    p, exact = significance.sign_flip_p(shares)
+    assert exact
+    assert p == pytest.approx(reference.pvalue)
+
+
+def test_drawn_signs_come_near_the_exact_p_value():
+    rng = np.random.default_rng(1)
+    shares = rng.normal(0.35, 1, 16)
+    signs = np.array(list(itertools.product((1, -1), repeat=16)))
+    exact = (np.abs(signs @ shares) >= abs(shares.sum()) - 1e-12).mean()
+    p, was_exact = significance.sign_flip_p(shares)
+    assert not was_exact
+    assert p == pytest.approx(exact, abs=0.005)
+    assert (p, False) == significance.sign_flip_p(shares)
+    assert significance.sign_flip_p(np.ones(40), permutations=99) == (1 / 100, False)
+
+
+@pytest.mark.parametrize("metric", ["uar", "wa"])
+def test_flipping_a_sign_is_swapping_the_answers_to_a_speaker(predictions, metric):
+    first, second = (
+        predictions(speakers=5, right=r, random_state=i) for i, r in enumerate((0.8, 0.6))
+    )
+    score = getattr(metrics, metric)
+    differences = []
+    for swapped in itertools.product((False, True), repeat=5):
+        swap = first["speaker"].map(dict(zip([f"s{i}" for i in range(5)], swapped, strict=True)))
+        one = first["predicted"].where(~swap, second["predicted"])
+        other = second["predicted"].where(~swap, first["predicted"])
+        differences.append(score(first["emotion"], one) - score(first["emotion"], other))
+    observed = abs(differences[0])
+    found = significance.compare(first, second, metric)
+    assert found.difference == pytest.approx(differences[0])
+    assert found.p == np.mean(np.abs(differences) >= observed - 1e-12)
+    assert (found.exact, found.speakers) == (True, 5)
+
+
+def test_the_interval_is_that_of_paired_differences(predictions):
+    first, second = (predictions(right=r, random_state=i) for i, r in enumerate((0.8, 0.6)))
+    found = significance.compare(first, second, "wa")
+    # All speakers have as many utterances, so that WA is the mean over speakers.
+    paired = (first["predicted"] == first["emotion"]).astype(float) - (
+        second["predicted"] == second["emotion"]
+    )
+    reference = stats.ttest_1samp(paired.groupby(first["speaker"]).mean(), 0)
+    low, high = reference.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    turned = significance.compare(second, first, "wa")
+    assert (turned.low, turned.high) == pytest.approx((-high, -low))
+    assert turned.p == found.p
+    assert str(found).startswith(f"WA {found.difference:+.3f} [")
+
+
+def test_equal_systems_do_not_differ(predictions):
+    found = significance.compare(predictions(), predictions())
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_seeds_are_averaged_whatever_their_number(predictions):
+    one, many = predictions(), predictions(seeds=(0, 1, 2), right=0.5, random_state=5)
+    scores = [metrics.uar(s["emotion"], s["predicted"]) for _, s in many.groupby("seed")]
+    expected = metrics.uar(one["emotion"], one["predicted"]) - np.mean(scores)
+    assert significance.compare(one, many).difference == pytest.approx(expected)
+
+
+def test_under_the_null_hypothesis_few_p_values_are_small(predictions):
+    ps = [
+        significance.compare(
+            predictions(speakers=8, random_state=i), predictions(speakers=8, random_state=999 - i)
+        ).p
+        for i in range(100)
+    ]
+    assert sum(p <= 0.05 for p in ps) <= 11  # 5 are expected, more than 11 come once in 200 times
+    assert 0.35 < np.mean(ps) < 0.7
+
+
+def test_holms_correction_by_hand():
+    # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1, never less than the one before.
+    found = significance.holm([0.01, 0.04, 0.03, 0.005])
+    assert found == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert significance.holm([0.6, 0.7]) == pytest.approx([1, 1])
+
+
+def test_all_pairs_of_systems(predictions):
+    systems = {
+        n: predictions(right=r, random_state=3) for n, r in zip("abc", (0.9, 0.6, 0.5), strict=True)
+    }
+    found = significance.compare_all(systems)
+    assert list(zip(found["first"], found["second"], strict=True)) == [
+        ("a", "b"),
+        ("a", "c"),
+        ("b", "c"),
+    ]
+    assert found["p_holm"].tolist() == pytest.approx(significance.holm(found["p"]).tolist())
+    single = significance.compare(systems["a"], systems["c"])
+    assert found.loc[1, ["difference", "low", "high", "p"]].tolist() == pytest.approx(
+        [single.difference, single.low, single.high, single.p]
+    )
+
+
+def test_what_cannot_be_compared_is_refused(predictions):
+    rows = predictions()
+    with pytest.raises(InputError, match=r"same utterances.*1 differ, such as .'s0-00', 's0'"):
+        significance.compare(rows, rows.iloc[1:])
+    with pytest.raises(InputError, match="same utterances"):
+        significance.compare(rows, rows.assign(emotion="fear"))
+    with pytest.raises(InputError, match="found rows without a speaker"):
+        significance.compare(rows.assign(speaker=None), rows)
+    one = predictions(speakers=1)
+    with pytest.raises(InputError, match="at least two; found one speaker"):
+        significance.compare(one, one)
+    with pytest.raises(InputError, match="unknown metric for a comparison 'macro_f1'"):
+        significance.compare(rows, rows, "macro_f1")
+    with pytest.raises(InputError, match="at least two systems; found 1"):
+        significance.compare_all({"a": rows})
+
+
+def test_columns_of_the_table_of_pairs(predictions):
+    found = significance.compare_all({"a": predictions(), "b": predictions(right=0.4)})
+    assert list(found) == [
+        *("first", "second", "difference", "low", "high", "p", "p_holm", "speakers"),
+    ]
+    assert isinstance(found, pd.DataFrame)
