@@ -56,29 +56,29 @@ class Cue:
 
 CUES = {
     # Height of the voice, width of its movements, last movement, width of the accents in time.
-    "pitch": Cue("pitch", "st", 2.0, 1.8, -8, 30),
+    "pitch": Cue("pitch", "st", 1.5, 1.2, -8, 30),
     "range": Cue("pitch", "x", 0.3, 0.3, 0.3, 2.5),
     "ending": Cue("pitch", "st", 1.2, 1.5, -9, 5),
     "accent": Cue("pitch", "x", 0.2, 0.2, 0.5, 2.0),
     "tremor": Cue("pitch", "st", 0.1, 0.15, 0, 1.2),
     "jitter": Cue("pitch", "x", 0.35, 0.35, 0.002, 0.05),
     # Level, contrast between stressed and unstressed, regularity of pulses, slowness of onsets.
-    "loudness": Cue("energy", "dB", 1.2, 1.2, -45, -17),
-    "dynamics": Cue("energy", "x", 0.25, 0.25, 0.3, 2.5),
-    "shimmer": Cue("energy", "x", 0.35, 0.35, 0.01, 0.2),
-    "attack": Cue("energy", "x", 0.2, 0.2, 0.5, 2.5),
+    "loudness": Cue("energy", "dB", 1.2, 1.0, -45, -17),
+    "dynamics": Cue("energy", "x", 0.3, 0.3, 0.3, 2.5),
+    "shimmer": Cue("energy", "x", 0.4, 0.4, 0.01, 0.2),
+    "attack": Cue("energy", "x", 0.25, 0.25, 0.5, 2.5),
     # Rate of articulation, length of pauses, of stressed and of closing syllables.
-    "rate": Cue("timing", "x", 0.06, 0.06, 0.6, 1.6),
-    "pause": Cue("timing", "x", 0.4, 0.4, 0.1, 4.0),
+    "rate": Cue("timing", "x", 0.05, 0.04, 0.6, 1.6),
+    "pause": Cue("timing", "x", 0.35, 0.35, 0.1, 4.0),
     "stretch": Cue("timing", "x", 0.08, 0.08, 0.7, 1.8),
     "drawl": Cue("timing", "x", 0.12, 0.12, 0.7, 1.8),
     # Dullness of the source, turbulence, opening of the glottis, vocal tract, care of articulation.
-    "tilt": Cue("spectrum", "dB", 1.5, 1.3, 0, 24),
+    "tilt": Cue("spectrum", "dB", 1.2, 1.0, 0, 24),
     "breath": Cue("spectrum", "dB", 2.0, 1.8, -45, -8),
     "open_quotient": Cue("spectrum", "", 0.03, 0.03, 0.35, 0.88),
     "formants": Cue("spectrum", "x", 0.02, 0.02, 0.85, 1.2),
     "precision": Cue("spectrum", "x", 0.1, 0.1, 0.4, 1.4),
-    "creak": Cue("spectrum", "", 0.01, 0.015, 0, 0.25),
+    "creak": Cue("spectrum", "", 0.015, 0.02, 0, 0.25),
 }
 """The cues by name. The last lines of each family are the voice's regularity and quality."""
 
@@ -93,10 +93,10 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "dynamics": (1.35, "JL: varying intensity"),
         "attack": (0.7, "JL: fast voice onsets"),
         "shimmer": (1.3, "JL: irregular"),
-        "rate": (1.14, "MA JL: faster"),
+        "rate": (1.16, "MA JL: faster"),
         "pause": (0.7, "ours"),
-        "tilt": (-4.5, "BS JL: more high-frequency energy"),
-        "open_quotient": (-0.06, "BU: tense phonation"),
+        "tilt": (-3.5, "BS JL: more high-frequency energy"),
+        "open_quotient": (-0.05, "BU: tense phonation"),
         "precision": (1.1, "MA: tense articulation"),
     },
     "boredom": {
@@ -106,21 +106,21 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "dynamics": (0.8, "ours"),
         "rate": (0.84, "BU: slower"),
         "stretch": (1.15, "BU: stressed syllables lengthened"),
-        "precision": (0.85, "ours"),
+        "precision": (0.9, "ours"),
     },
     "disgust": {
         "pitch": (-2.5, "MA: very much lower"),
         "range": (1.15, "MA: slightly wider"),
-        "ending": (-2.5, "MA: wide downward terminal inflections"),
-        "loudness": (-4.5, "MA: quieter"),
+        "ending": (-2.0, "MA: wide downward terminal inflections"),
+        "loudness": (-5.0, "MA: quieter"),
         "dynamics": (1.2, "ours"),
-        "rate": (0.8, "MA: very much slower"),
+        "rate": (0.82, "MA: very much slower"),
         "pause": (1.4, "MA: longer pauses"),
-        "creak": (0.08, "MA: grumbled chest tone"),
-        "formants": (0.95, "ours"),
+        "creak": (0.05, "MA: grumbled chest tone"),
+        "formants": (0.97, "ours"),
     },
     "fear": {
-        "pitch": (4.5, "MA BS JL BU: much higher"),
+        "pitch": (4.0, "MA BS JL BU: much higher"),
         "range": (1.15, "MA BU: wider"),
         "ending": (1.5, "JL: rising contours"),
         "tremor": (0.35, "MA JL: irregular voicing"),
@@ -128,11 +128,11 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "shimmer": (1.4, "MA JL: irregular voicing"),
         "dynamics": (1.3, "JL: varying intensity"),
         "loudness": (0.0, "MA: normal"),
-        "rate": (1.2, "MA JL BU: faster"),
+        "rate": (1.18, "MA JL BU: faster"),
         "pause": (1.3, "ours"),
-        "tilt": (3.0, "JL: little high-frequency energy"),
-        "open_quotient": (0.05, "BU: falsetto"),
-        "breath": (3.5, "ours"),
+        "tilt": (2.5, "JL: little high-frequency energy"),
+        "open_quotient": (0.04, "BU: falsetto"),
+        "breath": (2.5, "ours"),
         "precision": (1.05, "MA: precise articulation"),
     },
     "happiness": {
@@ -141,9 +141,9 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "accent": (1.25, "MA: smooth inflections"),
         "ending": (1.5, "MA JL: upward"),
         "jitter": (0.85, "JL: regular"),
-        "loudness": (5.0, "MA JL: louder"),
+        "loudness": (6.0, "MA JL: louder"),
         "attack": (0.8, "JL: fast voice onsets"),
-        "rate": (1.12, "JL BU: faster"),
+        "rate": (1.16, "JL BU: faster"),
         "drawl": (1.1, "ours"),
         "tilt": (-0.5, "JL: medium high-frequency energy"),
         "breath": (1.0, "MA: breathy, blaring"),
@@ -156,15 +156,15 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "ending": (-1.0, "MA JL: downward"),
         "tremor": (0.1, "JL: irregular"),
         "jitter": (1.2, "JL: irregular"),
-        "loudness": (-6.0, "MA BS JL: quieter"),
+        "loudness": (-5.5, "MA BS JL: quieter"),
         "dynamics": (0.7, "JL: even intensity"),
         "attack": (1.4, "JL: slow voice onsets"),
-        "rate": (0.86, "MA JL: slower"),
+        "rate": (0.84, "MA JL: slower"),
         "pause": (1.7, "MA: more pauses"),
-        "tilt": (3.0, "BS JL: little high-frequency energy"),
-        "breath": (3.5, "BU: breathy"),
-        "open_quotient": (0.05, "BU: breathy"),
-        "precision": (0.8, "MA: slurred articulation"),
+        "tilt": (2.5, "BS JL: little high-frequency energy"),
+        "breath": (3.0, "BU: breathy"),
+        "open_quotient": (0.04, "BU: breathy"),
+        "precision": (0.85, "MA: slurred articulation"),
     },
 }
 """
@@ -260,15 +260,15 @@ _GROUP = 5
 _TRAITS = {
     "expressiveness": (0.75, 1.25),
     "tract": (0.96, 1.04),
-    "noise": (-68.0, -64.0),
+    "noise": (-76.0, -71.0),
     "pitch": (-3.0, 3.0),
     "range": (0.8, 1.25),
     "jitter": (0.004, 0.010),
     "loudness": (-30.0, -26.0),
     "dynamics": (0.8, 1.25),
     "shimmer": (0.02, 0.06),
-    "rate": (0.9, 1.1),
-    "pause": (0.7, 1.4),
+    "rate": (0.92, 1.08),
+    "pause": (0.8, 1.25),
     "tilt": (6.0, 11.0),
     "breath": (-29.0, -23.0),
     "open_quotient": (0.54, 0.62),
@@ -324,6 +324,6 @@ def cues(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
 HABIT = 0.5
 MOOD = 1.0
 HABIT_OF_STRENGTH = 0.15
-MOOD_OF_STRENGTH = 0.15
+MOOD_OF_STRENGTH = 0.12
 
 

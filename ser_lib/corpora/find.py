@@ -122,10 +122,10 @@ def locate(
 
 def choose(
     name: str,
+    place: Path,
     files: list[Path],
     pattern: re.Pattern,
     official: Container[str] | None = None,
-    folder: Path | None = None,
 ) -> Recordings:
     """
     Sort files into the recordings of a corpus and strangers; one file per utterance.
@@ -140,15 +140,14 @@ def choose(
     ----------
     name : str
         The corpus.
-    files : list of Path
-        What `locate` found.
+    place, files : Path, list of Path
+        What `locate` found. Where `place` is not the corpus's own (not called like it), the
+        deepest folder that holds all the recordings is, and files beside it are no strangers.
     pattern : re.Pattern
         What the official names look like.
     official : container of str, optional
         The utterances that were published; names that only look like them are left out, which is
         said in one `InputWarning`. Without it, every name that looks like one is one.
-    folder : Path, optional
-        Where the corpus lies; by default the deepest folder that holds all its recordings.
     """
     audio = [path for path in files if is_audio(path)]
     copies: dict[str, list[Path]] = {}
@@ -161,7 +160,8 @@ def choose(
         else:
             unpublished.append(path)
     chosen = {utterance: min(paths, key=_preference) for utterance, paths in copies.items()}
-    folder = folder or (_common_folder(chosen.values()) if chosen else Path())
+    own = place.name.lower() == name or not chosen
+    folder = place if own else Path(os.path.commonpath([p.parent for p in chosen.values()]))
     several = [utterance for utterance, paths in copies.items() if len(paths) > 1]
     if several:
         taken = chosen[several[0]]
@@ -198,8 +198,7 @@ def find_recordings(
         If there are none.
     """
     place, files = locate(data, name, pattern, example=example, obtain=obtain)
-    own = place if place.name.lower() == name else None
-    recordings = choose(name, files, pattern, official, own)
+    recordings = choose(name, place, files, pattern, official)
     if not recordings.files:
         look = next(p for p in files if is_audio(p) and pattern.fullmatch(p.stem))
         raise InputError(
@@ -246,10 +245,6 @@ def names_only(utterances: list[str]) -> pd.DataFrame:
 
 def _preference(path: Path) -> tuple[int, int, str]:
     return SUFFIXES.index(path.suffix.lower()), len(path.parts), str(path)
-
-
-def _common_folder(paths: Iterator[Path]) -> Path:
-    return Path(os.path.commonpath([path.parent for path in paths]))
 
 
 def warn(message: str) -> None:

@@ -153,7 +153,7 @@ def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
             raise InputError(f"{source}: row {number} has no path; expected that of a recording")
         path = known["path"].replace("\\", "/")
         name = PurePath(os.path.normpath(path)).with_suffix("").as_posix()
-        known |= {"path": data / path, "utterance": name, "where": f"row {number}"}
+        known |= {"path": os.path.abspath(data / path), "utterance": name, "where": f"row {number}"}
         rows.append(known)
     return rows
 
@@ -216,7 +216,7 @@ def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
             f"{where}: {len(lost)} of {len(rows)} recordings do not exist, the first is "
             f"{lost[0]['path']} ({lost[0]['where']}); expected paths relative to the data folder"
         )
-    return {utterance: Path(os.path.abspath(row["path"])) for utterance, row in seen.items()}
+    return {utterance: Path(row["path"]) for utterance, row in seen.items()}
 
 
 def _emotion(row: Mapping[str, object], where: str, emotions: Mapping[str, str]) -> str:

@@ -105,7 +105,7 @@ def load(data: str | os.PathLike, *, subset: str = "excitement_merged_4") -> Cor
     labels = _labels(folder, files)
     # The recordings of whole dialogues belong to the corpus as well, but are no utterances.
     turns = [path for path in files if not DIALOGUE.fullmatch(path.stem)]
-    recordings = find.choose(NAME, turns, PATTERN, labels, folder)
+    recordings = find.choose(NAME, folder, turns, PATTERN, labels)
     find.warn_if_incomplete(NAME, len(recordings.files), UTTERANCES)
     emotion_of, scripted = SUBSETS[subset]
     rows = [

@@ -118,6 +118,8 @@ def download(
 
     pooch.get_logger().setLevel(logging.WARNING)
     bar = progress_bar(
+        # pooch puts in the length that the server gives, but takes a bar without any for none.
+        total=remote.size or 1,
         description=f"downloading {remote.filename}",
         unit="B",
         unit_scale=True,

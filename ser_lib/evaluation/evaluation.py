@@ -1,5 +1,6 @@
 """What a system answered to every test utterance, and every score that follows from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -87,8 +88,23 @@ def validate(predictions: pd.DataFrame) -> None:
         raise _say(predictions, wrong, "repeated answers")
 
 
-def _summary(rows: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
-    """Score pooled rows with intervals over speakers; one dictionary in the order of a table."""
+def summarise(rows: pd.DataFrame, classes: Sequence[str] | None = None) -> dict[str, float]:
+    """
+    Score pooled rows, with 95 % intervals over speakers.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        Predictions of one part and condition.
+    classes : sequence of str, optional
+        The classes; by default all that occur.
+
+    Returns
+    -------
+    dict
+        ``uar, uar_low, uar_high, wa, ..., macro_f1_high``, in [0, 1]. The limits are NaN where rows
+        have no speaker or there is one only.
+    """
     counts, speakers = intervals.counts_by_speaker(rows, classes)
     known = None not in speakers
     scores: dict[str, float] = {}
@@ -99,6 +115,83 @@ def _summary(rows: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
         scores[f"{name}_low"] = float(low) if known else np.nan
         scores[f"{name}_high"] = float(high) if known else np.nan
     return scores
+
+
+def score_groups(
+    rows: pd.DataFrame, column: str, classes: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """
+    Score folds or speakers over the classes present in each, seed by seed, and average.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        Predictions of one part and condition.
+    column : {"fold", "speaker"}
+        What to group by. Folds keep their order, speakers are sorted.
+    classes : sequence of str, optional
+        The classes; by default all that occur.
+
+    Returns
+    -------
+    pd.DataFrame
+        Index `column`; ``uar, wa, macro_f1`` in [0, 1]; how many ``classes`` and ``utterances``;
+        which ``speakers`` a fold tested, or which ``folds`` a speaker was tested in, as text.
+    """
+    other = "speaker" if column == "fold" else "fold"
+    result = {}
+    for name, group in rows.groupby(column, sort=column != "fold", observed=True):
+        pooled = intervals.counts_by_speaker(group, classes)[0].sum(axis=1)
+        result[name] = {
+            key: float(intervals.mean_over_seeds(statistic(pooled)))
+            for key, statistic in metrics.STATISTICS.items()
+        }
+        result[name] |= {
+            "classes": group["emotion"].nunique(),
+            "utterances": group["utterance"].nunique(),
+            f"{other}s": ", ".join(map(str, group[other].dropna().unique())),
+        }
+    return pd.DataFrame.from_dict(result, orient="index").rename_axis(column)
+
+
+def score_classes(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """
+    Score each class on pooled rows.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        Predictions of one part and condition.
+    classes : sequence of str
+        The classes, in the order wanted.
+
+    Returns
+    -------
+    pd.DataFrame
+        Index ``emotion``; ``recall, recall_low, recall_high`` (95 % interval over the speakers who
+        have the class), ``precision`` in [0, 1], ``count`` (rows of the class under one seed).
+    """
+    counts, speakers = intervals.counts_by_speaker(rows, classes)
+    pooled = counts.sum(axis=1)
+    known = np.array([speaker is not None for speaker in speakers])
+    result = {}
+    for i, name in enumerate(classes):
+        # Leaving out a speaker who never had the class tells nothing about its spread.
+        have = counts[:, :, i, :].sum(axis=(0, 2)) > 0
+        score, without = intervals.jackknife(
+            counts[:, have], lambda c, i=i: metrics.recall_of(c)[..., i]
+        )
+        low, high = intervals.limits(score, without)
+        if not known[have].all():
+            low = high = np.nan
+        result[name] = {
+            "recall": float(score),
+            "recall_low": float(low),
+            "recall_high": float(high),
+            "precision": float(intervals.mean_over_seeds(metrics.precision_of(pooled)[:, i])),
+            "count": round(pooled[:, i].sum() / len(pooled)),
+        }
+    return pd.DataFrame.from_dict(result, orient="index").rename_axis("emotion")
 
 
 @dataclass(repr=False)
@@ -184,32 +277,13 @@ class Evaluation:
             ``uar, uar_low, uar_high, wa, wa_low, wa_high, macro_f1, macro_f1_low,
             macro_f1_high`` in [0, 1]; the limits are 95 % intervals over speakers.
         """
-        return pd.Series(_summary(self.rows(part, condition), self.classes), name="score")
+        return pd.Series(summarise(self.rows(part, condition), self.classes), name="score")
 
     def by_condition(self, part: str = "test") -> pd.DataFrame:
         """Score each condition as `scores` does (one row each, in order of appearance)."""
         groups = self.rows(part, None).groupby("condition", sort=False, observed=True)
-        rows = {name: _summary(rows, self.classes) for name, rows in groups}
+        rows = {name: summarise(rows, self.classes) for name, rows in groups}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("condition")
-
-    def _by(self, column: str, part: str, condition: str, other: str) -> pd.DataFrame:
-        """Score groups of rows over the classes present in each, seed by seed, and average."""
-        result = {}
-        for name, rows in self.rows(part, condition).groupby(
-            column, sort=column != "fold", observed=True
-        ):
-            counts, _ = intervals.counts_by_speaker(rows, self.classes)
-            pooled = counts.sum(axis=1)
-            result[name] = {
-                key: float(intervals.mean_over_seeds(statistic(pooled)))
-                for key, statistic in metrics.STATISTICS.items()
-            }
-            result[name] |= {
-                "classes": rows["emotion"].nunique(),
-                "utterances": rows["utterance"].nunique(),
-                other: ", ".join(map(str, rows[other.removesuffix("s")].dropna().unique())),
-            }
-        return pd.DataFrame.from_dict(result, orient="index").rename_axis(column)
 
     def by_fold(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
         """
@@ -218,10 +292,9 @@ class Evaluation:
         Returns
         -------
         pd.DataFrame
-            Index ``fold``; columns ``uar, wa, macro_f1`` in [0, 1], ``classes`` and ``utterances``
-            (how many), ``speakers`` (which, as text).
+            Index ``fold``; see `score_groups`.
         """
-        return self._by("fold", part, condition, "speakers")
+        return score_groups(self.rows(part, condition), "fold", self.classes)
 
     def by_speaker(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
         """
@@ -230,10 +303,9 @@ class Evaluation:
         Returns
         -------
         pd.DataFrame
-            Index ``speaker``; columns as in `by_fold`, with ``folds`` instead of ``speakers``.
-            Rows without a speaker are left out.
+            Index ``speaker``; see `score_groups`. Rows without a speaker are left out.
         """
-        return self._by("speaker", part, condition, "folds")
+        return score_groups(self.rows(part, condition), "speaker", self.classes)
 
     def per_class(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
         """
@@ -242,32 +314,10 @@ class Evaluation:
         Returns
         -------
         pd.DataFrame
-            Index ``emotion``, in the order of `classes`; ``recall, recall_low, recall_high`` (95 %
-            interval over the speakers who have the class), ``precision`` in [0, 1], ``count``
-            (utterances of the class, over all folds and one seed).
+            Index ``emotion``, in the order of `classes`: recall with its 95 % interval, precision,
+            count; see `score_classes`.
         """
-        rows = self.rows(part, condition)
-        counts, speakers = intervals.counts_by_speaker(rows, self.classes)
-        pooled = counts.sum(axis=1)
-        known = np.array([speaker is not None for speaker in speakers])
-        result = {}
-        for i, name in enumerate(self.classes):
-            # Leaving out a speaker who never had the class tells nothing about its spread.
-            have = counts[:, :, i, :].sum(axis=(0, 2)) > 0
-            score, without = intervals.jackknife(
-                counts[:, have], lambda c, i=i: metrics.recall_of(c)[..., i]
-            )
-            low, high = intervals.limits(score, without)
-            if not known[have].all():
-                low = high = np.nan
-            result[name] = {
-                "recall": float(score),
-                "recall_low": float(low),
-                "recall_high": float(high),
-                "precision": float(intervals.mean_over_seeds(metrics.precision_of(pooled)[:, i])),
-                "count": round(pooled[:, i].sum() / len(pooled)),
-            }
-        return pd.DataFrame.from_dict(result, orient="index").rename_axis("emotion")
+        return score_classes(self.rows(part, condition), self.classes)
 
     def confusion(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
         """

@@ -300,7 +300,7 @@ def _spectral(
     magnitude: np.ndarray, square: np.ndarray, previous: np.ndarray | None, eps: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Descriptors of the spectrum's shape, and the last frame's normalised spectrum."""
-    count, bins = magnitude.shape
+    bins = magnitude.shape[1]
     # In units of half the rate, in which centroid and spread are given.
     frequency = np.arange(1, bins + 1) / bins
     peak = magnitude.max(axis=1)

@@ -16,6 +16,7 @@ import json
 import shutil
 import time
 import warnings
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -110,9 +111,16 @@ def extract(
     missing = tuple({e.folder: e for e in entries if found[e.folder] is None}.values())
     if missing:
         _compute(corpus, missing, jobs, progress)
-        notes = [_assemble(corpus, entry) for entry in missing]
-        found |= {entry.folder: _load(entry, len(corpus.table)) for entry in missing}
-        _warn(corpus, {utterance: text for table in notes for utterance, text in table.items()})
+        notes = {}
+        for entry in missing:
+            try:
+                notes |= _assemble(corpus, entry)
+            except FileNotFoundError:
+                # Another process made the same features, and removed the blocks, just before.
+                if not entry.folder.is_dir():
+                    raise
+            found[entry.folder] = _load(entry, len(corpus.table))
+        _warn(corpus, notes)
     return [found[entry.folder] for entry in entries]
 
 
@@ -164,7 +172,7 @@ def _compute(
     utterances = [(str(u), str(path)) for u, path in corpus.table["path"].items()]
     tasks = []
     for number, start in enumerate(range(0, len(utterances), _BLOCK)):
-        lacking = tuple(e for e in entries if _read_block(e.block(number)) is None)
+        lacking = tuple(e for e in entries if not _sound(e.block(number)))
         if lacking:
             tasks.append(_Task(number, tuple(utterances[start : start + _BLOCK]), lacking))
     total = sum(len(task.utterances) for task in tasks)
@@ -183,7 +191,8 @@ def _run(tasks: list[_Task], jobs: int | None) -> Iterable[int]:
     cores = joblib.cpu_count() if jobs is None else jobs
     started = time.monotonic()
     for i, task in enumerate(tasks):
-        left = (time.monotonic() - started) / i * (len(tasks) - i) if i else 0.0
+        # The first task's time is not counted: it loads what every later one finds loaded.
+        left = (time.monotonic() - started) / (i - 1) * (len(tasks) - i) if i > 1 else 0.0
         if cores > 1 and len(tasks) - i > 1 and (jobs is not None or left > _WORTH_WORKERS):
             calls = (joblib.delayed(_work)(task) for task in tasks[i:])
             parallel = joblib.Parallel(cores, return_as="generator_unordered")
@@ -191,6 +200,8 @@ def _run(tasks: list[_Task], jobs: int | None) -> Iterable[int]:
                 yield from results
             return
         yield _work(task)
+        if i == 0:
+            started = time.monotonic()
 
 
 def _work(task: _Task) -> int:
@@ -206,13 +217,13 @@ def _work(task: _Task) -> int:
             recordings = {rate: decode(path, rate=rate) for rate in rates}
             for entry in task.entries:
                 recording = recordings[entry.front_end.rate]
-                items[entry].append(_analyse(entry.front_end, recording.signal, utterance, path))
+                items[entry.folder].append(
+                    _analyse(entry.front_end, recording.signal, utterance, path)
+                )
                 notes[utterance] = recording.notes
     for entry in task.entries:
-        block = RaggedArray.from_list(items[entry])
-        with paths.whole(entry.block(task.number), "wb") as file:
-            text = json.dumps({u: n for u, n in notes.items() if n})
-            np.savez(file, values=block.values, lengths=block.lengths, notes=text)
+        block = RaggedArray.from_list(items[entry.folder])
+        _write_block(entry.block(task.number), block, {u: n for u, n in notes.items() if n})
     return len(task.utterances)
 
 
@@ -225,46 +236,46 @@ def _analyse(front_end: FrontEnd, signal: np.ndarray, utterance: str, path: str)
         raise InputError(f"{path}: found features that cannot be computed: {reason}") from error
 
 
-class _Block(NamedTuple):
-    values: np.ndarray
-    lengths: np.ndarray
-    notes: dict[str, list[str]]
+def _write_block(path: Path, block: RaggedArray, notes: dict[str, tuple[str, ...]]) -> None:
+    # `items` tells shape and type of the values without reading them.
+    arrays = {"lengths": block.lengths, "items": block.values[:0], "values": block.values}
+    with paths.whole(path, "wb") as file:
+        np.savez(file, notes=json.dumps(notes), **arrays)
 
 
-def _read_block(path: Path) -> _Block | None:
-    """Read a finished block; one that is missing or damaged counts as not done."""
+def _sound(path: Path) -> bool:
+    """Tell whether a finished block is there and whole."""
     try:
-        with np.load(path) as file:
-            return _Block(file["values"], file["lengths"], json.loads(str(file["notes"])))
-    except Exception:
-        # Broken archives raise errors of half a dozen kinds; all mean the same.
-        return None
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _assemble(corpus: "Corpus", entry: _Entry) -> dict[str, list[str]]:
     """Join the blocks of one front end on disk, and return the notes on its utterances."""
-    numbers = range(-(-len(corpus.table) // _BLOCK))
-    lengths, notes, items = [], {}, {}
-    for number in numbers:
-        block = _read_block(entry.block(number))
-        lengths.append(block.lengths)
-        notes |= block.notes
-        items.setdefault((block.values.shape[1:], block.values.dtype), number)
+    blocks = [entry.block(number) for number in range(-(-len(corpus.table) // _BLOCK))]
+    lengths, notes, items = [], {}, set()
+    for path in blocks:
+        with np.load(path) as block:
+            lengths.append(block["lengths"])
+            notes |= json.loads(str(block["notes"]))
+            items.add((block["items"].shape[1:], block["items"].dtype))
     if len(items) > 1:
-        first = list(corpus.table["path"])[_BLOCK * max(items.values())]
         raise InputError(
-            f"{corpus.name}: items of different shapes, {sorted(s for s, _ in items)}, from "
-            f"{first} on; expected a segmentation that gives one shape"
+            f"{corpus.name}: found items of shapes and types {sorted(map(str, items))}; expected "
+            "a front end that gives the same for every recording"
         )
-    (item_shape, dtype), offsets = next(iter(items)), np.concatenate([[0], *lengths]).cumsum()
+    (item_shape, dtype), offsets = items.pop(), np.concatenate([[0], *lengths]).cumsum()
     shape = (int(offsets[-1]), *item_shape)
     with paths.whole_folder(entry.folder) as folder:
         values = np.lib.format.open_memmap(folder / "values.npy", "w+", dtype, shape)
         start = 0
-        for number in numbers:
-            block = _read_block(entry.block(number)).values
-            values[start : start + len(block)] = block
-            start += len(block)
+        for path in blocks:
+            with np.load(path) as block:
+                part = block["values"]
+            values[start : start + len(part)] = part
+            start += len(part)
         values.flush()
         del values
         np.save(folder / "offsets.npy", offsets)
@@ -274,7 +285,6 @@ def _assemble(corpus: "Corpus", entry: _Entry) -> dict[str, list[str]]:
             "front_end": entry.front_end.identity(),
             "sources": _sources(),
             "shape": shape,
-            "dtype": str(dtype),
         }
         with paths.whole(folder / "meta.json") as file:
             json.dump(meta, file, indent=1)

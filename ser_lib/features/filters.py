@@ -1,6 +1,4 @@
-"""
-Filter banks and other matrices that turn a spectrum into few numbers, as each source lays them out.
-"""
+"""Filter banks and other matrices that turn a spectrum into few numbers, by their sources."""
 
 import numpy as np
 

@@ -38,8 +38,8 @@ class FrontEnd:
     Raises
     ------
     InputError
-        If a part cannot be called, is not a dataclass (and so has no identity), or if rate or type
-        make no sense.
+        If a part cannot be called or is not a frozen dataclass (and so has no lasting identity), or
+        if rate or type make no sense.
 
     Examples
     --------
@@ -62,8 +62,8 @@ class FrontEnd:
             )
         object.__setattr__(self, "conditioning", tuple(self.conditioning))
         for part in (*self.conditioning, self.analysis, self.segmentation):
-            step = dataclasses.is_dataclass(part) and not isinstance(part, type) and callable(part)
-            if not step:
+            frozen = dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen
+            if not (frozen and callable(part)) or isinstance(part, type):
                 raise InputError(
                     f"FrontEnd: found {part!r} among its parts; expected an instance of a frozen "
                     "dataclass that can be called, for example LogMel()"
@@ -95,7 +95,8 @@ class FrontEnd:
         signal = np.asarray(signal, dtype=np.float32)
         if signal.ndim != 1 or len(signal) == 0 or not np.isfinite(signal).all():
             raise InputError(
-                f"signal of shape {signal.shape}; expected one channel of finite samples, at least one"
+                f"signal of shape {signal.shape}, finite: {np.isfinite(signal).all()}; "
+                "expected one channel of at least one sample, all finite"
             )
         for step in self.conditioning:
             signal = step(signal, self.rate, generator(utterance, step))

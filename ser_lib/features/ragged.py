@@ -103,9 +103,7 @@ class RaggedArray:
 
     def __repr__(self) -> str:
         items = " × ".join(str(size) for size in self.item_shape)
-        return (
-            f"RaggedArray({len(self)} rows, {self.lengths.sum()} items of {items}, {self.dtype})"
-        )
+        return f"RaggedArray({len(self)} rows, {self.lengths.sum()} items of {items}, {self.dtype})"
 
     @property
     def dtype(self) -> np.dtype:

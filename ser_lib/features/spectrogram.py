@@ -38,7 +38,8 @@ class LogMel:
     window : {"hamming", "hann"}
         Periodic.
     n_mels : int
-        Number of mel bands.
+        Number of mel bands. One so narrow that it falls between two bins of the transform (the
+        lowest of many bands of a short one) holds nothing and stays at the floor.
     fmin, fmax : float
         Lower edge of the first and upper edge of the last band in Hz; `fmax` is half the rate by
         default.
@@ -49,7 +50,7 @@ class LogMel:
         Dynamic range in dB that ``"decibels"`` keeps.
     pad_mode : {"reflect", "constant"}
         How half a transform is added before and after the signal: by reflection, as librosa did
-        up to version 0.8, or by zeros, as it does since 0.10.
+        up to version 0.8, or by zeros, as it does now.
 
     Raises
     ------
@@ -118,7 +119,7 @@ class LogMel:
         Raises
         ------
         InputError
-            If `fmax` lies above half the rate.
+            If `fmax` lies above half the rate, or no band holds a bin of the transform.
         """
         mel = self._power(signal, rate)
         if self.compression == "log1p":
@@ -166,8 +167,13 @@ def _window(name: str, length: int) -> np.ndarray:
 def _bank(
     rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float | None
 ) -> tuple[np.ndarray, slice]:
-    """Filters as a float32 matrix (bins, n_mels), without the bins that no filter touches."""
+    """Make the filters a float32 matrix (bins, n_mels), without the bins that no filter touches."""
     filters = mel_filters(rate, n_fft, n_mels, fmin, fmax)
     used = np.flatnonzero(filters.any(axis=0))
+    if len(used) == 0:
+        raise InputError(
+            f"mel bands from {fmin:g} to {fmax:g} Hz hold no bin of a transform of {n_fft} samples "
+            f"at {rate} Hz; expected a wider range or a longer transform"
+        )
     bins = slice(int(used[0]), int(used[-1]) + 1)
     return np.ascontiguousarray(filters[:, bins].T, dtype=np.float32), bins

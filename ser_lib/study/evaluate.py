@@ -124,6 +124,8 @@ def evaluate(
         "targets": paths.digest([str(label) for label in system.targets(corpus.table)]),
         "needs_development": system.needs_development,
         "normalisation": normalisation,
+        # The same word stands for another computation where the front end does it.
+        "normalised_by_front_end": system.normalisation == "utterance",
         "protocol": provenance.identity(protocol.identity()),
     }
     if features is not None:

@@ -260,7 +260,7 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
     record = {
         "fit_seconds": round(fitted - started, 3),
         "predict_seconds": round(predicted - fitted, 3),
-        "n_parameters": getattr(classifier, "n_parameters_", None),
+        "n_parameters": _plain(getattr(classifier, "n_parameters_", None)),
         "chosen": _chosen(classifier),
         "history": [_short(epoch) for epoch in getattr(classifier, "history_", None) or []],
     }
@@ -274,6 +274,12 @@ def _chosen(classifier: object) -> dict[str, object]:
     return _short(getattr(classifier, "search_", {}))
 
 
-def _short(figures: Mapping[str, float]) -> dict[str, float]:
+def _short(figures: Mapping[str, object]) -> dict[str, object]:
     """Keep six digits of each figure: more would only fill the record."""
-    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in figures.items()}
+    plain = {name: _plain(value) for name, value in figures.items()}
+    return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in plain.items()}
+
+
+def _plain(value: object) -> object:
+    """Turn a NumPy scalar into Python's."""
+    return value.item() if hasattr(value, "item") else value

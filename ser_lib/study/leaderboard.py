@@ -117,20 +117,22 @@ def _cells(row: "Row") -> list[str]:
 
 
 def _groups(rows: Sequence["Row"]) -> dict[tuple, list["Row"]]:
-    """Gather rows that may stand in one table: the same utterances, classes and protocol."""
+    """Gather rows that may stand in one table: the same recordings, classes and protocol."""
     groups: dict[tuple, list[Row]] = {}
     for row in rows:
         corpus = row.record["recipe"]["corpus"]
-        key = (corpus["subset"], tuple(corpus["classes"]), row.record["protocol_title"])
+        recordings = (corpus["subset"], corpus["fingerprint"][:8])
+        key = (recordings, tuple(corpus["classes"]), row.record["protocol_title"])
         groups.setdefault(key, []).append(row)
     # The largest table first; groups of one size in order of name.
     return dict(sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def _heading(key: tuple) -> str:
-    subset, classes, protocol = key
+    (subset, fingerprint), classes, protocol = key
     part = "" if subset == "all" else f"{subset}; "
-    return f"### {part}{len(classes)} classes, {protocol}\n\n{', '.join(classes)}"
+    text = f"{', '.join(classes)} (recordings and labels {fingerprint})"
+    return f"### {part}{len(classes)} classes, {protocol}\n\n{text}"
 
 
 def _ranked(rows: Sequence["Row"]) -> list[str]:
@@ -167,6 +169,7 @@ def _unseen(row: "Row", disjoint: Sequence["Row"]) -> str:
         other
         for other in disjoint
         if kin(other, "system", "setting", "subset", "classes", "normalisation")
+        and other.record["recipe"]["corpus"] == row.record["recipe"]["corpus"]
     ]
     if not same:
         return "not measured"
@@ -346,7 +349,7 @@ def overview(corpora: Mapping[str, Sequence["Row"]]) -> str:
     table = []
     for name, rows in corpora.items():
         complete = [r for r in rows if r.values["speaker_disjoint"] and not r.values["partial"]]
-        for (subset, classes, protocol), group in _groups(complete).items():
+        for ((subset, _), classes, protocol), group in _groups(complete).items():
             best: dict[tuple, Row] = {}
             for row in group:
                 best.setdefault((row.values["system"], row.values["normalisation"]), row)

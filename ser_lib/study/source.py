@@ -15,20 +15,13 @@ _NAME = _PACKAGE.name
 
 # What a number does not depend on: where things lie, what is shown, what is read from finished
 # files. Corpora are covered by their fingerprint, protocols by the rows that they gave.
-_APART = tuple(
-    f"{_NAME}.{name}"
-    for name in (
-        *("corpora", "errors", "paths", "console", "plots", "evaluation", "cli", "systems.base"),
-        *(
-            "study.evaluate",
-            "study.store",
-            "study.provenance",
-            "study.source",
-            "study.report",
-            "study.runner",
-        ),
-    )
+_APART = (
+    *("corpora", "errors", "paths", "console", "plots", "evaluation", "cli", "systems.base"),
+    *("study.evaluate", "study.store", "study.provenance", "study.source", "study.report"),
+    *("study.leaderboard", "study.runner"),
 )
+# Names at the top of a system's file under which it says where it comes from.
+_SAID = {"CITATION", "PUBLISHED", "DEVIATIONS"}
 
 
 class Code(NamedTuple):
@@ -53,8 +46,9 @@ class Code(NamedTuple):
 
 def bare(source: str) -> str:
     """
-    Strip comments, docstrings and blank lines from Python source.
+    Strip from Python source what computes nothing.
 
+    Comments, docstrings, blank lines, and the CITATION, PUBLISHED and DEVIATIONS of a system go.
     Only positions in the text are used, never a printed syntax tree, so the result is the same
     under every version of Python that can read the source.
 
@@ -82,12 +76,7 @@ def bare(source: str) -> str:
             opened.append(token.start[0])
         elif kind == "FSTRING_END":
             in_string.update(range(opened.pop() + 1, token.end[0] + 1))
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        if ast.get_docstring(node, clean=False) is None:
-            continue
-        text = node.body[0]
+    for text in _silent(ast.parse(source)):
         for number in range(text.lineno, text.end_lineno + 1):
             line = lines[number - 1].encode()
             first = text.col_offset if number == text.lineno else 0
@@ -102,6 +91,21 @@ def bare(source: str) -> str:
         if line.strip() or number in in_string:
             kept.append(line)
     return "\n".join(kept)
+
+
+def _silent(tree: ast.Module) -> list[ast.stmt]:
+    """List the statements that compute nothing."""
+    found = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and all(isinstance(t, ast.Name) and t.id in _SAID for t in node.targets)
+    ]
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            found.append(node.body[0])
+    return found
 
 
 def _file(module: str) -> Path | None:
@@ -187,7 +191,8 @@ def closure(roots: Iterable[str]) -> tuple[str, ...]:
         module = waiting.pop()
         if module in reached or _file(module) is None:
             continue
-        if any(module == apart or module.startswith(f"{apart}.") for apart in _APART):
+        below = module.removeprefix(f"{_NAME}.")
+        if any(below == apart or below.startswith(f"{apart}.") for apart in _APART):
             continue
         reached.add(module)
         for node in ast.walk(_source(module)[0]):
@@ -245,3 +250,13 @@ def is_current(recorded: Iterable[str], files: dict[str, str]) -> bool:
     """
     now = code(recorded).files
     return now == {name: value for name, value in files.items() if name.endswith(".py")}
+
+
+@functools.cache
+def everything() -> str:
+    """Digest the whole package, as `bare` leaves it."""
+    files = sorted(_PACKAGE.rglob("*.py"))
+    text = (
+        f"{f.relative_to(_PACKAGE).as_posix()} {_read(f, f.stat().st_mtime_ns)[1]}" for f in files
+    )
+    return hashlib.sha256("\n".join(text).encode()).hexdigest()

@@ -51,7 +51,8 @@ def save_fold(path: Path, fold: Result) -> None:
     columns = {name: frame[name].tolist() for name in frame.columns}
     content = {"predictions": columns, "record": fold.record}
     with paths.whole(path) as file:
-        file.write(paths.canonical({"sha256": paths.digest(content), **content}))
+        # Not the canonical form, which would put columns and figures into another order.
+        json.dump({"sha256": paths.digest(content), **content}, file)
 
 
 def load_fold(path: Path) -> Result:
@@ -97,7 +98,7 @@ def readable(value: object, indent: int = 0) -> str:
     str
         Lines of at most about 100 characters, but for lists of plain values, which keep one line.
     """
-    line = json.dumps(value, default=float, ensure_ascii=False)
+    line = json.dumps(value, ensure_ascii=False)
     plain = not any(isinstance(v, dict | list) for v in value) if isinstance(value, list) else False
     if not isinstance(value, dict | list) or not value or plain or len(line) + 2 * indent <= 98:
         return line

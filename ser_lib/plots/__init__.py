@@ -1,0 +1,45 @@
+"""
+Every figure of the study, from tables and arrays.
+
+Each function returns a matplotlib figure that a notebook shows as the value of a cell. All share
+one style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`).
+"""
+
+from ser_lib.plots.comparison import leaderboard, published_comparison
+from ser_lib.plots.material import (
+    class_counts,
+    durations,
+    feature_distributions,
+    projection,
+    speaker_counts,
+    waveform_and_spectrogram,
+)
+from ser_lib.plots.results import (
+    condition_curve,
+    confusion_matrix,
+    learning_curves,
+    per_class_recall,
+    scores_by_fold,
+    scores_by_speaker,
+)
+from ser_lib.plots.style import EMOTION_COLOURS, STYLE, style
+
+__all__ = [
+    "EMOTION_COLOURS",
+    "STYLE",
+    "class_counts",
+    "condition_curve",
+    "confusion_matrix",
+    "durations",
+    "feature_distributions",
+    "leaderboard",
+    "learning_curves",
+    "per_class_recall",
+    "projection",
+    "published_comparison",
+    "scores_by_fold",
+    "scores_by_speaker",
+    "speaker_counts",
+    "style",
+    "waveform_and_spectrogram",
+]

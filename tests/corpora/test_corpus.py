@@ -1,0 +1,119 @@
+"""Corpus: selecting, renaming, and tables that make no sense."""
+
+import numpy as np
+import pytest
+
+from ser_lib.corpora import EMOTIONS, Corpus, load_corpus, make_table, names
+from ser_lib.errors import InputError
+
+
+def corpus(**changes):
+    rows = [
+        {"utterance": "b1", "path": "/b1.wav", "emotion": "sadness", "speaker": "b", "sex": "male"},
+        {"utterance": "a2", "path": "/a2.wav", "emotion": "anger", "speaker": "a", "sex": "female"},
+        {"utterance": "a1", "path": "/a1.wav", "emotion": "fear", "speaker": "a", "sex": ""},
+        {"utterance": "x1", "path": "/x1.wav", "emotion": "calm", "speaker": None},
+    ]
+    about = {
+        "name": "toy",
+        "title": "Toy",
+        "version": "1",
+        "licence": "MIT",
+        "citation": "@misc{t}",
+    }
+    return Corpus(**{**about, "table": make_table(rows), **changes})
+
+
+def test_make_table_sorts_and_leaves_out_what_is_not_known():
+    table = corpus().table
+    assert list(table.index) == ["a1", "a2", "b1", "x1"]
+    assert table.loc["a1", "sex"] is None
+    assert table.loc["x1", ["speaker", "language", "split"]].isna().all()
+    assert set(table.dtypes) == {np.dtype(object)}
+
+
+def test_select_by_column_by_query_and_by_both():
+    toy = corpus()
+    assert list(toy.select(speaker="a").table.index) == ["a1", "a2"]
+    assert list(toy.select(emotion=("calm", "fear")).table.index) == ["a1", "x1"]
+    assert list(toy.select("sex == 'female' or speaker == 'b'").table.index) == ["a2", "b1"]
+    assert list(toy.select("utterance.str.endswith('1')", speaker="a").table.index) == ["a1"]
+    assert toy.select("sex != 'male'", speaker=["a"]).subset == "sex != 'male'; speaker in a"
+
+
+def test_select_takes_numbers_for_the_strings_they_are_written_as():
+    toy = corpus(table=make_table([{"utterance": "u", "emotion": "anger", "session": 3}]))
+    assert len(toy.select(session=3).table) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "equals", "message"),
+    [
+        (None, {"emotion": "angry"}, "unknown emotion in toy: 'angry'; did you mean 'anger'"),
+        (None, {"emotion": "boredom"}, "Known: anger, calm, fear, sadness"),
+        (None, {"speakers": "a"}, "unknown column of toy 'speakers'; did you mean 'speaker'"),
+        (None, {"speaker": ["a", "c"]}, "unknown speaker in toy: 'c'"),
+        ("speeker == 'a'", {}, "'speeker'; did you mean 'speaker'"),
+        ("speaker", {}, "is no condition"),
+        ("speaker ==", {}, "cannot be evaluated"),
+        ("speaker == @somebody", {}, "somebody"),
+        ("speaker == 'a'", {"emotion": "calm"}, "no utterance is left by speaker == 'a'; emotion"),
+    ],
+)
+def test_select_refuses_what_it_does_not_know(query, equals, message):
+    with pytest.raises(InputError, match=message):
+        corpus().select(query, **equals)
+
+
+def test_an_error_lists_the_nearest_of_many_values():
+    rows = [{"utterance": f"u{i:03}", "emotion": "anger", "speaker": f"{i:03}"} for i in range(100)]
+    with pytest.raises(InputError, match="did you mean '017'") as error:
+        corpus(table=make_table(rows)).select(speaker="O17")
+    assert len(str(error.value)) < 150
+
+
+def test_relabel_passes_over_what_does_not_occur():
+    toy = corpus().relabel({"calm": "neutral", "boredom": "neutral"})
+    assert toy.classes == ("anger", "fear", "neutral", "sadness")
+    assert toy.subset == "calm -> neutral"
+    assert corpus().relabel({"boredom": "neutral"}).subset == "all"
+
+
+def test_relabel_exchanges_names():
+    table = corpus().relabel({"anger": "fear", "fear": "anger"}).table
+    assert table.loc[["a1", "a2"], "emotion"].tolist() == ["anger", "fear"]
+
+
+@pytest.mark.parametrize("mapping", [{"angry": "anger"}, {"anger": "angry"}])
+def test_relabel_refuses_names_that_are_no_emotions(mapping):
+    with pytest.raises(InputError, match="unknown emotion 'angry'; did you mean 'anger'"):
+        corpus().relabel(mapping)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.drop(columns="sex"), "expected the index 'utterance' and the columns"),
+        (lambda table: table.rename_axis("file"), "the table has the index 'file'"),
+        (lambda table: table[::-1], "unique and sorted"),
+        (lambda table: table.iloc[[0, 0]], "unique and sorted"),
+        (lambda table: table.assign(emotion="joy"), "unknown emotion in toy: 'joy'"),
+        (lambda table: table.assign(emotion=None), "unknown emotion in toy: 'None'"),
+        (lambda table: table.assign(sex="f"), "unknown sex in toy: 'f'"),
+        (lambda table: table[:0], "there are no utterances"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        corpus(table=change(corpus().table))
+
+
+def test_the_vocabulary_is_in_alphabetical_order_with_other_at_its_end():
+    assert [*EMOTIONS[:-1]] == sorted(EMOTIONS[:-1])
+    assert EMOTIONS[-1] == "other"
+
+
+def test_a_misspelt_corpus_is_refused_with_the_nearest_name():
+    assert {"emodb", "ravdess", "iemocap", "folder"} <= set(names())
+    with pytest.raises(InputError, match="unknown corpus 'emobd'; did you mean 'emodb'"):
+        load_corpus("emobd")

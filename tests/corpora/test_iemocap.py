@@ -1,0 +1,119 @@
+"""IEMOCAP: labels from the evaluation files, subsets, on a tree in the official layout."""
+
+import pytest
+from tiny_corpora import IEMOCAP, emodb_tree, iemocap_tree
+
+from ser_lib.corpora import iemocap, load_corpus
+from ser_lib.errors import InputError, InputWarning
+
+
+@pytest.fixture
+def tree(make_tree):
+    return make_tree("iemocap")
+
+
+def emotions(corpus):
+    return corpus.table["emotion"].to_dict()
+
+
+def test_excitement_is_merged_into_happiness_by_default(tree):
+    corpus = tree.load()
+    assert corpus.subset == "excitement_merged_4"
+    assert emotions(corpus) == {
+        "Ses01F_impro01_F000": "neutral",
+        "Ses01F_impro01_M001": "happiness",
+        "Ses01M_script01_1_F000": "anger",
+        "Ses03M_impro05a_M002": "sadness",
+        "Ses05M_script01_1b_M003": "happiness",
+    }
+
+
+def test_improvised_dialogues_only(tree):
+    assert emotions(tree.load(subset="improvised_4")) == {
+        "Ses01F_impro01_F000": "neutral",
+        "Ses03M_impro05a_M002": "sadness",
+    }
+
+
+def test_all_on_which_the_annotators_agreed(tree):
+    corpus = tree.load(subset="all")
+    assert len(corpus.table) == len(IEMOCAP) - 1
+    assert "Ses01F_impro01_M000" not in corpus.table.index
+    assert emotions(corpus)["Ses05F_impro03_F001"] == "frustration"
+    assert emotions(corpus)["Ses05F_impro03_M001"] == "other"
+    assert emotions(corpus)["Ses01F_impro01_M001"] == "excitement"
+
+
+def test_a_speaker_is_a_session_and_the_sex_of_who_speaks(tree):
+    table = tree.load(subset="all").table
+    # The letter after the session says who wears the markers, the one before the turn who speaks.
+    assert table.loc["Ses01F_impro01_M001", ["speaker", "sex", "session"]].tolist() == [
+        *("1M", "male", "1")
+    ]
+    assert set(table["speaker"]) == {"1F", "1M", "3M", "5F", "5M"}
+    assert set(table["session"]) == {"1", "3", "5"}
+    assert table[["sentence", "intensity", "split"]].isna().all(axis=None)
+
+
+def test_recordings_of_whole_dialogues_and_of_other_corpora_are_no_strangers(tree):
+    emodb_tree(tree.data)
+    assert tree.load().validate().extra == ()
+
+
+def test_the_vocabulary_covers_the_labels_of_the_annotators():
+    assert len(iemocap.EMOTION_OF) == len(set(iemocap.EMOTION_OF.values())) == 10
+    assert iemocap.NO_AGREEMENT not in iemocap.EMOTION_OF
+
+
+def test_a_session_that_is_missing_is_said(tree, monkeypatch):
+    monkeypatch.setattr(iemocap, "UTTERANCES", 10_039)
+    with pytest.warns(InputWarning, match="8 of 10039 utterances found"):
+        tree.load()
+
+
+def test_a_labelled_recording_that_is_missing_is_named(tree):
+    gone = "Ses05M_script01_1b_M003"
+    next(path for path in tree.files if path.stem == gone).unlink()
+    with pytest.warns(InputWarning, match="7 of 8 utterances found"):
+        corpus = tree.load()
+    assert corpus.validate().missing == (gone,)
+
+
+def evaluation(tree):
+    return tree.data / "IEMOCAP_full_release/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+
+
+def test_an_unknown_label_is_named_with_its_file(tree):
+    file = evaluation(tree)
+    file.write_text(file.read_text().replace("\texc\t", "\texx\t"))
+    with pytest.raises(InputError, match=r"Ses01F_impro01_M001 in .*impro01\.txt: 'exx'; did you"):
+        tree.load()
+
+
+def test_two_labels_for_one_utterance_are_refused(tree):
+    copy = tree.data / "IEMOCAP_full_release/copy/EmoEvaluation/Ses01F_impro01.txt"
+    copy.parent.mkdir(parents=True)
+    copy.write_text(evaluation(tree).read_text().replace("\texc\t", "\thap\t"))
+    with pytest.raises(InputError, match="expected one label per utterance"):
+        tree.load()
+
+
+def test_recordings_without_labels_are_refused(tree):
+    for file in tree.data.rglob("EmoEvaluation/*.txt"):
+        file.unlink()
+    with pytest.raises(InputError, match=r"no labels found below .*EmoEvaluation"):
+        tree.load()
+
+
+def test_an_empty_subset_and_an_unknown_one_are_refused(tmp_path, monkeypatch, tree):
+    with pytest.raises(InputError, match="'improvised_5'; did you mean 'improvised_4'"):
+        tree.load(subset="improvised_5")
+    monkeypatch.setattr(iemocap, "UTTERANCES", 1)
+    iemocap_tree(tmp_path / "few", {"Ses01F_impro01_F000": "fru"})
+    with pytest.raises(InputError, match="none of the 1 labelled recordings"):
+        load_corpus("iemocap", data=tmp_path / "few")
+
+
+def test_where_there_is_none_it_says_where_to_register(tmp_path):
+    with pytest.raises(InputError, match=r"Ses01F_impro01_F000\.wav .* register at https://sail"):
+        load_corpus("iemocap", data=tmp_path)

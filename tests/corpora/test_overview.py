@@ -1,0 +1,44 @@
+"""The list of corpora that are known and found."""
+
+import warnings
+
+import pytest
+from tiny_corpora import TREES
+
+from ser_lib import corpora, paths
+
+
+def test_each_corpus_with_what_is_found_of_it(tree):
+    rows = {row.name: row for row in corpora.overview(tree.data)}
+    assert tuple(rows) == corpora.names()
+    corpus, row = tree.load(), rows[tree.name]
+    assert (row.title, row.licence) == (corpus.title, corpus.licence)
+    assert (row.utterances, row.speakers) == (len(corpus.table), len(corpus.speakers))
+    assert row.where == str(corpus.recordings.folder)
+    for name in set(TREES) - {tree.name}:
+        assert rows[name].utterances == 0
+        assert rows[name].where == corpora.module_of(name).OBTAIN
+
+
+def test_an_incomplete_corpus_is_listed_in_silence(make_tree):
+    tree = make_tree("emodb")
+    tree.files[0].unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = corpora.overview(tree.data)
+    assert next(row for row in rows if row.name == "emodb").utterances == 5
+
+
+def test_hours_of_the_real_corpora(real_data):
+    rows = {row.name: row for row in corpora.overview(real_data)}
+    for name, hours in {"emodb": 0.41, "ravdess": 1.48}.items():
+        if rows[name].utterances == 0:
+            pytest.skip(f"no {name} in {real_data}")
+        assert rows[name].hours == hours
+
+
+def test_the_data_folder_is_the_default(make_tree, monkeypatch):
+    tree = make_tree("emodb")
+    monkeypatch.setenv("SER_DATA", str(tree.data))
+    assert paths.data() == tree.data
+    assert len(corpora.load_corpus("emodb").table) == 6

@@ -1,0 +1,60 @@
+"""What a copy may look like, and what validation says."""
+
+import os
+
+import pytest
+import soundfile
+import soxr
+from tiny_corpora import write_recording
+
+from ser_lib.corpora import Validation
+
+
+def transcode(tree, utterance, suffix, rate, *, cut=0):
+    """Replace a recording by a copy in another container, at another rate, without its end."""
+    path = next(path for path in tree.files if path.stem == utterance)
+    samples, old = soundfile.read(path)
+    path.unlink()
+    copy = soxr.resample(samples, old, rate)
+    soundfile.write(path.with_suffix(suffix), copy[: len(copy) - cut], rate)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate"), [(".flac", 16_000), (".wav", 8_000), (".ogg", 16_000), (".mp3", 44_100)]
+)
+def test_a_transcoded_copy_is_compared_by_its_duration(make_tree, suffix, rate):
+    tree = make_tree("emodb")
+    transcode(tree, "08a01Fd", suffix, rate)
+    validation = tree.load().validate()
+    assert validation.ok, str(validation)
+    assert (validation.checked, validation.by_checksum, validation.by_duration) == (6, 5, 1)
+
+
+@pytest.mark.parametrize(("rate", "cut"), [(16_000, 1), (8_000, 2), (48_000, 3)])
+def test_a_copy_that_lacks_a_sample_is_altered(make_tree, rate, cut):
+    tree = make_tree("emodb")
+    transcode(tree, "08a01Fd", ".flac", rate, cut=cut)
+    assert tree.load().validate().altered == ("08a01Fd",)
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".wav"])
+def test_a_truncated_file_is_noticed(make_tree, suffix):
+    tree = make_tree("emodb")
+    transcode(tree, "03b02Na", suffix, 16_000)
+    path = next(path for path in tree.files if path.stem == "03b02Na")
+    os.truncate(path, path.stat().st_size // 2)
+    validation = tree.load().validate()
+    assert validation.altered + validation.undecodable == ("03b02Na",)
+
+
+def test_a_file_without_samples_is_undecodable(make_tree):
+    tree = make_tree("emodb")
+    write_recording(tree.files[0], seconds=0)
+    assert tree.load().validate().undecodable == ("03a01Fa",)
+
+
+def test_a_long_list_is_cut():
+    text = str(Validation(missing=tuple(f"u{i:02}" for i in range(25)), checked=3))
+    assert "25 missing: u00, " in text
+    assert text.endswith("u09 and 15 more")
+    assert "3 decode, with nothing published to compare them with" in text

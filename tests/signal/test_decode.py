@@ -1,0 +1,125 @@
+"""Any recording becomes one channel at one rate, or an error that says what is wrong with it."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from ser_lib.errors import InputError
+from ser_lib.signal import decode
+
+RATE = 16000
+
+
+@pytest.fixture
+def tone():
+    return (0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "error"),
+    [("a.wav", "PCM_16", 2**-15), ("a.wav", "PCM_U8", 2**-7), ("a.flac", "PCM_16", 2**-15),
+     ("a.wav", "FLOAT", 0), ("a.aiff", "PCM_24", 2**-23), ("a.ogg", "VORBIS", 0.02)],
+)  # fmt: skip
+def test_containers_and_sample_types(tmp_path, tone, name, subtype, error):
+    soundfile.write(tmp_path / name, tone, RATE, subtype=subtype)
+    signal, rate, notes = decode(tmp_path / name)
+    assert (signal.dtype, rate, notes) == (np.float32, RATE, ())
+    np.testing.assert_allclose(signal, tone, rtol=0, atol=error)
+
+
+def test_stereo_is_averaged_and_said(tmp_path, tone):
+    soundfile.write(tmp_path / "a.wav", np.stack([tone, -tone / 2], axis=1), RATE, subtype="FLOAT")
+    signal, _, notes = decode(tmp_path / "a.wav")
+    np.testing.assert_allclose(signal, tone / 4, atol=1e-7)
+    assert notes == ("2 channels, averaged to one",)
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000, 96000])
+def test_other_rates_are_resampled_as_soxr_does_in_one_piece(tmp_path, rate):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 30 * rate).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", noise, rate, subtype="FLOAT")
+    signal, _, notes = decode(tmp_path / "a.wav")
+    np.testing.assert_allclose(signal, soxr.resample(noise, rate, RATE, quality="HQ"), atol=1e-6)
+    assert notes == (f"{rate} Hz, resampled to 16000 Hz",)
+
+
+def test_silence_is_said(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    assert decode(tmp_path / "a.wav").notes == ("silent",)
+
+
+def test_a_long_recording_takes_little_more_memory_than_its_result(tmp_path):
+    minutes = 10
+    soundfile.write(
+        tmp_path / "a.wav", np.full((minutes * 60 * 48000, 2), 8, np.uint8), 48000, subtype="PCM_U8"
+    )
+    tracemalloc.start()
+    signal = decode(tmp_path / "a.wav").signal
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(signal) == minutes * 60 * RATE
+    assert peak < signal.nbytes + 2**25
+
+
+def _half(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def _write(path, signal, subtype=None):
+    soundfile.write(path, signal, RATE, subtype=subtype)
+
+
+BAD = {
+    "missing": ("a.wav", lambda path: None, "does not exist"),
+    "folder": ("a.wav", lambda path: path.mkdir(), "is a folder"),
+    "empty": ("a.wav", lambda path: path.touch(), "is empty"),
+    "text": ("a.wav", lambda path: path.write_text("no sound " * 99), "cannot be decoded"),
+    "too short": ("a.wav", lambda path: _write(path, np.ones(399) / 2), "holds 399 samples"),
+    "no samples": ("a.wav", lambda path: _write(path, np.ones(0)), "holds 0 samples"),
+    "NaN": ("a.wav", lambda path: _write(path, np.full(RATE, np.nan), "FLOAT"), "16000 of the"),
+    "infinite": (
+        "a.wav",
+        lambda path: _write(path, np.r_[np.zeros(RATE), np.inf], "FLOAT"),
+        "1 of the first 16001 samples are not finite",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "make", "found"), BAD.values(), ids=BAD)
+def test_a_bad_recording_is_named(tmp_path, name, make, found):
+    make(tmp_path / name)
+    with pytest.raises(InputError, match=found) as raised:
+        decode(tmp_path / name)
+    assert str(tmp_path / name) in str(raised.value)
+    assert "expected" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff", "a.flac", "a.ogg", "a.mp3"])
+def test_a_truncated_recording_is_refused_in_every_container(tmp_path, tone, name):
+    soundfile.write(tmp_path / name, np.tile(tone, 4), RATE)
+    _half(tmp_path / name)
+    with pytest.raises(InputError, match=name):
+        decode(tmp_path / name)
+
+
+def test_a_wav_written_to_a_pipe_does_not_know_its_length_and_is_not_truncated(tmp_path, tone):
+    soundfile.write(tmp_path / "a.wav", tone, RATE)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[4:8] = content[40:44] = b"\xff" * 4
+    (tmp_path / "a.wav").write_bytes(content)
+    assert len(decode(tmp_path / "a.wav").signal) == RATE
+
+
+def test_a_flac_stream_without_a_length_is_refused(tmp_path, tone):
+    soundfile.write(tmp_path / "a.flac", tone, RATE)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    # The last 36 bits of STREAMINFO's sample description count the samples; 0 means unknown.
+    content[21] &= 0xF0
+    content[22:26] = b"\0" * 4
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(InputError, match="does not say how long it is"):
+        decode(tmp_path / "a.flac")

@@ -1,0 +1,38 @@
+"""A tiny corpus and system, and a cache of its own for every test."""
+
+import pytest
+from tiny import NearestMean, make_corpus, make_system
+
+from ser_lib import paths
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    for variable in ("SER_FRESH", "SER_COMMAND"):
+        monkeypatch.delenv(variable, raising=False)
+    NearestMean.taught.clear()
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tones")
+    make_corpus(folder)
+    return folder
+
+
+@pytest.fixture
+def corpus(recordings):
+    from ser_lib.corpora import load_corpus
+
+    return load_corpus("folder", data=recordings)
+
+
+@pytest.fixture
+def system():
+    return make_system()
+
+
+@pytest.fixture
+def predictions_folder(tmp_path):
+    return paths.reports() / "folder" / "predictions"
