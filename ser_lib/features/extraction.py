@@ -300,11 +300,11 @@ def _warn(corpus: "Corpus", notes: dict[str, list[str]]) -> None:
             having[text].append(utterance)
     if having:
         parts = [
-            f"{len(utterances)} with {text} (first: {corpus.table['path'][utterances[0]]})"
+            f"{text}: {len(utterances)}, the first {corpus.table['path'][utterances[0]]}"
             for text, utterances in having.items()
         ]
         warnings.warn(
-            f"{corpus.name}: of {len(corpus.table)} recordings {'; '.join(parts)}",
+            f"handled among the {len(corpus.table)} recordings of {corpus.name}: {'; '.join(parts)}",
             InputWarning,
             stacklevel=3,
         )

@@ -79,7 +79,7 @@ class Functionals:
         z = x - mean[:, None]
         std = np.sqrt((z**2).mean(axis=1))
         # What is left of a constant after rounding is no spread; its higher moments are undefined.
-        varies = std > np.finfo(float).eps * np.abs(x).max(axis=1)
+        varies = std > 8 * np.finfo(float).eps * np.abs(x).max(axis=1)
         z *= np.where(varies, 1 / np.where(varies, std, 1), 0)[:, None]
         cube = z**2 * z
         x.sort(axis=1)

@@ -159,7 +159,7 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         """
         import keras
 
-        from ser_lib.neural.training import make_optimizer, make_trainer
+        from ser_lib.neural.training import Scores, make_optimizer, make_trainer
 
         self._check_parameters()
         y = _check_rows("X", X, y)
@@ -184,14 +184,17 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             clip_norm=self.clip_norm,
             steps=self.epochs * len(batches(X.lengths, self.batch_size)),
         )
-        trainer = make_trainer(self.network_, optimizer, len(self.classes_))
+        scores = Scores(len(self.classes_))
+        trainer = make_trainer(self.network_, optimizer, scores)
         rng = np.random.default_rng(self.seed)
         self.history_, self.best_epoch_ = [], self.epochs
         best, kept = (-math.inf,), None
         with progress(total=self.epochs, description="training", unit="epoch") as bar:
             for epoch in range(1, self.epochs + 1):
                 started = time.perf_counter()
-                record = {"epoch": epoch} | self._learn(trainer, (X, *copies), targets, rng)
+                scores.restart()
+                self._learn(trainer, (X, *copies), targets, rng)
+                record = {"epoch": epoch} | scores.summary()
                 if not math.isfinite(record["loss"]):
                     raise InputError(
                         f"learning_rate is {self.learning_rate}; training diverged, the loss of "
@@ -252,20 +255,16 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         sources: Sequence[RaggedArray],
         targets: np.ndarray,
         rng: np.random.Generator,
-    ) -> dict[str, float]:
+    ) -> None:
         """Go once through all rows, each taken from one of the sources."""
         weights = np.ones(len(self.classes_))
         if self.class_weight == "balanced":
             weights = len(targets) / len(self.classes_) / np.bincount(targets)
         choice = rng.integers(len(sources), size=len(targets))
         lengths = np.stack([source.lengths for source in sources])
-        trainer.reset_metrics()
         for rows in batches(lengths[choice, np.arange(len(targets))], self.batch_size, rng=rng):
             batch = assemble(sources, rows, choice=choice[rows], scaling=self._scaling)
-            means = trainer.train_on_batch(
-                batch._asdict(), targets[rows], weights[targets[rows]], return_dict=True
-            )
-        return {name: float(means[name]) for name in ("loss", "accuracy", "uar")}
+            trainer.train_on_batch(batch._asdict(), targets[rows], weights[targets[rows]])
 
     def _development(
         self, validation: tuple[RaggedArray, Sequence[str]] | None

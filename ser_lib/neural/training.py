@@ -1,12 +1,15 @@
-"""What Keras needs to train a network: optimiser, loss and the metrics of an epoch."""
+"""What Keras needs to train a network: optimiser, loss and the scores of an epoch."""
 
 import keras
 from keras import ops
 
 
-class UnweightedAverageRecall(keras.metrics.Metric):
+class Scores(keras.metrics.Metric):
     """
-    Mean of the recalls of the classes seen since the last reset.
+    Count what a network got right while it was learning.
+
+    Keras resets metrics before every batch trained by hand (or not, depending on its version); the
+    counts must last for an epoch, so only `restart` resets them.
 
     Parameters
     ----------
@@ -14,24 +17,42 @@ class UnweightedAverageRecall(keras.metrics.Metric):
         Number of classes.
     """
 
-    def __init__(self, classes, name="uar", **options):
+    def __init__(self, classes, name="scores", **options):
         super().__init__(name=name, **options)
         self.classes = classes
         self.hits = self.add_variable((classes,), "zeros", name="hits")
         self.seen = self.add_variable((classes,), "zeros", name="seen")
+        self.surprise = self.add_variable((), "zeros", name="surprise")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count right answers per class; weights, which balance the loss, do not count here."""
-        true = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), self.classes)
+        """Add a batch; weights, which balance the loss that is minimised, do not count here."""
+        y_true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        true = ops.one_hot(y_true, self.classes)
         found = ops.one_hot(ops.argmax(y_pred, axis=-1), self.classes)
         self.hits.assign_add(ops.sum(true * found, axis=0))
         self.seen.assign_add(ops.sum(true, axis=0))
+        self.surprise.assign_add(ops.sum(ops.sparse_categorical_crossentropy(y_true, y_pred)))
 
     def result(self):
-        """Return the recall averaged over the classes seen."""
-        present = ops.cast(ops.greater(self.seen, 0), self.seen.dtype)
-        recalls = ops.divide_no_nan(self.hits, self.seen)
-        return ops.divide_no_nan(ops.sum(recalls), ops.sum(present))
+        """Return the share of rows that were right."""
+        return ops.sum(self.hits) / ops.maximum(ops.sum(self.seen), 1.0)
+
+    def reset_state(self):
+        """Keep the counts."""
+
+    def restart(self):
+        """Start an epoch."""
+        for variable in self.variables:
+            variable.assign(ops.zeros_like(variable))
+
+    def summary(self) -> dict[str, float]:
+        """Return loss (mean cross-entropy), accuracy and unweighted average recall so far."""
+        hits, seen, surprise = (ops.convert_to_numpy(v) for v in (self.hits, self.seen, self.surprise))
+        return {
+            "loss": float(surprise / seen.sum()),
+            "accuracy": float(hits.sum() / seen.sum()),
+            "uar": float((hits[seen > 0] / seen[seen > 0]).mean()),
+        }
 
 
 def make_optimizer(
@@ -71,7 +92,7 @@ def make_optimizer(
 
 
 def make_trainer(
-    network: keras.Model, optimizer: keras.optimizers.Optimizer, classes: int
+    network: keras.Model, optimizer: keras.optimizers.Optimizer, scores: Scores
 ) -> keras.Model:
     """
     Make the model that trains a network; it shares its weights.
@@ -82,7 +103,7 @@ def make_trainer(
     trainer.compile(
         optimizer,
         loss="sparse_categorical_crossentropy",
-        metrics=["accuracy", UnweightedAverageRecall(classes)],
+        metrics=[scores],
         # XLA doubles the time of convolutions on a CPU and compiles every new shape for seconds;
         # JAX knows nothing else.
         jit_compile=keras.backend.backend() == "jax",

@@ -5,23 +5,17 @@ Each function returns a matplotlib figure that a notebook shows as the value of 
 one style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`).
 """
 
-from ser_lib.plots.comparison import leaderboard, published_comparison
-from ser_lib.plots.material import (
-    class_counts,
-    durations,
-    feature_distributions,
-    projection,
-    speaker_counts,
-    waveform_and_spectrogram,
-)
-from ser_lib.plots.results import (
+from ser_lib.plots.answers import (
     condition_curve,
     confusion_matrix,
-    learning_curves,
     per_class_recall,
     scores_by_fold,
     scores_by_speaker,
 )
+from ser_lib.plots.comparison import leaderboard, published_comparison
+from ser_lib.plots.corpus import class_counts, durations, speaker_counts
+from ser_lib.plots.features import feature_distributions, projection, waveform_and_spectrogram
+from ser_lib.plots.learning import learning_curves
 from ser_lib.plots.style import EMOTION_COLOURS, STYLE, style
 
 __all__ = [

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import metrics
 from ser_lib.plots.style import (
     ACCENT,
@@ -168,6 +168,34 @@ def _label(row: pd.Series) -> str:
     return f"{row['system']}" + (f"  ({', '.join(parts)})" if parts else "")
 
 
+def _blocks(results: pd.DataFrame, keys: Sequence[str]) -> list[tuple[dict, pd.DataFrame]]:
+    """Divide results into what may be ranked, unknown speakers and training statistics first."""
+    ranked = results.sort_values("uar", ascending=False, kind="stable")
+    blocks = [
+        (dict(zip(keys, values, strict=True)), block)
+        for values, block in ranked.groupby(list(keys), sort=False)
+    ]
+    protocols = list(dict.fromkeys(results["protocol"]))
+
+    def order(item: tuple[dict, pd.DataFrame]) -> tuple:
+        what, block = item
+        scaled = list(_SCALED).index(what["normalisation"])
+        return (not _disjoint(block), protocols.index(what["protocol"]), scaled)
+
+    return sorted(blocks, key=order)
+
+
+def _disjoint(block: pd.DataFrame) -> bool:
+    return "speaker_disjoint" not in block or bool(block["speaker_disjoint"].all())
+
+
+def _head(what: Mapping[str, object], block: pd.DataFrame) -> str:
+    protocol = str(what["protocol"]).replace("_", " ")
+    dependent = "" if _disjoint(block) else " (speaker-dependent)"
+    classes = f", {what['classes']} classes" if "classes" in what else ""
+    return f"{protocol}{dependent}, scaled by {_SCALED[what['normalisation']]}{classes}"
+
+
 @figure
 def leaderboard(results: pd.DataFrame, *, title: str = "") -> "Figure":
     """
@@ -177,20 +205,20 @@ def leaderboard(results: pd.DataFrame, *, title: str = "") -> "Figure":
     ----------
     results : pd.DataFrame
         A row per evaluation: ``system, protocol, normalisation, uar, uar_low, uar_high`` and,
-        where known, ``setting, variant, classes``.
+        where known, ``setting, variant, classes, speaker_disjoint``.
     title : str
         Of what corpus.
 
     Returns
     -------
     Figure
-        One block for each protocol and normalisation (and number of classes, if they differ);
-        lines are 95 % intervals over speakers.
+        One block for each protocol and normalisation (and number of classes, if they differ), what
+        was measured on unknown speakers first; lines are 95 % intervals over speakers.
 
     Raises
     ------
     InputError
-        If columns are missing or there are no rows.
+        If columns are missing, there are no rows, or a normalisation is unknown.
     """
     import matplotlib.pyplot as plt
 
@@ -201,6 +229,9 @@ def leaderboard(results: pd.DataFrame, *, title: str = "") -> "Figure":
         raise InputError(f"results have no column {', '.join(missing)}; found {found}")
     if results.empty:
         raise InputError("there is nothing to draw: the table of results has no rows")
+    for name in results["normalisation"]:
+        if name not in _SCALED:
+            raise unknown("normalisation", name, _SCALED)
     keys = ["protocol", "normalisation"]
     if "classes" in results and results["classes"].nunique() > 1:
         keys.append("classes")
@@ -208,14 +239,8 @@ def leaderboard(results: pd.DataFrame, *, title: str = "") -> "Figure":
         figsize=(7.6, 1.2 + 0.34 * (len(results) + results.groupby(keys).ngroups))
     )
     y, ticks = 0.0, []
-    ranked = results.sort_values("uar", ascending=False, kind="stable")
-    for values, block in ranked.groupby(keys, sort=False):
-        what = dict(zip(keys, values, strict=True))
-        head = (
-            f"{str(what['protocol']).replace('_', ' ')}, scaled by {_SCALED[what['normalisation']]}"
-        )
-        if "classes" in what:
-            head += f", {what['classes']} classes"
+    for what, block in _blocks(results, keys):
+        head = _head(what, block)
         ax.annotate(
             head,
             (0, y),

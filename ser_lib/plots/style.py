@@ -149,6 +149,13 @@ def _luminance(colour: Sequence[float]) -> float:
     return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
 
+def same_length(n: int, other: Sequence, what: str, rows: str) -> np.ndarray:
+    """Return `other` as an array; InputError unless it has the length n of the rows."""
+    if len(other) != n:
+        raise InputError(f"{len(other)} {what} but {n} {rows}; expected as many")
+    return np.asarray(other, dtype=object)
+
+
 def text_colour(colour: str) -> tuple[float, ...]:
     """Darken a colour until text in it can be read on white (contrast of 4.5 to 1, WCAG 2.1)."""
     from matplotlib.colors import to_rgb
@@ -167,7 +174,7 @@ def text_on(colour: str | Sequence[float]) -> str:
 
 
 def heading(axes: "Axes", title: str, aside: str = "") -> None:
-    """Write a title and, at the right end above the axes in a whisper, what a reader should know."""
+    """Write a title and, at the right end in a whisper, what a reader should know."""
     axes.set_title(title).set_gid("title")
     small = {"fontsize": NOTE_SIZE, "fontweight": "normal", "color": MUTED}
     axes.set_title(aside, loc="right", **small).set_gid("aside")

@@ -1,8 +1,10 @@
 """One notebook, executed by papermill in a fresh kernel of this very interpreter, and tidied up."""
 
 import asyncio
+import contextlib
 import copy
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -18,6 +20,7 @@ from jupyter_client.kernelspec import KernelSpec
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+from papermill.execute import remove_error_markers
 
 from ser_lib import paths
 
@@ -84,8 +87,9 @@ class _Kernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        # Below errors, ipykernel has only to say that it talks to us without encryption.
-        return KernelSpec(**get_kernel_dict(extra_arguments=["--log-level=ERROR"]))
+        # What ipykernel has to say below that (that it talks to us without encryption, that it was
+        # interrupted when a cell took too long) would stand between our own lines.
+        return KernelSpec(**get_kernel_dict(extra_arguments=["--log-level=CRITICAL"]))
 
 
 class _Client(PapermillNotebookClient):
@@ -126,10 +130,29 @@ class _Engine(NBClientEngine):
             record_timing=False,
             on_cell_start=watch.starts,
         )
-        client.execute(env=dict(environment), cwd=str(folder))
+        _running.add(client)
+        try:
+            client.execute(env=dict(environment), cwd=str(folder))
+        finally:
+            _running.discard(client)
 
 
 papermill_engines.register(_ENGINE, _Engine)
+_running: set[_Client] = set()
+
+
+def stop() -> None:
+    """Kill the kernels of all notebooks that are being executed, and what they started."""
+    for client in list(_running):
+        process = getattr(getattr(client.km, "provisioner", None), "process", None)
+        if process is None:
+            continue
+        if hasattr(os, "killpg"):
+            # A kernel leads a process group of its own, in which its workers are.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def execute(
@@ -165,12 +188,14 @@ def execute(
 
     Notes
     -----
-    The kernel runs in the folder of the notebook, as it does in JupyterLab; the folder of this
-    process does not change (papermill's own ``cwd`` changes it for all threads).
+    To be called in a thread of its own. The kernel runs in the folder of the notebook, as it does in
+    JupyterLab; the folder of this process does not change (papermill's own ``cwd`` changes it for
+    all threads).
     """
     source = nbformat.read(notebook, as_version=4)
     # Threads but the main one have no event loop, and nbclient wants one.
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     try:
         executed = papermill.execute_notebook(
             source,
@@ -196,9 +221,10 @@ def execute(
     except RuntimeError as error:
         reason = f"the kernel did not start: {_first_line(str(error))}"
     finally:
-        asyncio.get_event_loop().close()
-    # Copied: the client may hold on to its notebook.
-    executed = copy.deepcopy(watch.notebook or source)
+        loop.close()
+        asyncio.set_event_loop(None)
+    # Copied, as the client may hold on to its notebook; without the cells that papermill puts in.
+    executed = remove_error_markers(copy.deepcopy(watch.notebook or source))
     cell = executed.cells[watch.at]
     return executed, Failure(
         f"{watch.at + 1} of {len(executed.cells)}", _first_line(cell.source), reason

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import nbformat
 import papermill
-from papermill.cli import _resolve_type
 from tqdm import tqdm
 
 from ser_lib import console, corpora, paths
 from ser_lib.errors import InputError, unknown
 from ser_lib.study import report, source, store
-from ser_lib.study.execution import Failure, Watch, execute, kernel_environment, places
+from ser_lib.study.execution import Failure, Watch, execute, kernel_environment, places, stop
 from ser_lib.study.tidy import audio_cells, tidy
 
 TRAINING = re.compile(r"\d+_train_")
@@ -116,9 +115,24 @@ def find(names: Sequence[str]) -> list[Path]:
     return [found[stem] for stem in sorted(found)]
 
 
-def _typed(given: Sequence[tuple[str, str]]) -> dict[str, object]:
-    """Read values as ``papermill -p`` does, so that both commands mean the same."""
-    return {name: _resolve_type(value) for name, value in given}
+def typed(value: str) -> object:
+    """
+    Read a value as ``papermill -p`` does, so that both commands mean the same.
+
+    Examples
+    --------
+    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five")]
+    [True, None, 5, 0.5, 'five']
+    """
+    constants = {"True": True, "False": False, "None": None}
+    if value in constants:
+        return constants[value]
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
 
 
 def plan(
@@ -339,7 +353,7 @@ def run(
     """
     if jobs < 1:
         raise InputError(f"jobs {jobs}; expected 1 or more")
-    given = _typed(parameters)
+    given = {name: typed(value) for name, value in parameters}
     named = given.pop("corpus", corpus)
     if named != corpus and corpus != _OWN:
         raise InputError(f"--corpus {corpus} and -p corpus {named}; expected one of them")
@@ -375,12 +389,15 @@ def run(
         _say(f"{job.notebook.stem}: {outcome.state}", outcome.seconds)
         return outcome
 
-    for phase in _phases(planned):
-        if jobs == 1 or len(phase) == 1:
-            outcomes += [one(job, 0) for job in phase]
-            continue
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            outcomes += pool.map(one, phase, range(len(phase)))
+    # Each in a thread: a notebook needs an event loop, and this one must stay free for Ctrl-C.
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        try:
+            for phase in _phases(planned):
+                outcomes += pool.map(one, phase, range(len(phase)))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop()
+            raise
     if store.records(reports / corpus):
         report.report(reports)
     return outcomes

@@ -18,7 +18,7 @@ _NAME = _PACKAGE.name
 _APART = (
     *("corpora", "errors", "paths", "console", "plots", "evaluation", "cli", "systems.base"),
     *("study.evaluate", "study.store", "study.provenance", "study.source", "study.report"),
-    *("study.leaderboard", "study.runner"),
+    *("study.leaderboard", "study.runner", "study.execution", "study.tidy", "study.pages"),
 )
 # Names at the top of a system's file under which it says where it comes from.
 _SAID = {"CITATION", "PUBLISHED", "DEVIATIONS"}

@@ -66,7 +66,7 @@ def settled(text: str) -> str:
             moved.add(row)
             row = max(0, row - int(count or 1))
         elif code == "K":
-            del lines[row][column:]
+            del lines[row][0 if count == "2" else column :]
     put(text[position:])
     shown = ["".join(line).rstrip() for line in lines]
     last = len(shown) - 1

@@ -70,7 +70,10 @@ def test_no_step_changes_the_signal_it_is_given(noise):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: PreEmphasis(1.5), "PreEmphasis: coefficient is 1.5; expected a number of at least"),
+        (
+            lambda: PreEmphasis(1.5),
+            "PreEmphasis: coefficient is 1.5; expected a number of at least",
+        ),
         (lambda: PreEmphasis("much"), "coefficient is 'much'"),
         (lambda: PeakNormalise(0), "PeakNormalise: peak is 0; expected a number above 0"),
         (lambda: Offset(-1), "Offset: seconds is -1"),

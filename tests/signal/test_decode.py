@@ -54,7 +54,10 @@ def test_silence_is_said(tmp_path):
 def test_a_long_recording_takes_little_more_memory_than_its_result(tmp_path):
     minutes = 10
     soundfile.write(
-        tmp_path / "a.wav", np.full((minutes * 60 * 48000, 2), 8, np.uint8), 48000, subtype="PCM_U8"
+        tmp_path / "a.wav",
+        np.full((minutes * 60 * 48000, 2), 99, np.int16),
+        48000,
+        subtype="PCM_U8",
     )
     tracemalloc.start()
     signal = decode(tmp_path / "a.wav").signal

@@ -1,0 +1,205 @@
+"""The command line ``ser``: corpora, fetch, validate, run, report, systems, cache."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Only what costs nothing: a command imports what it needs when it runs.
+from ser_lib import __version__
+from ser_lib.errors import InputError
+
+
+def _corpora(options: argparse.Namespace) -> int:
+    from ser_lib import console, corpora, paths
+
+    rows = [
+        (row.name, row.utterances or None, row.speakers or None, row.hours or None, row.where)
+        for row in corpora.overview(data=options.data)
+    ]
+    print(console.table(rows, ("corpus", "utterances", "speakers", "hours", "where")))
+    print(f"\nlooked for in {options.data or paths.data()} (SER_DATA or --data says where)")
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from ser_lib import corpora
+
+    folder = corpora.fetch(options.name, data=options.data)
+    corpus = corpora.load_corpus(options.name, data=options.data)
+    print(f"{corpus!r}\n{folder}\nlicence: {corpus.licence}")
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from ser_lib import corpora
+
+    found = corpora.load_corpus(options.name, data=options.data).validate()
+    print(found)
+    return 0 if found.ok else 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ser_lib.study import runner
+
+    outcomes = runner.run(
+        options.notebooks,
+        corpus=options.corpus,
+        data=options.data,
+        reports=options.reports,
+        parameters=options.parameters,
+        jobs=options.jobs,
+        fresh=options.fresh,
+        timeout=options.timeout,
+    )
+    print(f"\n{runner.summary(outcomes)}")
+    return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from ser_lib import paths
+    from ser_lib.study import report
+
+    reports = Path(options.reports).resolve() if options.reports else paths.reports()
+    pages = report.report(reports)
+    if options.html:
+        from ser_lib.study import pages as html
+
+        pages += html.render(reports)
+    print("\n".join(os.path.relpath(page) for page in pages))
+    return 0
+
+
+def _systems(options: argparse.Namespace) -> int:
+    import inspect
+
+    from ser_lib import console, systems
+
+    rows = []
+    for name in systems.names():
+        function = getattr(systems, name)
+        system = function()
+        for number, parameter in enumerate(inspect.signature(function).parameters):
+            head = (name, system.title) if number == 0 else ("", "")
+            value = system.parameters.get(parameter, getattr(system, parameter, ""))
+            rows.append((*head, parameter, value))
+    print(console.table(rows, ("system", "", "parameter", "default")))
+    return 0
+
+
+def _cache(options: argparse.Namespace) -> int:
+    import shutil
+
+    from ser_lib import console, paths
+
+    folder, rows = paths.cache(), []
+    for part in sorted(folder.iterdir()) if folder.is_dir() else []:
+        files = [part] if part.is_file() else [p for p in part.rglob("*") if p.is_file()]
+        size = sum(file.stat().st_size for file in files)
+        rows.append((part.name, len(files), round(size / 1e6, 1)))
+        if options.clear:
+            part.unlink() if part.is_file() else shutil.rmtree(part)
+    rows.append(("all", sum(row[1] for row in rows), round(sum(row[2] for row in rows), 1)))
+    print(console.table(rows, ("what", "files", "megabytes")))
+    print(f"\n{'cleared' if options.clear else 'in'} {folder}")
+    return 0
+
+
+def _data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR", help="folder of the corpora (default: SER_DATA)")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of ``ser``."""
+    top = argparse.ArgumentParser(
+        prog="ser",
+        description="Published speech emotion recognition systems, measured on unseen speakers.",
+        epilog="Start with: ser run",
+    )
+    top.add_argument("--version", action="version", version=f"ser_lib {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, function: object, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command.set_defaults(function=function)
+        return command
+
+    _data(add("corpora", _corpora, "list the corpora and what is found of them here"))
+    for name, function, text in (
+        ("fetch", _fetch, "download a corpus from its publisher and verify it"),
+        ("validate", _validate, "name missing, extra, altered and undecodable recordings"),
+    ):
+        command = add(name, function, text)
+        command.add_argument("name", metavar="NAME", help="name of the corpus")
+        _data(command)
+
+    run = add("run", _run, "execute notebooks into the reports, then make the report again")
+    run.add_argument(
+        "notebooks",
+        nargs="*",
+        metavar="NOTEBOOK",
+        help="name or its beginning (01), or a path; default: the whole study",
+    )
+    run.add_argument("--corpus", default="synthetic", metavar="NAME", help="default: synthetic")
+    _data(run)
+    run.add_argument(
+        "--reports", metavar="DIR", help="folder of the reports (default: SER_REPORTS)"
+    )
+    run.add_argument(
+        *("-p", "--parameter"),
+        dest="parameters",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="parameter of the notebooks that have it; may be repeated",
+    )
+    run.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks side by side")
+    run.add_argument("--fresh", action="store_true", help="run and train everything again")
+    run.add_argument("--timeout", type=float, metavar="SECONDS", help="give a cell up after that")
+
+    report = add("report", _report, "make tables, figures and pages again from the predictions")
+    report.add_argument("--reports", metavar="DIR", help="folder of the reports")
+    report.add_argument("--html", action="store_true", help="also executed notebooks as web pages")
+
+    add("systems", _systems, "list the systems and their parameters")
+    cache = add("cache", _cache, "show what lies in the cache")
+    cache.add_argument("--clear", action="store_true", help="remove it; it can be made again")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of this process by default.
+
+    Returns
+    -------
+    int
+        0 if all went well, 1 if what was looked at or run is not well, 2 for bad input, 130 when
+        interrupted.
+    """
+    # Set before TensorFlow is imported by anything.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parser().parse_args(arguments)
+    try:
+        return options.function(options)
+    except InputError as error:
+        print(f"ser: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("ser: interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output (`ser corpora | head`) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

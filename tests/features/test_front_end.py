@@ -1,0 +1,150 @@
+"""A front end is the way from waveform to array, and its parameters are its name."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from ser_lib import paths
+from ser_lib.errors import InputError
+from ser_lib.features import Descriptors, Frames, FrontEnd, Functionals, LogMel, Windows
+from ser_lib.features.functionals import STATISTICS
+from ser_lib.signal import FixedLength, Offset, PreEmphasis, Standardise, WhiteNoise
+
+SVM = FrontEnd(
+    conditioning=(PreEmphasis(),), analysis=Descriptors(), segmentation=Functionals()
+)  # fmt: skip
+CNN_LSTM = FrontEnd(
+    conditioning=(Offset(0.5), Standardise(), FixedLength(3.06875)),
+    analysis=LogMel(n_fft=512, win_length=256, hop_length=128, window="hamming", fmax=4000),
+    segmentation=Windows(length=128, hop=64),
+)
+
+
+@pytest.mark.parametrize(
+    ("front_end", "seconds", "shape"),
+    [
+        (SVM, 2, (1, 200)),
+        (CNN_LSTM, 9, (5, 128, 128)),
+        (CNN_LSTM, 0.1, (5, 128, 128)),
+        (FrontEnd(analysis=LogMel()), 1, (101, 128)),
+        (FrontEnd(analysis=LogMel(), segmentation=Windows(length=300)), 0.1, (1, 300, 128)),
+    ],
+)
+def test_shapes_of_any_length_of_recording(speech, front_end, seconds, shape):
+    items = front_end(speech(seconds))
+    assert (items.shape, items.dtype) == (shape, np.float32)
+
+
+def test_it_is_conditioning_then_analysis_then_segmentation(speech):
+    signal = speech()
+    conditioned = Standardise()(PreEmphasis()(signal, 16000, None), 16000, None)
+    front_end = FrontEnd(conditioning=[PreEmphasis(), Standardise()], analysis=LogMel())
+    np.testing.assert_array_equal(front_end(signal), LogMel()(conditioned, 16000))
+
+
+@pytest.mark.parametrize("front_end", [SVM, CNN_LSTM, SVM.degraded(WhiteNoise(snr=10))])
+@pytest.mark.parametrize("samples", [1, 400, 20000])
+@pytest.mark.parametrize("level", [0, 0.25])
+def test_silence_is_finite(front_end, samples, level):
+    assert np.isfinite(front_end(np.full(samples, level, np.float32), "a")).all()
+
+
+def test_identity_is_class_names_and_parameters():
+    assert SVM.identity() == {
+        "class": "FrontEnd",
+        "conditioning": [{"class": "PreEmphasis", "coefficient": 0.97}],
+        "analysis": {
+            "class": "Descriptors",
+            "convention": "audiolibrary",
+            "subset": list(SVM.analysis.subset),
+            "deltas": False,
+            "frame": 0.025,
+            "hop": 0.01,
+            "truncate": False,
+        },
+        "segmentation": {"class": "Functionals", "statistics": list(STATISTICS)},
+        "rate": 16000,
+        "dtype": "float32",
+    }
+
+
+def test_the_same_parameters_are_the_same_identity_however_they_are_written():
+    noisy = [SVM.degraded(WhiteNoise(snr=snr)) for snr in (20, 20.0, np.float64(20), np.int64(20))]
+    noisy += [SVM.degraded(WhiteNoise(**json.loads('{"snr": 20, "copy": 0}')))]
+    assert len({paths.digest(one.identity()) for one in noisy}) == 1
+    pairs = [WhiteNoise(snr=(15, 29)), WhiteNoise(snr=[15, 29.0])]
+    assert pairs[0] == pairs[1]
+
+
+def test_every_parameter_counts_for_the_identity():
+    others = [
+        SVM,
+        dataclasses.replace(SVM, rate=8000),
+        dataclasses.replace(SVM, dtype="float64"),
+        dataclasses.replace(SVM, segmentation=Frames()),
+        dataclasses.replace(SVM, analysis=Descriptors(deltas=True)),
+        SVM.degraded(WhiteNoise(snr=10)),
+        SVM.degraded(WhiteNoise(snr=10, copy=1)),
+    ]
+    assert len({paths.digest(one.identity()) for one in others}) == len(others)
+
+
+def test_degradation_comes_before_all_other_conditioning(speech):
+    noise, room = WhiteNoise(snr=10), WhiteNoise(snr=30)
+    assert SVM.degraded(noise, room).conditioning == (noise, room, PreEmphasis())
+    degraded = SVM.degraded(noise)
+    assert not np.array_equal(degraded(speech(), "a"), degraded(speech(), "b"))
+    assert np.array_equal(degraded(speech(), "a"), degraded(speech(), "a"))
+    assert np.array_equal(SVM(speech(), "a"), SVM(speech(), "b"))
+
+
+def test_feature_names():
+    assert SVM.feature_names[:2] == ("zcr mean", "energy mean")
+    assert len(SVM.feature_names) == 200
+    assert FrontEnd(analysis=Descriptors()).feature_names == Descriptors().names
+    assert CNN_LSTM.feature_names[0] == "mel_1"
+
+
+@dataclasses.dataclass
+class Thawed:
+    """A step that could change after its features were cached."""
+
+    def __call__(self, signal, rate):
+        return signal[:, None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Huge:
+    def __call__(self, signal, rate):
+        return np.full((1, 1), 1e6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: FrontEnd(analysis=LogMel), "expected an instance of a frozen dataclass"),
+        (lambda: FrontEnd(analysis=Thawed()), "expected an instance of a frozen dataclass"),
+        (lambda: FrontEnd(analysis=LogMel(), conditioning=(np.abs,)), "among its parts"),
+        (lambda: FrontEnd(analysis=LogMel(), conditioning=PreEmphasis()), "expected a tuple"),
+        (lambda: FrontEnd(analysis=LogMel(), rate=0), "rate is 0"),
+        (lambda: FrontEnd(analysis=LogMel(), dtype="float"), "unknown dtype of FrontEnd 'float'"),
+    ],
+)
+def test_bad_parts_are_named(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    "signal", [np.zeros((2, 99)), np.zeros(0), np.array([0, np.nan]), np.array([0, np.inf])]
+)
+def test_a_signal_that_is_none_is_refused(signal):
+    with pytest.raises(InputError, match="expected one channel of at least one sample, all finite"):
+        SVM(signal)
+
+
+def test_what_does_not_fit_the_type_is_refused(speech):
+    with pytest.raises(InputError, match="features of a are not finite in float16"):
+        FrontEnd(analysis=Huge(), dtype="float16")(speech(), "a")

@@ -1,0 +1,65 @@
+"""Windows over frames: how many, where, and what the padding is."""
+
+import numpy as np
+import pytest
+
+from ser_lib.errors import InputError
+from ser_lib.features import Frames, Windows
+
+
+def ramp(frames, features=2):
+    return np.arange(frames * features, dtype=np.float32).reshape(frames, features) - 5
+
+
+def test_frames_are_left_alone():
+    assert Frames()(ramp(4)).tolist() == ramp(4).tolist()
+
+
+def test_the_source_of_the_cnn_lstm_makes_five_windows_of_384_frames():
+    frames = ramp(384)
+    windows = Windows(length=128, hop=64)(frames)
+    assert windows.shape == (5, 128, 2)
+    for k, window in enumerate(windows):
+        np.testing.assert_array_equal(window, frames[64 * k : 64 * k + 128])
+
+
+@pytest.mark.parametrize("frames", [1, 2, 9, 10, 11, 14, 15, 23, 100])
+@pytest.mark.parametrize("hop", [1, 4, 10])
+def test_every_frame_is_in_a_window_and_the_rest_is_padding(frames, hop):
+    values = ramp(frames)
+    windows = Windows(length=10, hop=hop, pad=-99)(values)
+    assert len(windows) == 1 + np.ceil(max(0, frames - 10) / hop)
+    covered = set()
+    for k, window in enumerate(windows):
+        here = values[k * hop : k * hop + 10]
+        np.testing.assert_array_equal(window[: len(here)], here)
+        assert (window[len(here) :] == -99).all()
+        covered |= set(range(k * hop, k * hop + len(here)))
+    assert covered == set(range(frames))
+
+
+def test_the_floor_is_the_lowest_value_of_the_utterance():
+    windows = Windows(length=4)(ramp(5))
+    assert windows.shape == (2, 4, 2)
+    assert (windows[1, 1:] == -5).all()
+    assert windows.dtype == np.float32
+
+
+def test_windows_do_not_overlap_by_default():
+    assert Windows(length=10).hop == 10
+    assert Windows(length=10) == Windows(length=10.0, hop=10)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"length": 0}, "Windows: length is 0; expected a whole number of at least 1"),
+        ({"length": 2.5}, "length is 2.5"),
+        ({"length": 4, "hop": 5}, "hop is 5; expected at most the length, 4"),
+        ({"length": 4, "pad": "zero"}, "pad is 'zero'; expected 'floor' or a number"),
+        ({"length": 4, "pad": float("inf")}, "pad is inf"),
+    ],
+)
+def test_bad_parameters_are_named(parameters, message):
+    with pytest.raises(InputError, match=message):
+        Windows(**parameters)

@@ -1,0 +1,108 @@
+"""Log-mel spectrograms, against librosa."""
+
+import librosa
+import numpy as np
+import pytest
+
+from ser_lib.errors import InputError
+from ser_lib.features import LogMel
+
+RATE = 16000
+LAYOUTS = {
+    "cnn_lstm": {
+        "n_fft": 512,
+        "win_length": 256,
+        "hop_length": 128,
+        "window": "hamming",
+        "n_mels": 128,
+        "fmax": 4000,
+    },
+    "40 bands": {"n_fft": 400, "hop_length": 160, "n_mels": 40},
+    "odd window": {"n_fft": 512, "win_length": 401, "hop_length": 160, "n_mels": 64, "fmin": 50},
+}
+
+
+def power(signal, layout, pad_mode):
+    return librosa.feature.melspectrogram(y=signal, sr=RATE, pad_mode=pad_mode, **layout)
+
+
+@pytest.mark.filterwarnings("ignore:Empty filters")
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("pad_mode", ["reflect", "constant"])
+@pytest.mark.parametrize("seconds", [0.05, 1.5, 6])
+def test_equals_librosa(speech, layout, pad_mode, seconds):
+    signal = speech(seconds)
+    mel = power(signal, layout, pad_mode)
+    decibels = LogMel(pad_mode=pad_mode, **layout)(signal, RATE)
+    np.testing.assert_allclose(decibels, librosa.power_to_db(mel, ref=np.max).T, atol=1e-4)
+    log1p = LogMel(pad_mode=pad_mode, compression="log1p", **layout)(signal, RATE)
+    np.testing.assert_allclose(log1p, np.log1p(1e6 * mel).T, atol=1e-4)
+    assert decibels.dtype == log1p.dtype == np.float32
+
+
+def test_equals_librosa_on_real_recordings(real_data):
+    from ser_lib.signal import decode
+
+    files = sorted((real_data / "emodb").rglob("*.flac"))[::100]
+    if not files:
+        pytest.skip("no EmoDB under SER_DATA")
+    for file in files:
+        signal = decode(file).signal
+        expected = librosa.power_to_db(power(signal, LAYOUTS["40 bands"], "reflect"), ref=np.max)
+        found = LogMel(**LAYOUTS["40 bands"])(signal, RATE)
+        np.testing.assert_allclose(found, expected.T, atol=1e-4)
+
+
+def test_a_frame_lies_every_hop_from_the_first_sample_on():
+    click = np.zeros(1600, np.float32)
+    click[800] = 1
+    frames = LogMel(hop_length=100)(click, RATE)
+    assert len(frames) == 17
+    assert frames.mean(axis=1).argmax() == 8
+
+
+def test_silence_is_zero_of_log1p_and_finite_in_decibels():
+    silence = np.zeros(RATE, np.float32)
+    assert not LogMel(compression="log1p")(silence, RATE).any()
+    assert np.isfinite(LogMel()(silence, RATE)).all()
+
+
+def test_range_of_the_decibels(speech):
+    decibels = LogMel(top_db=50)(speech(), RATE)
+    assert (decibels.max(), decibels.min()) == (0, -50)
+
+
+def test_a_single_sample_has_a_frame():
+    assert LogMel()(np.ones(1, np.float32), RATE).shape == (1, 128)
+
+
+def test_bands_have_names():
+    assert LogMel(n_mels=3).names == ("mel_1", "mel_2", "mel_3")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_fft": 401}, "n_fft is 401; expected an even number"),
+        ({"win_length": 600}, "win_length is 600; expected at most n_fft, 512"),
+        ({"hop_length": 0}, "hop_length is 0"),
+        ({"window": "haming"}, "unknown window of LogMel 'haming'; did you mean 'hamming'"),
+        ({"compression": "db"}, "unknown compression of LogMel 'db'"),
+        ({"pad_mode": "zeros"}, "unknown pad_mode"),
+        ({"fmin": 100, "fmax": 50}, "fmax is 50; expected a number above 100"),
+        ({"top_db": 0}, "top_db is 0"),
+    ],
+)
+def test_bad_parameters_are_named(parameters, message):
+    with pytest.raises(InputError, match=message):
+        LogMel(**parameters)
+
+
+def test_a_band_above_half_the_rate_is_refused():
+    with pytest.raises(InputError, match="fmax = 8000 Hz; expected .* half the rate, 4000 Hz"):
+        LogMel(fmax=8000)(np.zeros(8000, np.float32), 8000)
+
+
+def test_bands_between_two_bins_are_refused():
+    with pytest.raises(InputError, match="hold no bin of a transform of 64 samples"):
+        LogMel(n_fft=64, fmin=300, fmax=400)(np.zeros(8000, np.float32), RATE)

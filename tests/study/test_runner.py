@@ -1,0 +1,270 @@
+"""Notebooks run as `ser run` promises: in order, whole, tidy, once, and failures are named."""
+
+import json
+import os
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from ser_lib import paths
+from ser_lib.errors import InputError
+from ser_lib.study import runner
+
+
+def write(folder, name, *cells, parameters="corpus = 'synthetic'\nepochs = 1"):
+    folder.mkdir(parents=True, exist_ok=True)
+    head = new_code_cell(parameters, metadata={"tags": ["parameters"]})
+    kernel = {"name": "somewhere_else", "display_name": "Another", "language": "python"}
+    notebook = new_notebook(
+        cells=[new_markdown_cell(f"# {name}"), head, *map(new_code_cell, cells)],
+        metadata={"kernelspec": kernel, "language_info": {"name": "python"}},
+    )
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+@pytest.fixture
+def notebooks(tmp_path, monkeypatch):
+    """A folder of notebooks, and a corpus of which only the fingerprint is looked at."""
+    folder = tmp_path / "notebooks"
+    monkeypatch.setenv("SER_NOTEBOOKS", str(folder))
+    monkeypatch.setenv("SER_DATA", str(tmp_path / "data"))
+
+    class Stub:
+        fingerprint = "f" * 64
+
+    def load(name, data=None):
+        if name not in ("emodb", "synthetic"):
+            raise InputError(f"no corpus {name} in {data}")
+        return Stub
+
+    monkeypatch.setattr(runner.corpora, "load_corpus", load)
+    return folder
+
+
+@pytest.fixture
+def names(notebooks):
+    for name in ("00_explore", "01_train_svm", "02_train_net", "05_listen", "09_compare"):
+        write(notebooks, name)
+    return notebooks
+
+
+def found(*given):
+    return [path.stem for path in runner.find(given)]
+
+
+def test_no_name_means_the_whole_study_in_order(names):
+    assert found() == ["00_explore", "01_train_svm", "02_train_net", "09_compare"]
+
+
+def test_names_beginnings_and_paths_are_understood(names):
+    assert found("02_train_net.ipynb", "05", "01_train") == [
+        "01_train_svm",
+        "02_train_net",
+        "05_listen",
+    ]
+    write(names.parent, "elsewhere")
+    assert runner.find([str(names.parent / "elsewhere.ipynb")])[0].parent == names.parent
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("01_train_svn", "did you mean '01_train_svm'"),
+        ("0", "stands for 00_explore, 01_train_svm"),
+        ("folder/01_train_svm", "unknown notebook"),
+    ],
+)
+def test_names_that_mean_nothing_or_too_much_are_refused(names, name, message):
+    with pytest.raises(InputError, match=message):
+        runner.find([name])
+
+
+def test_each_notebook_gets_the_parameters_it_has(notebooks):
+    write(notebooks, "00_explore", parameters="corpus = 'synthetic'")
+    write(notebooks, "01_train_svm", parameters="corpus = 'synthetic'\nC = None")
+    write(notebooks, "02_train_net")
+    write(notebooks, "09_compare", parameters="x = 1")
+    jobs = runner.plan(runner.find([]), "emodb", {"epochs": 5, "C": 2}, paths.reports())
+    assert [job.parameters for job in jobs] == [
+        {"corpus": "emodb"},
+        {"corpus": "emodb", "C": 2},
+        {"corpus": "emodb", "epochs": 5},
+        {},
+    ]
+    assert [job.reads_results for job in jobs] == [False, False, False, True]
+    assert runner.command(jobs[2], "emodb") == "ser run 02_train_net --corpus emodb -p epochs 5"
+    assert jobs[2].output == paths.reports() / "emodb" / "02_train_net.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parameters": [("epoch", "5")]}, "parameter of 02_train_net: 'epoch'; did you mean 'epo"),
+        ({"parameters": [("corpus", "emodb")], "corpus": "iemocap"}, "expected one of them"),
+        ({"corpus": "ravdess"}, "no corpus ravdess"),
+        ({"jobs": 0}, "jobs 0"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_runs(names, options, message):
+    with pytest.raises(InputError, match=message):
+        runner.run(["02"], **options)
+    assert not paths.reports().exists()
+
+
+LOOK = """
+import json, os, sys, warnings
+print(json.dumps([corpus, epochs, sys.executable, os.getcwd(), os.environ["SER_COMMAND"]]))
+print("\\r1/2\\r2/2", file=sys.stderr)
+from pathlib import Path
+Path.cwd()
+"""
+
+
+@pytest.fixture
+def told(notebooks, monkeypatch, tmp_path):
+    """The notebooks of the run below, and what is printed outside of kernels."""
+    write(
+        notebooks,
+        "01_train_look",
+        f"seen = {str(tmp_path / 'seen')!r}\n"
+        + LOOK.replace("print(json", "open(seen, 'a').write(json").replace(
+            "]))\n", "]) + '\\n')\n"
+        ),
+    )
+    write(notebooks, "02_train_fail", "# Why\nvalue = 1\nvalue / 0", "print('never')")
+    return notebooks
+
+
+def test_a_study_with_a_failure(told, tmp_path):
+    outcomes = runner.run(corpus="emodb", parameters=[("epochs", "3")], jobs=2)
+    looked, failed = outcomes
+    folder = paths.reports() / "emodb"
+
+    # The kernel was this interpreter, in the notebook's folder, and knew the command.
+    (line,) = (tmp_path / "seen").read_text().splitlines()
+    command = "ser run 01_train_look --corpus emodb -p epochs 3"
+    assert json.loads(line) == ["emodb", 3, sys.executable, str(told), command]
+
+    # The copy is whole and tidy.
+    executed = nbformat.read(folder / "01_train_look.ipynb", as_version=4)
+    nbformat.validate(executed)
+    (bar, path) = executed.cells[-1].outputs
+    assert bar.text == "2/2\n"
+    assert path.data["text/plain"] == "PosixPath('notebooks')"
+    text = nbformat.writes(executed)
+    for private in (str(tmp_path), os.path.expanduser("~"), sys.prefix):
+        assert private not in text.replace(f"seen = {str(tmp_path / 'seen')!r}", "")
+    assert executed.metadata["kernelspec"]["name"] == "python3"
+
+    # The failure says which cell, and why; what was done until then lies beside.
+    assert (looked.state, failed.state) == (runner.DONE, runner.FAILED)
+    assert failed.failure.reason == "ZeroDivisionError: division by zero"
+    assert failed.failure.cell == "4 of 5"
+    assert failed.failure.line == "value = 1"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "01_train_look.ipynb",
+        "02_train_fail.failed.ipynb",
+    ]
+    summary = runner.summary(outcomes)
+    assert "01_train_look  done" in summary
+    assert "ZeroDivisionError" in summary
+
+    # Nothing is run twice; what failed is tried again, and its remains go when it works.
+    write(told, "02_train_fail", "value = 1")
+    outcomes = runner.run(corpus="emodb", parameters=[("epochs", "3")])
+    assert [outcome.state for outcome in outcomes] == [runner.SKIPPED, runner.DONE]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "01_train_look.ipynb",
+        "02_train_fail.ipynb",
+    ]
+    assert len((tmp_path / "seen").read_text().splitlines()) == 1
+
+
+@pytest.fixture
+def unexecuted(names, monkeypatch):
+    """A notebook that is taken as executed without a kernel, and how often that was done."""
+    calls = []
+
+    def execute(notebook, parameters, **options):
+        calls.append(notebook.stem)
+        return nbformat.read(notebook, as_version=4), None
+
+    monkeypatch.setattr(runner, "execute", execute)
+    return calls
+
+
+def test_what_a_notebook_depends_on_decides_whether_it_runs_again(names, unexecuted, monkeypatch):
+    def again(**options):
+        unexecuted.clear()
+        runner.run(["01"], **options)
+        return bool(unexecuted)
+
+    assert again()
+    assert not again()
+    assert again(fresh=True)
+    assert again(parameters=[("epochs", "2")])
+    assert not again(parameters=[("epochs", "2")])
+    write(names, "01_train_svm", "print()")
+    assert again()
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.source, "everything", lambda: "another code")
+        assert again()
+    assert again()
+    (paths.reports() / "synthetic" / "01_train_svm.ipynb").write_text("damaged")
+    assert again()
+    assert not again()
+
+
+def test_the_comparison_runs_again_when_there_are_new_results(corpus, system, names, unexecuted):
+    runner.run([])
+    assert unexecuted == ["00_explore", "01_train_svm", "02_train_net", "09_compare"]
+    unexecuted.clear()
+    from ser_lib import evaluate
+
+    made = evaluate(system, corpus)
+    home = paths.reports()
+    (home / "folder").rename(home / "renamed")
+    (home / "synthetic" / "predictions").mkdir()
+    for path in (home / "renamed" / "predictions").iterdir():
+        path.rename(home / "synthetic" / "predictions" / path.name)
+    assert made.record["corpus"] == "folder"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner.report, "report", lambda reports: None)
+        runner.run([])
+    assert unexecuted == ["09_compare"]
+
+
+@pytest.mark.parametrize(("corpus", "state"), [("synthetic", "done"), ("emodb", "FAILED")])
+def test_recordings_are_embedded_only_where_they_are_ours(names, monkeypatch, corpus, state):
+    def execute(notebook, parameters, **options):
+        executed = nbformat.read(notebook, as_version=4)
+        player = {"text/html": "<audio src='data:audio/wav;base64,UklG'></audio>"}
+        executed.cells[1].outputs = [nbformat.v4.new_output("display_data", player)]
+        return executed, None
+
+    monkeypatch.setattr(runner, "execute", execute)
+    (outcome,) = runner.run(["01"], corpus=corpus)
+    assert outcome.state == state
+    written = [path.read_text() for path in (paths.reports() / corpus).iterdir()]
+    assert any("UklG" in text for text in written) == (corpus == "synthetic")
+    if state == "FAILED":
+        assert "embeds a recording of emodb" in outcome.failure.reason
+
+
+def test_a_cell_that_takes_too_long_is_given_up(notebooks):
+    write(notebooks, "01_train_sleep", "import time\ntime.sleep(60)")
+    (outcome,) = runner.run(timeout=1)
+    assert outcome.failure.reason == "gave up after 1 seconds"
+
+
+def test_kernels_side_by_side_share_the_cores(monkeypatch):
+    from ser_lib.study.execution import kernel_environment
+
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    alone = kernel_environment(jobs=1, cores=8)
+    shared = kernel_environment(jobs=4, cores=8)
+    assert alone.get("OMP_NUM_THREADS") == os.environ.get("OMP_NUM_THREADS")
+    assert shared["OMP_NUM_THREADS"] == shared["TF_NUM_INTRAOP_THREADS"] == "2"
+    assert "MPLBACKEND" not in alone
