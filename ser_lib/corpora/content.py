@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import soundfile
 
 from ser_lib import paths
@@ -18,6 +19,17 @@ _BLOCK = 1 << 18  # samples per channel that are decoded at once: an hour of spe
 # A file that changes within the resolution of its own time stamp (two seconds on FAT) keeps size
 # and stamp. A hash is therefore remembered only for a file that was left alone that long.
 _SETTLED = 2_000_000_000  # ns
+
+
+def decoded_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """
+    Decode a file to float32, in blocks.
+
+    `soundfile.SoundFile.blocks` would fill up what a damaged file lacks with whatever the memory
+    held; here it just ends early.
+    """
+    while len(block := file.read(_BLOCK, dtype="float32")):
+        yield block
 
 
 def sample_hash(path: str | os.PathLike) -> str:
@@ -40,7 +52,7 @@ def sample_hash(path: str | os.PathLike) -> str:
     try:
         with soundfile.SoundFile(path) as file:
             digest = hashlib.sha256(f"{file.samplerate} Hz, {file.channels} channels\n".encode())
-            for block in file.blocks(blocksize=_BLOCK, dtype="float32"):
+            for block in decoded_blocks(file):
                 digest.update(block.astype("<f4", copy=False))
     except (OSError, soundfile.SoundFileError) as error:
         raise InputError(

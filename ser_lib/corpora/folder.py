@@ -128,8 +128,8 @@ def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
 
 def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
     try:
-        # Everything is text, and "NA" may be a speaker's name; a byte order mark is Excel's habit.
-        table = pd.read_csv(source, dtype=object, keep_default_na=False, encoding="utf-8-sig")
+        # Everything is text, and "NA" may be a speaker's name.
+        table = pd.read_csv(source, dtype=object, keep_default_na=False)
     except pd.errors.EmptyDataError:
         table = pd.DataFrame()
     except (pd.errors.ParserError, UnicodeDecodeError) as error:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import soundfile
 
-from ser_lib.corpora.content import in_threads
+from ser_lib.corpora.content import decoded_blocks, in_threads
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
 
-_BLOCK = 1 << 18
 _SHOWN = 10
 
 
@@ -123,7 +122,7 @@ def _judge(task: Sequence) -> str:
     try:
         with soundfile.SoundFile(path) as file:
             rate, announced = file.samplerate, file.frames
-            samples = sum(len(block) for block in file.blocks(blocksize=_BLOCK, dtype="float32"))
+            samples = sum(len(block) for block in decoded_blocks(file))
     except (OSError, soundfile.SoundFileError):
         return "undecodable"
     if samples == 0 or samples < announced:

@@ -157,7 +157,8 @@ def _load(entry: _Entry, rows: int) -> RaggedArray | None:
     try:
         meta = json.loads((entry.folder / "meta.json").read_text(encoding="utf-8"))
         result = RaggedArray.load(entry.folder)
-        if [len(result), list(result.values.shape)] == [rows, meta["shape"]]:
+        found = [len(result), list(result.values.shape), str(result.dtype)]
+        if found == [rows, meta["shape"], meta["dtype"]]:
             return result
     except (OSError, ValueError, KeyError, EOFError):
         pass
@@ -285,6 +286,7 @@ def _assemble(corpus: "Corpus", entry: _Entry) -> dict[str, list[str]]:
             "front_end": entry.front_end.identity(),
             "sources": _sources(),
             "shape": shape,
+            "dtype": str(dtype),
         }
         with paths.whole(folder / "meta.json") as file:
             json.dump(meta, file, indent=1)
@@ -303,8 +305,5 @@ def _warn(corpus: "Corpus", notes: dict[str, list[str]]) -> None:
             f"{text}: {len(utterances)}, the first {corpus.table['path'][utterances[0]]}"
             for text, utterances in having.items()
         ]
-        warnings.warn(
-            f"handled among the {len(corpus.table)} recordings of {corpus.name}: {'; '.join(parts)}",
-            InputWarning,
-            stacklevel=3,
-        )
+        handled = f"handled among the {len(corpus.table)} recordings of {corpus.name}"
+        warnings.warn(f"{handled}: {'; '.join(parts)}", InputWarning, stacklevel=3)

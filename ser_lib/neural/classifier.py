@@ -167,7 +167,7 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             _check_rows(f"copies[{number}]", copy, y, item_shape=X.item_shape)
         self.classes_, targets = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise InputError(f"y holds only {self.classes_[0]!r}; expected at least two classes")
+            raise InputError(f"y holds only {str(self.classes_[0])!r}; expected at least two classes")
         self._item_shape = X.item_shape
         development = self._development(validation)
         self._scaling = _scaling_of(X) if self.scale else None

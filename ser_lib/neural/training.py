@@ -47,7 +47,7 @@ class Scores(keras.metrics.Metric):
 
     def summary(self) -> dict[str, float]:
         """Return loss (mean cross-entropy), accuracy and unweighted average recall so far."""
-        hits, seen, surprise = (ops.convert_to_numpy(v) for v in (self.hits, self.seen, self.surprise))
+        hits, seen, surprise = (v.numpy() for v in (self.hits, self.seen, self.surprise))
         return {
             "loss": float(surprise / seen.sum()),
             "accuracy": float(hits.sum() / seen.sum()),

@@ -188,9 +188,9 @@ def execute(
 
     Notes
     -----
-    To be called in a thread of its own. The kernel runs in the folder of the notebook, as it does in
-    JupyterLab; the folder of this process does not change (papermill's own ``cwd`` changes it for
-    all threads).
+    To be called in a thread of its own. The kernel runs in the folder of the notebook, as it does
+    in JupyterLab; the folder of this process does not change (papermill's own ``cwd`` changes it
+    for all threads).
     """
     source = nbformat.read(notebook, as_version=4)
     # Threads but the main one have no event loop, and nbclient wants one.

@@ -12,8 +12,6 @@ interval over speakers; chance is {chance:.3f}. *Normalisation* says whose stati
 features: `train`, the training speakers'; `utterance`, each utterance's own; `speaker`, each
 speaker's own, which needs other (unlabelled) recordings of the test speaker."""
 
-_SCALINGS = ("train", "utterance", "speaker")
-
 
 def interval(score: float, low: float, high: float) -> str:
     """
@@ -116,16 +114,26 @@ def _cells(row: "Row") -> list[str]:
     ]
 
 
-def _groups(rows: Sequence["Row"]) -> dict[tuple, list["Row"]]:
+def ranked(rows: Sequence["Row"]) -> list["Row"]:
+    """Choose the rows that have a rank: complete, and on unseen speakers."""
+    return [r for r in rows if r.values["speaker_disjoint"] and not r.values["partial"]]
+
+
+def figure_name(number: int) -> str:
+    """Name the figure of the ranked table of that number, from 0."""
+    return f"leaderboard-{number + 1}" if number else "leaderboard"
+
+
+def groups(rows: Sequence["Row"]) -> dict[tuple, list["Row"]]:
     """Gather rows that may stand in one table: the same recordings, classes and protocol."""
-    groups: dict[tuple, list[Row]] = {}
+    found: dict[tuple, list[Row]] = {}
     for row in rows:
         corpus = row.record["recipe"]["corpus"]
         recordings = (corpus["subset"], corpus["fingerprint"][:8])
         key = (recordings, tuple(corpus["classes"]), row.record["protocol_title"])
-        groups.setdefault(key, []).append(row)
+        found.setdefault(key, []).append(row)
     # The largest table first; groups of one size in order of name.
-    return dict(sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])))
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def _heading(key: tuple) -> str:
@@ -135,17 +143,18 @@ def _heading(key: tuple) -> str:
     return f"### {part}{len(classes)} classes, {protocol}\n\n{text}"
 
 
-def _ranked(rows: Sequence["Row"]) -> list[str]:
+def _ranked(rows: Sequence["Row"], figures: Mapping[str, str]) -> list[str]:
     text = []
-    for key, group in _groups(rows).items():
+    for number, (key, group) in enumerate(groups(rows).items()):
         table = [[str(rank), *_cells(row)] for rank, row in enumerate(group, start=1)]
-        text += [_heading(key), markdown([" rank", *_HEADS], table)]
+        picture = f"![UAR with intervals over speakers]({figures[figure_name(number)]})"
+        text += [_heading(key), markdown([" rank", *_HEADS], table), picture]
     return text
 
 
 def _partial(rows: Sequence["Row"]) -> list[str]:
     text = ["## Partial runs, not ranked", "Only some of the folds: not comparable with the above."]
-    for key, group in _groups(rows).items():
+    for key, group in groups(rows).items():
         table = [
             [*_cells(row)[:6], ", ".join(row.record["recipe"]["folds"]), *_cells(row)[6:]]
             for row in group
@@ -183,7 +192,7 @@ def _dependent(rows: Sequence["Row"], disjoint: Sequence["Row"]) -> list[str]:
         "These protocols exist to stand beside published figures. They say nothing about speakers "
         "who were not in the training; the last column but one does.",
     ]
-    for key, group in _groups(rows).items():
+    for key, group in groups(rows).items():
         table = [[*_cells(row)[:-1], _unseen(row, disjoint), _cells(row)[-1]] for row in group]
         text += [
             _heading(key),
@@ -286,7 +295,7 @@ def page(rows: Sequence["Row"], figures: Mapping[str, str], notebooks: Sequence[
     rows : sequence of Row
         What is shown, best first.
     figures : mapping
-        Paths of figures, relative to the page, by what they show.
+        Paths of figures, relative to the page, by name.
     notebooks : sequence of str
         Executed notebooks beside the page.
 
@@ -305,14 +314,9 @@ def page(rows: Sequence["Row"], figures: Mapping[str, str], notebooks: Sequence[
     ]
     if first["corpus"] == "synthetic":
         text.append("**Synthetic speech, for trying things out. No figure here is a result.**")
-    disjoint = [row for row in rows if row.values["speaker_disjoint"]]
-    complete = [row for row in disjoint if not row.values["partial"]]
+    complete = ranked(rows)
     text += ["## On unseen speakers", _READ.format(chance=1 / len(corpus["classes"]))]
-    if complete:
-        text += _ranked(complete)
-        text.append(f"![Leaderboard with intervals over speakers]({figures['leaderboard']})")
-    else:
-        text.append("No complete run yet.")
+    text += _ranked(complete, figures) if complete else ["No complete run yet."]
     partial = [row for row in rows if row.values["partial"]]
     if partial:
         text += _partial(partial)
@@ -348,8 +352,7 @@ def overview(corpora: Mapping[str, Sequence["Row"]]) -> str:
     """
     table = []
     for name, rows in corpora.items():
-        complete = [r for r in rows if r.values["speaker_disjoint"] and not r.values["partial"]]
-        for ((subset, _), classes, protocol), group in _groups(complete).items():
+        for ((subset, _), classes, protocol), group in groups(ranked(rows)).items():
             best: dict[tuple, Row] = {}
             for row in group:
                 best.setdefault((row.values["system"], row.values["normalisation"]), row)

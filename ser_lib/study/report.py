@@ -5,6 +5,7 @@ Nothing is trained, decoded or looked up here: ``<reports>/<corpus>/predictions`
 tables say, so that everybody can compute them again.
 """
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -16,7 +17,7 @@ import pandas as pd
 from ser_lib import console, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.evaluation import Evaluation
-from ser_lib.study import source, store
+from ser_lib.study import leaderboard, source, store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +33,7 @@ COLUMNS = (
 _EXTENT = ("seeds", "folds", "split")
 # The corpus to try things out on: no row of it is a result.
 _TOY = "synthetic"
+_DPI = 130
 
 
 class Row(NamedTuple):
@@ -174,37 +176,39 @@ def results(rows: list[Row]) -> pd.DataFrame:
 
 def _save(figure: "Figure", path: Path) -> None:
     """Write a figure unless it is there already; the same figure gives the same bytes."""
-    import matplotlib.pyplot as plt
+    from ser_lib import plots
 
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    plt.close(figure)
+    with plots.style():
+        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     if not path.is_file() or path.read_bytes() != buffer.getvalue():
         with paths.whole(path, "wb") as file:
             file.write(buffer.getvalue())
 
 
 def _figures(shown: list[Row], folder: Path) -> dict[str, str]:
-    """Draw the figures of a corpus; return their names by what they show."""
+    """Draw the figures of a corpus; return their paths, as the page sees them, by their names."""
     from ser_lib import plots
 
-    made = {}
-    ranked = [row for row in shown if row.values["speaker_disjoint"] and not row.values["partial"]]
-    drawn = []
-    if ranked:
-        drawn.append(("leaderboard", lambda: plots.leaderboard(results(ranked))))
+    draw = {}
+    for number, group in enumerate(leaderboard.groups(leaderboard.ranked(shown)).values()):
+        title = group[0].record["corpus_title"]
+        draw[leaderboard.figure_name(number)] = functools.partial(
+            plots.leaderboard, results(group), title=title
+        )
     for row in shown:
-        answers = row.evaluation.rows()
-        drawn.append((f"confusion-{row.file}", lambda a=answers: plots.confusion_matrix(a)))
-        drawn.append((f"recall-{row.file}", lambda a=answers: plots.per_class_recall(a)))
-    for name, draw in console.progress(drawn, description=f"figures of {folder.name}"):
-        _save(draw(), folder / "figures" / f"{name}.png")
-        made[name] = f"figures/{name}.png"
-    for pattern in ("leaderboard.png", "confusion-*.png", "recall-*.png"):
+        answers, title = row.evaluation.rows(), row.record["title"]
+        draw[f"confusion-{row.file}"] = functools.partial(
+            plots.confusion_matrix, answers, title=title
+        )
+        draw[f"recall-{row.file}"] = functools.partial(plots.per_class_recall, answers, title=title)
+    for name, make in console.progress(draw.items(), description=f"figures of {folder.name}"):
+        _save(make(), folder / "figures" / f"{name}.png")
+    for pattern in ("leaderboard*.png", "confusion-*.png", "recall-*.png"):
         for path in (folder / "figures").glob(pattern):
-            if path.stem not in made:
+            if path.stem not in draw:
                 path.unlink()
-    return made
+    return {name: f"figures/{name}.png" for name in draw}
 
 
 def report(reports: Path | None = None) -> list[Path]:
@@ -226,8 +230,6 @@ def report(reports: Path | None = None) -> list[Path]:
     InputError
         If there are no predictions, or some are damaged.
     """
-    from ser_lib.study import leaderboard
-
     reports = paths.reports() if reports is None else Path(reports)
     folders = sorted({path.parent.parent for path in reports.glob("*/predictions/*.json")})
     if not folders:

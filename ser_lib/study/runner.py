@@ -368,7 +368,6 @@ def run(
         cores=os.cpu_count() or 1,
         SER_DATA=str(folder),
         SER_REPORTS=str(reports),
-        **({"SER_FRESH": "1"} if fresh else {}),
     )
     outcomes = []
 
@@ -378,11 +377,15 @@ def run(
             outcome = Outcome(job, SKIPPED)
         else:
             _say(f"{job.notebook.stem} on {corpus} ...")
+            variables = {"SER_COMMAND": command(job, corpus)}
+            if fresh and not job.reads_results:
+                # What a comparison reads was made afresh by the notebooks before it.
+                variables["SER_FRESH"] = "1"
             outcome = run_job(
                 job,
                 corpus,
                 made_by,
-                environment=environment | {"SER_COMMAND": command(job, corpus)},
+                environment=environment | variables,
                 timeout=timeout,
                 position=position,
             )

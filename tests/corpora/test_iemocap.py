@@ -98,6 +98,13 @@ def test_two_labels_for_one_utterance_are_refused(tree):
         tree.load()
 
 
+def test_labels_are_read_from_the_official_folder_only(tree):
+    draft = tree.data / "IEMOCAP_full_release/draft/Ses01F_impro01.txt"
+    draft.parent.mkdir()
+    draft.write_text(evaluation(tree).read_text().replace("\texc\t", "\thap\t"))
+    assert emotions(tree.load(subset="all"))["Ses01F_impro01_M001"] == "excitement"
+
+
 def test_recordings_without_labels_are_refused(tree):
     for file in tree.data.rglob("EmoEvaluation/*.txt"):
         file.unlink()

@@ -5,7 +5,7 @@ import os
 import pytest
 import soundfile
 import soxr
-from tiny_corpora import write_recording
+from tiny_corpora import publish, write_recording
 
 from ser_lib.corpora import Validation
 
@@ -30,6 +30,16 @@ def test_a_transcoded_copy_is_compared_by_its_duration(make_tree, suffix, rate):
     assert (validation.checked, validation.by_checksum, validation.by_duration) == (6, 5, 1)
 
 
+def test_resampling_may_round_the_duration_to_its_own_sample_period(make_tree, tmp_path):
+    tree = make_tree("ravdess")
+    utterance = tree.files[0].stem
+    write_recording(tree.files[0], seconds=4803 / 48_000, rate=48_000)
+    publish(tmp_path / "index", tree.files)
+    transcode(tree, utterance, ".flac", 8_000)  # of 800.5 samples it can hold 800 or 801
+    validation = tree.load().validate()
+    assert validation.ok, str(validation)
+
+
 @pytest.mark.parametrize(("rate", "cut"), [(16_000, 1), (8_000, 2), (48_000, 3)])
 def test_a_copy_that_lacks_a_sample_is_altered(make_tree, rate, cut):
     tree = make_tree("emodb")
@@ -45,6 +55,16 @@ def test_a_truncated_file_is_noticed(make_tree, suffix):
     os.truncate(path, path.stat().st_size // 2)
     validation = tree.load().validate()
     assert validation.altered + validation.undecodable == ("03b02Na",)
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".mp3"])
+def test_a_truncated_file_is_noticed_though_nothing_was_published(make_tree, suffix):
+    tree = make_tree("folder")
+    path = write_recording(tree.data / f"x{suffix}", seconds=1)
+    os.truncate(path, path.stat().st_size - 1000)
+    (tree.data / "manifest.csv").write_text(f"path,emotion\nx{suffix},anger\n")
+    corpus = tree.load()
+    assert corpus.validate().undecodable == ("x",)
 
 
 def test_a_file_without_samples_is_undecodable(make_tree):

@@ -74,7 +74,6 @@ def test_folds_depend_on_utterances_not_on_the_order_of_rows(name, corpus, reque
 
 @pytest.mark.parametrize("name", protocols.names())
 def test_every_protocol_says_what_it_is(name, emodb):
-    rows = emodb.assign(split="train").reset_index()
     options = {}
     if name == "split_file":
         folds = protocols.make("random_80_20").folds(emodb)
@@ -85,7 +84,6 @@ def test_every_protocol_says_what_it_is(name, emodb):
     assert protocol.description.endswith(".")
     assert protocol.speaker_disjoint != ("speaker-dependent" in protocol.title)
     assert protocol == protocols.make(name, **options)
-    assert len(rows) == 535
 
 
 # ---- each one -----------------------------------------------------------------------------------
@@ -144,19 +142,22 @@ def test_speaker_folds_of_ones_own_number(ravdess, emodb):
     assert len(protocols.make("speaker_folds").folds(emodb.assign(sex=sexes))) == 5
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_no_made_fold_is_empty_whatever_the_speakers(seed):
-    rng = np.random.default_rng(seed)
-    n = int(rng.integers(4, 10))
+def test_no_made_fold_is_empty():
+    # With these speakers scikit-learn's StratifiedGroupKFold leaves one of five folds empty.
+    counts = {"a": 7, "b": 12, "c": 28, "d": 8, "e": 13}
     table = table_of(
         [
-            {"speaker": f"s{s}", "sex": sex, "emotion": ("anger", "fear")[i % 2]}
-            for s, sex in enumerate(rng.choice(["female", "male"], n))
-            for i in range(int(rng.integers(2, 40)))
+            {
+                "speaker": speaker,
+                "sex": "female" if speaker in "ae" else "male",
+                "emotion": ("anger", "fear")[i % 2],
+            }
+            for speaker, n in counts.items()
+            for i in range(n)
         ]
     )
-    folds = protocols.make("speaker_folds", k=int(rng.integers(3, n + 1))).folds(table)
-    assert all(len(fold.test) for fold in folds)
+    folds = protocols.make("speaker_folds").folds(table)
+    assert sorted(len(fold.test) for fold in folds) == sorted(counts.values())
 
 
 def test_two_published_folds_get_their_development_speakers_from_training(small):

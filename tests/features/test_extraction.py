@@ -19,13 +19,18 @@ NOISY = VECTORS.degraded(WhiteNoise(snr=(10, 20)))
 COUNT = 40
 
 
+@pytest.fixture(scope="module")
+def signals(speech):
+    return [speech(0.1 + 0.01 * i, seed=i) for i in range(COUNT)]
+
+
 @pytest.fixture
-def corpus(tmp_path, monkeypatch, speech):
+def corpus(tmp_path, monkeypatch, signals):
     monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
     names = [f"u{i:02d}" for i in range(COUNT)]
     files = [tmp_path / f"{name}.wav" for name in names]
-    for i, file in enumerate(files):
-        soundfile.write(file, speech(0.1 + 0.01 * i, seed=i), 16000)
+    for file, signal in zip(files, signals, strict=True):
+        soundfile.write(file, signal, 16000)
     table = pd.DataFrame({"path": map(str, files)}, index=pd.Index(names, name="utterance"))
     return SimpleNamespace(name="tiny", fingerprint="f" * 64, table=table)
 
@@ -243,7 +248,7 @@ def test_what_was_handled_is_said_once(corpus, tmp_path, speech):
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5, "all"])
 def test_jobs_must_be_a_number(corpus, jobs):
-    with pytest.raises(InputError, match="jobs is .*; expected a whole number of at least 1"):
+    with pytest.raises(InputError, match=r"jobs is .*; expected a whole number of at least 1"):
         FRAMES.extract(corpus, jobs=jobs)
 
 

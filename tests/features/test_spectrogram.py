@@ -99,7 +99,7 @@ def test_bad_parameters_are_named(parameters, message):
 
 
 def test_a_band_above_half_the_rate_is_refused():
-    with pytest.raises(InputError, match="fmax = 8000 Hz; expected .* half the rate, 4000 Hz"):
+    with pytest.raises(InputError, match=r"fmax = 8000 Hz; expected .* half the rate, 4000 Hz"):
         LogMel(fmax=8000)(np.zeros(8000, np.float32), 8000)
 
 

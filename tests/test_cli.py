@@ -1,0 +1,169 @@
+"""`ser` says what is wrong in one line, and returns what a shell can act upon."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from ser_lib import cli, paths
+from ser_lib.study import runner
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Two recordings and their manifest."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name in ("a", "b"):
+        soundfile.write(folder / f"{name}.wav", np.sin(np.arange(8000) / 9) / 2, 16000)
+    (folder / "manifest.csv").write_text("path,emotion\na.wav,anger\nb.wav,sadness\n")
+    return folder
+
+
+def run(*arguments, capsys):
+    code = cli.main(list(arguments))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_help_is_quick_and_names_every_command():
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "ser_lib.cli", "--help"], capture_output=True, text=True
+        )
+        seconds.append(time.perf_counter() - started)
+    assert done.returncode == 0
+    for command in ("corpora", "fetch", "validate", "run", "report", "systems", "cache"):
+        assert f"    {command} " in done.stdout
+    # The best of three, as other work on the machine may slow any one of them.
+    assert min(seconds) < 0.5
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from ser_lib import cli\n"
+        "try: cli.main(['run', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'pandas', 'keras', 'tensorflow', 'papermill', 'librosa', 'sklearn'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out.startswith("ser_lib ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate", "emobd"], "unknown corpus 'emobd'; did you mean 'emodb'?"),
+        (["fetch", "iemocap"], "https://sail.usc.edu/iemocap/"),
+        (["run", "01_train_svn"], "unknown notebook '01_train_svn'"),
+        (["run", "--corpus", "ravdes"], "unknown corpus 'ravdes'; did you mean 'ravdess'?"),
+        (["report"], "no predictions in it"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(arguments, message, capsys, tmp_path, monkeypatch):
+    import nbformat
+
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setenv("SER_NOTEBOOKS", str(tmp_path / "notebooks"))
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks" / "01_train_svm.ipynb")
+    code, _, err = run(*arguments, capsys=capsys)
+    assert code == 2
+    assert err.startswith("ser: error: ")
+    assert message in err
+    assert "Traceback" not in err
+    assert not paths.reports().exists()
+
+
+def test_validate_returns_whether_all_is_well(recordings, capsys):
+    code, out, _ = run("validate", "folder", "--data", str(recordings), capsys=capsys)
+    assert (code, "2 recordings checked" in out) == (0, True)
+    (recordings / "c.wav").write_bytes(b"")
+    code, out, _ = run("validate", "folder", "--data", str(recordings), capsys=capsys)
+    assert (code, "1 extra: c.wav" in out) == (1, True)
+
+
+def test_corpora_lists_what_is_found(recordings, capsys):
+    code, out, _ = run("corpora", "--data", str(recordings), capsys=capsys)
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.splitlines() if line}
+    assert {"emodb", "ravdess", "iemocap", "folder"} <= set(lines)
+    assert lines["folder"].split()[1] == "2"
+    assert "ser fetch emodb" in lines["emodb"]
+
+
+def test_systems_lists_names_and_parameters(capsys):
+    code, out, _ = run("systems", capsys=capsys)
+    assert code == 0
+    assert out.splitlines()[1].startswith("svm") or "\nsvm" in out
+    assert "pre_emphasis" in out
+
+
+def test_cache_shows_and_clears(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    assert run("cache", capsys=capsys)[0] == 0
+    (tmp_path / "cache" / "features" / "x").mkdir(parents=True)
+    (tmp_path / "cache" / "features" / "x" / "values").write_bytes(bytes(2_000_000))
+    (tmp_path / "cache" / "hashes.json").write_text("{}")
+    _, out, _ = run("cache", capsys=capsys)
+    assert "features" in out
+    assert "2.0" in out
+    _, out, _ = run("cache", "--clear", capsys=capsys)
+    assert "cleared" in out
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, capsys, tmp_path):
+    calls = []
+
+    def stub(names, **options):
+        calls.append((names, options))
+        job = runner.Job(tmp_path / "01.ipynb", {}, tmp_path / "out" / "01.ipynb", False)
+        failure = runner.Failure("2 of 3", "x = y", "NameError: name 'y' is not defined")
+        return [runner.Outcome(job, runner.FAILED, 1.0, failure)]
+
+    monkeypatch.setattr(runner, "run", stub)
+    code, out, _ = run(
+        *("run", "01", "02", "--corpus", "emodb", "--jobs", "2", "--fresh", "--data", "d"),
+        *("-p", "epochs", "5", "-p", "protocol", "speaker_folds"),
+        capsys=capsys,
+    )
+    assert code == 1
+    assert "NameError: name 'y' is not defined" in out
+    assert "2 of 3" in out
+    assert calls == [
+        (
+            ["01", "02"],
+            {
+                "corpus": "emodb",
+                "data": "d",
+                "reports": None,
+                "parameters": [["epochs", "5"], ["protocol", "speaker_folds"]],
+                "jobs": 2,
+                "fresh": True,
+                "timeout": None,
+            },
+        )
+    ]
+
+
+def test_an_interrupt_is_said_without_a_traceback(monkeypatch, capsys):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run", interrupted)
+    code, _, err = run("run", capsys=capsys)
+    assert code == 130
+    assert err == "ser: interrupted; what was finished is kept\n"
