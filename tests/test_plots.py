@@ -105,6 +105,7 @@ FIGURES = {
     "speaker_counts": lambda: plots.speaker_counts(corpus()),
     "durations": lambda: plots.durations(np.linspace(1, 4, 42), corpus()["emotion"]),
     "waveform_and_spectrogram": lambda: plots.waveform_and_spectrogram(sine(), 16000, "a tone"),
+    "windows": lambda: plots.windows(np.random.default_rng(0).normal(size=(3, 8, 6)), "u1"),
     "feature_distributions": lambda: plots.feature_distributions(
         np.random.default_rng(0).normal(size=(42, 5)), corpus()["emotion"], list("abcde")
     ),

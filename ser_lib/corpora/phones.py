@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 SENTENCES = (
-    "'ma-lu 'ta-ni | so-'ka-ri",
-    "'fe-no ba-'li-su | 'de-ka",
-    "ko-'mi-da | 'Sa-ru 'le-to",
-    "'wa-si go-'ne-la | 'ti-hu",
+    "'ma-lu 'ti-ne | so-'ka-di",
+    "'ni-So ba-'ta-le | 'ki-mu",
+    "ke-'la-mi | 'sa-nu 'go-ti",
+    "'ta-fi | mo-'na-lu 'ke-di",
 )
 """
 Sentences, told apart by their number from 1: syllables joined by ``-``, words by a space, phrases

@@ -14,7 +14,12 @@ from ser_lib.plots.answers import (
 )
 from ser_lib.plots.comparison import leaderboard, published_comparison
 from ser_lib.plots.corpus import class_counts, durations, speaker_counts
-from ser_lib.plots.features import feature_distributions, projection, waveform_and_spectrogram
+from ser_lib.plots.features import (
+    feature_distributions,
+    projection,
+    waveform_and_spectrogram,
+    windows,
+)
 from ser_lib.plots.learning import learning_curves
 from ser_lib.plots.style import EMOTION_COLOURS, STYLE, style
 
@@ -36,4 +41,5 @@ __all__ = [
     "speaker_counts",
     "style",
     "waveform_and_spectrogram",
+    "windows",
 ]

@@ -93,6 +93,54 @@ def waveform_and_spectrogram(signal: Sequence[float], rate: int, title: str = ""
     return fig
 
 
+@figure
+def windows(items: np.ndarray, title: str = "") -> "Figure":
+    """
+    Show the windows of one recording side by side, as a network that reads them meets them.
+
+    Parameters
+    ----------
+    items : np.ndarray [shape=(n, frames, bands)]
+        Windows of a spectrogram, lowest band first.
+    title : str
+        Whose recording it is.
+
+    Returns
+    -------
+    Figure
+        One panel per window under one scale of colours; time runs to the right.
+
+    Raises
+    ------
+    InputError
+        If the items are not windows of frames and bands, or there is none.
+    """
+    import matplotlib.pyplot as plt
+
+    items = np.asarray(items)
+    if items.ndim != 3 or len(items) == 0:
+        raise InputError(
+            f"windows have the shape {items.shape}; expected (n, frames, bands), n at least 1"
+        )
+    fig, panels = plt.subplots(
+        1, len(items), sharey=True, figsize=(min(7.2, 1.0 + 1.5 * len(items)), 1.9), squeeze=False
+    )
+    limits = {"vmin": items.min(), "vmax": items.max()}
+    for number, (panel, item) in enumerate(zip(panels[0], items, strict=True), start=1):
+        image = panel.imshow(item.T, origin="lower", aspect="auto", cmap="magma", **limits)
+        panel.set_xticks([])
+        panel.set_xlabel(f"{number}")
+        panel.tick_params(axis="y", length=0 if number > 1 else 3)
+    panels[0, 0].set_ylabel("mel band")
+    bar = fig.colorbar(image, ax=panels[0].tolist(), pad=0.015, aspect=12)
+    bar.outline.set_visible(False)
+    bar.set_label("level (dB)")
+    fig.supxlabel("window", fontsize=9, x=0.45)
+    if title:
+        panels[0, 0].set_title(title)
+    return fig
+
+
 def _violin(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Estimate the density of `values`, scaled to a greatest value of one."""
     from scipy.stats import gaussian_kde

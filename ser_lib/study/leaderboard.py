@@ -182,8 +182,9 @@ def _unseen(row: "Row", disjoint: Sequence["Row"]) -> str:
     ]
     if not same:
         return "not measured"
-    best = sorted(same, key=lambda other: (other.values["protocol"], other.file))[0]
-    return f"{_uar(best)} ({best.record['protocol_title']})"
+    best = min(same, key=lambda other: (other.values["partial"], other.values["protocol"]))
+    part = f", {_extent(best).split(' ×')[0]} folds" if best.values["partial"] else ""
+    return f"{_uar(best)} ({best.record['protocol_title']}{part})"
 
 
 def _dependent(rows: Sequence["Row"], disjoint: Sequence["Row"]) -> list[str]:
@@ -246,9 +247,11 @@ def _pictures(rows: Sequence["Row"], figures: Mapping[str, str]) -> list[str]:
     text = ["## Who is taken for whom"]
     for row in rows:
         name = f"{row.values['system']}, {row.values['normalisation']}"
+        details = [row.record["protocol_title"], f"normalisation {row.values['normalisation']}"]
+        details += [row.values["variant"]] if row.values["variant"] else []
+        details += [f"{_extent(row).split(' ×')[0]} folds"] if row.values["partial"] else []
         text += [
-            f"### {row.record['title']} ({row.record['protocol_title']}, "
-            f"normalisation {row.values['normalisation']})",
+            f"### {row.record['title']}: {', '.join(details)}",
             f"![Confusion matrix of {name}]({figures[f'confusion-{row.file}']})",
             f"![Recall per class of {name}]({figures[f'recall-{row.file}']})",
         ]
@@ -322,7 +325,7 @@ def page(rows: Sequence["Row"], figures: Mapping[str, str], notebooks: Sequence[
         text += _partial(partial)
     dependent = [r for r in rows if not r.values["speaker_disjoint"] and not r.values["partial"]]
     if dependent:
-        text += _dependent(dependent, complete)
+        text += _dependent(dependent, [row for row in rows if row.values["speaker_disjoint"]])
     degraded = [row for row in rows if row.record["recipe"]["conditions"]]
     if degraded:
         text += _degraded(degraded)

@@ -96,11 +96,12 @@ def readable(value: object, indent: int = 0) -> str:
     Returns
     -------
     str
-        Lines of at most about 100 characters, but for lists of plain values, which keep one line.
+        Lines of at most about 100 characters, but for texts and for lists of numbers.
     """
     line = json.dumps(value, ensure_ascii=False)
-    plain = not any(isinstance(v, dict | list) for v in value) if isinstance(value, list) else False
-    if not isinstance(value, dict | list) or not value or plain or len(line) + 2 * indent <= 98:
+    if not isinstance(value, dict | list) or not value or len(line) + 2 * indent <= 98:
+        return line
+    if isinstance(value, list) and not any(isinstance(v, dict | list | str) for v in value):
         return line
     inner, outer = "  " * (indent + 1), "  " * indent
     if isinstance(value, dict):
