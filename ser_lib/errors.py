@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong; the message names it, what was found and what is expected."""
+    """Something the user gave is wrong: the message names it, what was found, what is expected."""
 
 
 class InputWarning(UserWarning):

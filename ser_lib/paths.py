@@ -35,8 +35,9 @@ def cache() -> Path:
 
 
 def reports() -> Path:
-    """Folder of what the study produced: ``SER_REPORTS``, else ``reports/`` of the checkout or here."""
-    return _from_environment("SER_REPORTS", (_CHECKOUT if _in_checkout() else Path.cwd()) / "reports")
+    """Folder of what the study made: ``SER_REPORTS``, else ``reports`` in the checkout or here."""
+    home = _CHECKOUT if _in_checkout() else Path.cwd()
+    return _from_environment("SER_REPORTS", home / "reports")
 
 
 def notebooks() -> Path:
@@ -104,7 +105,7 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def _plain(value: object) -> object:
-    """Turn what JSON does not know (dataclasses, NumPy scalars and arrays, sets) into what it does."""
+    """Turn what JSON does not know (dataclasses, NumPy arrays, sets, paths) into what it does."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return {"class": type(value).__name__, **fields}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "ser_lib"
-GROUND = {"errors", "paths", "console"}
+GROUND = {"errors", "paths", "console", "__version__"}
 ORDER = ["corpora", "signal", "features", "evaluation", "plots", "neural", "systems", "study"]
 ALLOWED = {
     "corpora": set(),
@@ -47,7 +47,9 @@ def test_a_package_imports_only_from_those_above_it(file):
 
 def loaded_by(statement):
     code = f"import sys; {statement}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     return set(answer.stdout.split())
 
 

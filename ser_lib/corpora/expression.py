@@ -73,7 +73,7 @@ CUES = {
     "stretch": Cue("timing", "x", 0.08, 0.08, 0.7, 1.8),
     "drawl": Cue("timing", "x", 0.12, 0.12, 0.7, 1.8),
     # Dullness of the source, turbulence, opening of the glottis, vocal tract, care of articulation.
-    "tilt": Cue("spectrum", "dB", 1.6, 1.4, 0, 24),
+    "tilt": Cue("spectrum", "dB", 1.6, 1.5, 0, 24),
     "breath": Cue("spectrum", "dB", 2.5, 2.2, -45, -8),
     "open_quotient": Cue("spectrum", "", 0.035, 0.03, 0.35, 0.88),
     "formants": Cue("spectrum", "x", 0.025, 0.022, 0.85, 1.2),
@@ -89,7 +89,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "accent": (0.8, "MA: abrupt on stressed syllables"),
         "ending": (0.8, "JL: rising contours"),
         "jitter": (1.2, "JL: irregular"),
-        "loudness": (6.5, "MA BS JL: louder"),
+        "loudness": (6.0, "MA BS JL: louder"),
         "dynamics": (1.25, "JL: varying intensity"),
         "attack": (0.8, "JL: fast voice onsets"),
         "shimmer": (1.2, "JL: irregular"),
@@ -102,7 +102,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
     "boredom": {
         "pitch": (-2.0, "BS BU: lower"),
         "range": (0.75, "BU: narrower"),
-        "loudness": (-5.0, "BS: quieter"),
+        "loudness": (-4.5, "BS: quieter"),
         "dynamics": (0.9, "ours"),
         "rate": (0.82, "BU: slower"),
         "stretch": (1.12, "BU: stressed syllables lengthened"),
@@ -112,7 +112,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "pitch": (-2.5, "MA: very much lower"),
         "range": (1.15, "MA: slightly wider"),
         "ending": (-1.5, "MA: wide downward terminal inflections"),
-        "loudness": (-4.5, "MA: quieter"),
+        "loudness": (-4.0, "MA: quieter"),
         "dynamics": (1.0, "ours"),
         "rate": (0.78, "MA: very much slower"),
         "pause": (1.35, "MA: longer pauses"),
@@ -141,7 +141,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "accent": (1.2, "MA: smooth inflections"),
         "ending": (1.2, "MA JL: upward"),
         "jitter": (0.85, "JL: regular"),
-        "loudness": (5.5, "MA JL: louder"),
+        "loudness": (5.0, "MA JL: louder"),
         "attack": (0.8, "JL: fast voice onsets"),
         "rate": (1.14, "JL BU: faster"),
         "drawl": (1.0, "ours"),
@@ -156,7 +156,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "ending": (-1.0, "MA JL: downward"),
         "tremor": (0.1, "JL: irregular"),
         "jitter": (1.15, "JL: irregular"),
-        "loudness": (-6.0, "MA BS JL: quieter"),
+        "loudness": (-5.0, "MA BS JL: quieter"),
         "dynamics": (0.8, "JL: even intensity"),
         "attack": (1.25, "JL: slow voice onsets"),
         "rate": (0.85, "MA JL: slower"),
@@ -321,9 +321,9 @@ def cues(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
     return result
 
 
-HABIT = 0.45
+HABIT = 0.38
 MOOD = 0.85
-HABIT_OF_STRENGTH = 0.15
+HABIT_OF_STRENGTH = 0.12
 MOOD_OF_STRENGTH = 0.12
 
 

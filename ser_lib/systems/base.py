@@ -1,4 +1,4 @@
-"""What a published system is: front end, classifier, citation, published figures, what we changed."""
+"""What a published system is: front end, classifier, source, its figures, and what we changed."""
 
 import dataclasses
 import inspect
@@ -76,7 +76,7 @@ class System:
     normalisation : {"train", "utterance", "speaker"}
         Whose statistics scale the features unless the evaluation is told otherwise.
     needs_development : bool
-        Whether development speakers are held out for early stopping; if not, they join the training.
+        Whether development speakers are held out for early stopping; if not, they are trained on.
     prefix : str or None
         Column of the corpus table that is put before the emotion in the training targets
         (``"sex"`` gives ``"female/anger"``); posteriors are summed over it afterwards.

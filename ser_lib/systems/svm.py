@@ -1,4 +1,4 @@
-"""Support vector machine on global statistics of short-term descriptors (Fabien et al. 2019)."""
+"""Support vector machine on global statistics of short-term descriptors."""
 
 import functools
 import tempfile
@@ -23,9 +23,9 @@ from ser_lib.features import Descriptors, FrontEnd, Functionals, RaggedArray
 from ser_lib.signal import PreEmphasis
 from ser_lib.systems.base import Published, System, choose
 
-CITATION = r"""@misc{fabien2019multimodal,
-  author = {Fabien, Ma{\"e}l and Saint-Martin, Anatoli and Demey, Rapha{\"e}l and Trouvain, L{\'e}o},
-  title  = {Multimodal Emotion Recognition: audio},
+CITATION = r"""@misc{maelfabien2019multimodal,
+  author = {{maelfabien and contributors}},
+  title  = {Multimodal Emotion Recognition},
   year   = {2019},
   note   = {Repository maelfabien/Multimodal-Emotion-Recognition, folder 01-Audio}
 }"""
@@ -121,7 +121,7 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         """
         X, y = _matrix(X), np.asarray(y)
         if len(X) != len(y):
-            raise InputError(f"svm: {len(X)} rows of features and {len(y)} labels; expected as many")
+            raise InputError(f"svm: {len(X)} rows of features, {len(y)} labels; expected as many")
         if len(set(y)) < 2:
             raise InputError(f"svm: training labels {sorted(set(y))}; expected two classes or more")
         groups = np.asarray(groups) if groups is not None and self.by_speaker else None
@@ -131,7 +131,7 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         unit = np.tile(np.arange(len(y) // (1 + len(copies))), 1 + len(copies))
         groups = None if groups is None else np.tile(groups, 1 + len(copies))
         splits = self._inner_folds(y, unit if groups is None and len(copies) else groups)
-        # The matrices are small: more threads than one make their decompositions several times slower.
+        # The matrices are small: several threads make their decompositions several times slower.
         with threadpool_limits(1), tempfile.TemporaryDirectory() as memory:
             # The grid shares scaling, selection and PCA of each fold through the pipeline's memory.
             search = GridSearchCV(
@@ -297,12 +297,12 @@ PUBLISHED = (
 
 DEVIATIONS = (
     "Signals are analysed at 16 kHz, where both corpora have their speech, not at 44.1 kHz.",
-    "Pre-emphasis is applied and first derivatives are added, as the repository's text says and its "
-    "code does not.",
-    "The Fourier transform behind the MFCCs covers the whole frame; the original cuts each frame of "
-    "1,102 samples to its first 512 (the setting 'source' does so, too).",
-    "Selection and PCA are learnt inside each inner fold of the grid search; the original fits them "
-    "on all training rows before.",
+    "Pre-emphasis is applied and first derivatives are added, as the repository's text says and "
+    "its code does not.",
+    "The Fourier transform behind the MFCCs covers the whole frame; the original cuts each frame "
+    "of 1,102 samples to its first 512 (the setting 'source' does so, too).",
+    "Selection and PCA are learnt inside each inner fold of the grid search; the original fits "
+    "them on all training rows before.",
     "The inner folds keep the training speakers apart and are scored by UAR; the original's three "
     "folds are random.",
     "Classes are weighted by the inverse of their frequency.",

@@ -84,7 +84,7 @@ def test_ragged_rows_and_two_classes_work_and_the_seed_decides():
 @pytest.mark.parametrize(
     ("rows", "labels", "groups", "message"),
     [
-        (ROWS[:5], LABELS, None, "5 rows of features and 120 labels"),
+        (ROWS[:5], LABELS, None, "5 rows of features, 120 labels"),
         (ROWS[:1], LABELS[:1], None, "expected two classes"),
         (ROWS[:30], LABELS[:30], SPEAKERS[:30], "one speaker, 's1'"),
         (ROWS[:60], [*["anger"] * 30, *["neutral"] * 30], SPEAKERS[:60], "lacks a class"),
