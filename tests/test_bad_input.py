@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 import ser_lib
 from ser_lib import paths
@@ -31,21 +32,21 @@ def tone(pitch=440, seconds=0.1, rate=RATE):
     return np.sin(2 * np.pi * pitch * time) / 4 + rng.normal(0, 0.01, len(time))
 
 
-def nearest_mean(seed):
+class NearestMean(ClassifierMixin, BaseEstimator):
     """A classifier that anything can be taught."""
-    from sklearn.base import BaseEstimator, ClassifierMixin
 
-    class NearestMean(ClassifierMixin, BaseEstimator):
-        def fit(self, X, y, **_):
-            rows = X.stack()
-            self.classes_ = np.unique(y)
-            self.means = np.stack([rows[y == c].mean(axis=0) for c in self.classes_])
-            return self
+    def fit(self, X, y, **_):
+        rows = X.stack()
+        self.classes_ = np.unique(y)
+        self.means_ = np.stack([rows[y == c].mean(axis=0) for c in self.classes_])
+        return self
 
-        def predict_proba(self, X):
-            distance = np.linalg.norm(X.stack()[:, None] - self.means, axis=-1)
-            return np.exp(-distance) + 1e-9
+    def predict_proba(self, X):
+        distance = np.linalg.norm(X.stack()[:, None] - self.means_, axis=-1)
+        return np.exp(distance.min(axis=1, keepdims=True) - distance)
 
+
+def nearest_mean(seed):
     return NearestMean()
 
 
@@ -76,7 +77,8 @@ def evaluate(folder, **options):
         name="tiny",
         title="Nearest mean",
         front_end=FrontEnd(
-            analysis=LogMel(n_mels=8, hop_length=1600), segmentation=Functionals(("mean",))
+            analysis=LogMel(n_mels=8, hop_length=1600),
+            segmentation=Functionals(statistics=("mean",)),
         ),
         classifier=nearest_mean,
         citation="",
@@ -140,20 +142,20 @@ def hour(path):
 
 
 HANDLED = {
-    "silent": (lambda path: soundfile.write(path, np.zeros(RATE), RATE), "1 with silent"),
+    "silent": (lambda path: soundfile.write(path, np.zeros(RATE), RATE), "silent"),
     "8-bit": (
         lambda path: soundfile.write(path, tone(PITCH["anger"]), RATE, subtype="PCM_U8"),
         None,
     ),
     "96 kHz": (
         lambda path: soundfile.write(path, tone(PITCH["anger"], rate=96000), 96000),
-        "1 with 96000 Hz, resampled to 16000 Hz",
+        "96000 Hz, resampled to 16000 Hz",
     ),
     "stereo": (
         lambda path: soundfile.write(path, np.stack([tone(PITCH["anger"])] * 2, axis=1), RATE),
-        "1 with 2 channels, averaged to one",
+        "2 channels, averaged to one",
     ),
-    "an hour": (hour, "1 with 8000 Hz, resampled to 16000 Hz"),
+    "an hour": (hour, "8000 Hz, resampled to 16000 Hz"),
 }
 
 
@@ -167,11 +169,13 @@ def test_a_recording_that_can_be_used_is_used_and_it_is_said_once(folder, change
     messages = [str(w.message) for w in caught if issubclass(w.category, InputWarning)]
     assert len(messages) == (said is not None)
     for message in messages:
-        assert f"of 6 recordings {said} (first: {folder / 'ann_anger.wav'})" in message
+        assert said in message
+        assert "6 recordings of folder" in message
+        assert str(folder / "ann_anger.wav") in message
     assert sorted(evaluation.rows()["utterance"])[0] == "ann_anger"
     assert len(evaluation.rows()) == 6
     right = evaluation.rows().query("emotion == predicted")["utterance"]
-    assert said == "1 with silent" or "ann_anger" in set(right)
+    assert said == "silent" or "ann_anger" in set(right)
 
 
 # Manifests

@@ -1,6 +1,7 @@
 """Notebooks into reports: which are run, in which order, with what, and what came of it."""
 
 import concurrent.futures
+import json
 import os
 import re
 import shlex
@@ -117,17 +118,17 @@ def find(names: Sequence[str]) -> list[Path]:
 
 def typed(value: str) -> object:
     """
-    Read a value as ``papermill -p`` does, so that both commands mean the same.
+    Read a value as ``papermill -p`` does; lists and dictionaries, which it leaves text, as JSON.
 
     Examples
     --------
-    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five")]
-    [True, None, 5, 0.5, 'five']
+    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five", "[0, 1]")]
+    [True, None, 5, 0.5, 'five', [0, 1]]
     """
     constants = {"True": True, "False": False, "None": None}
     if value in constants:
         return constants[value]
-    for kind in (int, float):
+    for kind in (int, float, json.loads if value[:1] in ("[", "{") else float):
         try:
             return kind(value)
         except ValueError:
@@ -187,27 +188,26 @@ def plan(
 
 def command(job: Job, corpus: str) -> str:
     """Write the command that runs a notebook like this again."""
-    given = {n: v for n, v in job.parameters.items() if n != "corpus"}
-    options = [part for name, value in given.items() for part in ("-p", name, str(value))]
+    options = []
+    for name, value in job.parameters.items():
+        if name != "corpus":
+            text = json.dumps(value) if isinstance(value, list | dict) else str(value)
+            options += ["-p", name, text]
     return shlex.join(["ser", "run", job.notebook.stem, "--corpus", corpus, *options])
 
 
-def digest(job: Job, fingerprint: str, reports: Path, corpus: str) -> str:
+def digest(job: Job, code: str, fingerprint: str, results: Path) -> str:
     """
     Digest all that an executed notebook depends on.
 
-    Its cells, its parameters, the recordings, the code of this package; and for a notebook that
-    comes after the training notebooks, the results that it may read.
+    Its cells, its parameters, the code of this package, the recordings; and for a notebook that
+    comes after the training notebooks, the results (below the folder `results`) that it may read.
     """
     nodes = nbformat.read(job.notebook, as_version=4)
     cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in nodes.cells]
-    results = []
-    if job.reads_results:
-        for path in store.records(reports / corpus):
-            results.append([path.name, path.with_suffix(".csv").stat().st_size])
-            results.append(store.read_record(path)["digest"])
-    code = source.everything()
-    return paths.digest([cells, job.parameters, fingerprint, results, code])
+    read = store.records(results) if job.reads_results else []
+    answers = [[path.name, store.read_record(path)["runs"]] for path in read]
+    return paths.digest([cells, job.parameters, code, fingerprint, answers])
 
 
 def _made_by(output: Path) -> str | None:
@@ -361,8 +361,12 @@ def run(
     reports = (paths.reports() if reports is None else Path(reports)).expanduser().resolve()
     planned = plan(find(names), corpus, given, reports)
     folder = paths.data() if data is None else Path(data).expanduser().resolve()
-    # Loaded here, once: a missing corpus is said at once, and kernels find it prepared.
-    fingerprint = corpora.load_corpus(corpus, data=folder).fingerprint
+    fingerprint = ""
+    if not all(job.reads_results for job in planned):
+        # Loaded here, once: a missing corpus is said at once, and kernels find it prepared.
+        fingerprint = corpora.load_corpus(corpus, data=folder).fingerprint
+    # And the sources are read here, as Python 3.11 cannot parse in several threads at once.
+    code = source.everything()
     environment = kernel_environment(
         jobs=jobs,
         cores=os.cpu_count() or 1,
@@ -372,7 +376,8 @@ def run(
     outcomes = []
 
     def one(job: Job, position: int) -> Outcome:
-        made_by = digest(job, fingerprint, reports, corpus)
+        recordings = "" if job.reads_results else fingerprint
+        made_by = digest(job, code, recordings, reports / corpus)
         if not fresh and _made_by(job.output) == made_by:
             outcome = Outcome(job, SKIPPED)
         else:

@@ -1,6 +1,7 @@
 """Folds are trained as promised, kept, resumed, and never taken for something else."""
 
 import dataclasses
+import functools
 import json
 import sys
 
@@ -364,3 +365,42 @@ def test_another_place_and_another_container_are_the_same_recordings(system, tmp
     trained()
     evaluate(system, make_corpus(tmp_path / "elsewhere"))
     assert trained() == 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A network of one layer."""
+
+    units: int = 4
+
+    def build(self, item_shape, n_classes):
+        import keras
+
+        values = keras.Input((None, *item_shape), name="values")
+        mask = keras.Input((None,), dtype="bool", name="mask")
+        x = keras.layers.Dense(self.units, activation="relu")(values)
+        x = keras.layers.GlobalAveragePooling1D()(x, mask=mask)
+        x = keras.layers.Dense(n_classes, activation="softmax")(x)
+        return keras.Model({"values": values, "mask": mask}, x)
+
+
+def _network(units, epochs, seed):
+    from ser_lib.neural import NeuralClassifier
+
+    return NeuralClassifier(Layer(units), epochs=epochs, learning_rate=0.1, seed=seed)
+
+
+def test_a_network_brings_its_backend_its_curves_and_its_source(corpus):
+    system = make_system(classifier=functools.partial(_network, 4, 2))
+    record = evaluate(system, corpus, folds=1).record
+    assert record["recipe"]["classifier"]["network"] == {"class": "Layer", "units": 4}
+    assert record["recipe"]["backend"] == record["backend"] != "scikit-learn"
+    assert {"keras", record["backend"]} <= set(record["environments"][0]["versions"])
+    (run,) = record["runs"]
+    assert run["n_parameters"] == (8 + 1) * 4 + (4 + 1) * 3
+    assert len(run["history"]["dev_uar"]) == 2
+    assert run["chosen"]["epoch"] in (1, 2)
+    (code,) = record["code"]
+    assert {"neural/classifier.py", f"{__name__}.Layer"} <= set(code["files"])
+    other = make_system(classifier=functools.partial(_network, 5, 2))
+    assert evaluate(other, corpus, folds=1).record["digest"] != record["digest"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 
 import nbformat
@@ -96,6 +97,35 @@ def test_each_notebook_gets_the_parameters_it_has(notebooks):
     assert [job.reads_results for job in jobs] == [False, False, False, True]
     assert runner.command(jobs[2], "emodb") == "ser run 02_train_net --corpus emodb -p epochs 5"
     assert jobs[2].output == paths.reports() / "emodb" / "02_train_net.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(("True", True), ("None", None), ("3", 3), ("1e-3", 0.001), ("emodb", "emodb")),
+        *(("[0, 1]", [0, 1]), ('{"a": null}', {"a": None}), ("[0, 1", "[0, 1"), ("", "")),
+    ],
+)
+def test_values_are_read_as_papermill_reads_them_and_lists_as_json(text, value):
+    from papermill.cli import _resolve_type
+
+    assert runner.typed(text) == value
+    if not isinstance(value, list | dict):
+        assert _resolve_type(text) == value
+
+
+def test_the_command_of_a_notebook_gives_the_same_parameters(notebooks):
+    write(notebooks, "02_train_net", parameters="corpus = 'synthetic'\nseeds = [0]\nname = ''")
+    given = {"seeds": [0, 1], "name": "two words"}
+    (job,) = runner.plan(runner.find([]), "emodb", given, paths.reports())
+    parts = shlex.split(runner.command(job, "emodb"))
+    assert parts[:5] == ["ser", "run", "02_train_net", "--corpus", "emodb"]
+    assert {parts[6]: runner.typed(parts[7]), parts[9]: runner.typed(parts[10])} == given
+
+
+def test_a_comparison_needs_no_recordings(names, unexecuted):
+    runner.run(["09"], corpus="ravdess")
+    assert unexecuted == ["09_compare"]
 
 
 @pytest.mark.parametrize(
@@ -257,6 +287,13 @@ def test_a_cell_that_takes_too_long_is_given_up(notebooks):
     write(notebooks, "01_train_sleep", "import time\ntime.sleep(60)")
     (outcome,) = runner.run(timeout=1)
     assert outcome.failure.reason == "gave up after 1 seconds"
+
+
+def test_a_kernel_that_dies_is_said(notebooks):
+    write(notebooks, "01_train_die", "import os\nos._exit(1)")
+    (outcome,) = runner.run()
+    assert outcome.failure.reason.startswith("the kernel died")
+    assert outcome.failure.cell == "4 of 4"
 
 
 def test_kernels_side_by_side_share_the_cores(monkeypatch):
