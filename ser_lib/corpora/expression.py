@@ -56,8 +56,8 @@ class Cue:
 
 CUES = {
     # Height of the voice, width of its movements, last movement, width of the accents in time.
-    "pitch": Cue("pitch", "st", 1.6, 1.35, -8, 30),
-    "range": Cue("pitch", "x", 0.3, 0.3, 0.3, 2.5),
+    "pitch": Cue("pitch", "st", 1.6, 1.5, -8, 30),
+    "range": Cue("pitch", "x", 0.3, 0.33, 0.3, 2.5),
     "ending": Cue("pitch", "st", 1.2, 1.5, -9, 5),
     "accent": Cue("pitch", "x", 0.2, 0.2, 0.5, 2.0),
     "tremor": Cue("pitch", "st", 0.1, 0.15, 0, 1.2),
@@ -91,7 +91,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "jitter": (1.2, "JL: irregular"),
         "loudness": (6.0, "MA BS JL: louder"),
         "dynamics": (1.25, "JL: varying intensity"),
-        "attack": (0.8, "JL: fast voice onsets"),
+        "attack": (0.85, "JL: fast voice onsets"),
         "shimmer": (1.2, "JL: irregular"),
         "rate": (1.18, "MA JL: faster"),
         "pause": (0.8, "ours"),
@@ -106,7 +106,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "dynamics": (0.9, "ours"),
         "rate": (0.82, "BU: slower"),
         "stretch": (1.1, "BU: stressed syllables lengthened"),
-        "precision": (0.9, "ours"),
+        "precision": (0.92, "ours"),
     },
     "disgust": {
         "pitch": (-2.5, "MA: very much lower"),
@@ -117,7 +117,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "rate": (0.8, "MA: very much slower"),
         "pause": (1.3, "MA: longer pauses"),
         "creak": (0.045, "MA: grumbled chest tone"),
-        "formants": (0.97, "ours"),
+        "formants": (0.98, "ours"),
     },
     "fear": {
         "pitch": (4.0, "MA BS JL BU: much higher"),
@@ -141,8 +141,8 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "accent": (1.2, "MA: smooth inflections"),
         "ending": (1.2, "MA JL: upward"),
         "jitter": (0.85, "JL: regular"),
-        "loudness": (5.5, "MA JL: louder"),
-        "attack": (0.8, "JL: fast voice onsets"),
+        "loudness": (5.0, "MA JL: louder"),
+        "attack": (0.87, "JL: fast voice onsets"),
         "rate": (1.16, "JL BU: faster"),
         "drawl": (1.0, "ours"),
         "tilt": (-0.4, "JL: medium high-frequency energy"),
@@ -158,7 +158,7 @@ EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
         "jitter": (1.15, "JL: irregular"),
         "loudness": (-5.5, "MA BS JL: quieter"),
         "dynamics": (0.8, "JL: even intensity"),
-        "attack": (1.3, "JL: slow voice onsets"),
+        "attack": (1.2, "JL: slow voice onsets"),
         "rate": (0.83, "MA JL: slower"),
         "pause": (1.5, "MA: more pauses"),
         "tilt": (2.6, "BS JL: little high-frequency energy"),
@@ -258,7 +258,7 @@ def speaker(number: int, *, seed: int = 0) -> Speaker:
 
 _GROUP = 5
 _TRAITS = {
-    "expressiveness": (0.85, 1.3),
+    "expressiveness": (0.82, 1.26),
     "tract": (0.965, 1.035),
     "noise": (-75.0, -71.0),
     "pitch": (-3.0, 3.0),

@@ -5,9 +5,9 @@ Nothing is trained, decoded or looked up here: ``<reports>/<corpus>/predictions`
 tables say, so that everybody can compute them again.
 """
 
-import functools
-import io
+import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,6 +34,8 @@ _EXTENT = ("seeds", "folds", "split")
 # The corpus to try things out on: no row of it is a result.
 _TOY = "synthetic"
 _DPI = 130
+# Under which name a PNG file says what it was drawn of.
+_NOTE = "Drawn of"
 
 
 class Row(NamedTuple):
@@ -174,51 +176,72 @@ def results(rows: list[Row]) -> pd.DataFrame:
     return table
 
 
-def _save(figure: "Figure", path: Path) -> None:
-    """Write a figure unless it is there already; the same figure gives the same bytes."""
+def _keep_drawn(path: Path, draw: Callable[..., "Figure"], table: pd.DataFrame, title: str) -> None:
+    """
+    Draw a figure, unless the one that is there was drawn of the same table by the same code.
+
+    What it was drawn of is noted in the file. Comparing the pictures would not do: another version
+    of matplotlib or of its fonts draws the same figure with other bytes.
+    """
+    from PIL import Image
+
     from ser_lib import plots
 
-    buffer = io.BytesIO()
-    with plots.style():
-        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    if not path.is_file() or path.read_bytes() != buffer.getvalue():
-        with paths.whole(path, "wb") as file:
-            file.write(buffer.getvalue())
+    drawn_of = paths.digest([table.to_csv(index=False), title, source.folder("plots")])
+    if path.is_file():
+        with contextlib.suppress(OSError), Image.open(path) as there:
+            if there.info.get(_NOTE) == drawn_of:
+                return
+    with plots.style(), paths.whole(path, "wb") as file:
+        notes = {"Software": None, _NOTE: drawn_of}
+        draw(table, title=title).savefig(file, format="png", dpi=_DPI, metadata=notes)
 
 
 def _figures(shown: list[Row], folder: Path) -> dict[str, str]:
     """Draw the figures of a corpus; return their paths, as the page sees them, by their names."""
     from ser_lib import plots
 
-    draw = {}
+    wanted = {}
     for number, group in enumerate(leaderboard.groups(leaderboard.ranked(shown)).values()):
+        # Not whether the code is current: that is for tables, and no reason to draw anew.
+        table = results(group).drop(columns="code")
         title = group[0].record["corpus_title"]
-        draw[leaderboard.figure_name(number)] = functools.partial(
-            plots.leaderboard, results(group), title=title
-        )
+        wanted[leaderboard.figure_name(number)] = (plots.leaderboard, table, title)
     for row in shown:
         answers, title = row.evaluation.rows(), row.record["title"]
-        draw[f"confusion-{row.file}"] = functools.partial(
-            plots.confusion_matrix, answers, title=title
-        )
-        draw[f"recall-{row.file}"] = functools.partial(plots.per_class_recall, answers, title=title)
-    for name, make in console.progress(draw.items(), description=f"figures of {folder.name}"):
-        _save(make(), folder / "figures" / f"{name}.png")
+        wanted[f"confusion-{row.file}"] = (plots.confusion_matrix, answers, title)
+        wanted[f"recall-{row.file}"] = (plots.per_class_recall, answers, title)
+    for name, what in console.progress(wanted.items(), description=f"figures of {folder.name}"):
+        _keep_drawn(folder / "figures" / f"{name}.png", *what)
     for pattern in ("leaderboard*.png", "confusion-*.png", "recall-*.png"):
         for path in (folder / "figures").glob(pattern):
-            if path.stem not in draw:
+            if path.stem not in wanted:
                 path.unlink()
-    return {name: f"figures/{name}.png" for name in draw}
+    return {name: f"figures/{name}.png" for name in wanted}
 
 
-def report(reports: Path | None = None) -> list[Path]:
+def _page(folder: Path) -> Path:
+    """Make the results table, the figures and the page of a corpus."""
+    found = rows(folder)
+    shown = [row for row in found if not row.superseded]
+    table = results(found).to_csv(index=False, lineterminator="\n")
+    store.write_if_changed(folder / "results.csv", table)
+    figures = _figures(shown, folder)
+    notebooks = sorted(p.name for p in folder.glob("*.ipynb") if not p.stem.endswith(".failed"))
+    store.write_if_changed(folder / "README.md", leaderboard.page(shown, figures, notebooks))
+    return folder / "README.md"
+
+
+def report(reports: Path | None = None, *, corpus: str | None = None) -> list[Path]:
     """
-    Make all tables, figures and pages of the reports again.
+    Make tables, figures and pages of the reports again.
 
     Parameters
     ----------
     reports : Path, optional
         Folder of the reports; `ser_lib.paths.reports` by default.
+    corpus : str, optional
+        Only this corpus, and the overview if it is a real one; all of them by default.
 
     Returns
     -------
@@ -232,25 +255,16 @@ def report(reports: Path | None = None) -> list[Path]:
     """
     reports = paths.reports() if reports is None else Path(reports)
     folders = sorted({path.parent.parent for path in reports.glob("*/predictions/*.json")})
-    if not folders:
+    chosen = [folder for folder in folders if corpus in (None, folder.name)]
+    if not chosen:
         raise InputError(
             f"{reports}: no predictions in it; expected <corpus>/predictions/*.json as `ser run` "
             "or `ser_lib.evaluate` writes them"
         )
-    pages, real = [], {}
-    for folder in folders:
-        found = rows(folder)
-        shown = [row for row in found if not row.superseded]
-        table = results(found).to_csv(index=False, lineterminator="\n")
-        store.write_if_changed(folder / "results.csv", table)
-        figures = _figures(shown, folder)
-        notebooks = sorted(p.name for p in folder.glob("*.ipynb") if not p.stem.endswith(".failed"))
-        text = leaderboard.page(shown, figures, notebooks)
-        store.write_if_changed(folder / "README.md", text)
-        pages.append(folder / "README.md")
-        if folder.name != _TOY:
-            real[folder.name] = shown
-    if real:
-        store.write_if_changed(reports / "README.md", leaderboard.overview(real))
+    pages = [_page(folder) for folder in chosen]
+    real = [folder for folder in folders if folder.name != _TOY]
+    if real and corpus != _TOY:
+        shown = {f.name: [row for row in rows(f) if not row.superseded] for f in real}
+        store.write_if_changed(reports / "README.md", leaderboard.overview(shown))
         pages.append(reports / "README.md")
     return pages

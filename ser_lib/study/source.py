@@ -15,11 +15,12 @@ _NAME = _PACKAGE.name
 
 # What a number does not depend on: where things lie, what is shown, what is read from finished
 # files. Corpora are covered by their fingerprint, protocols by the rows that they gave.
+# Of this package, only `study.fold` computes.
 _APART = (
     *("corpora", "errors", "paths", "console", "plots", "evaluation", "cli", "systems.base"),
-    *("study.evaluate", "study.store", "study.provenance", "study.source", "study.report"),
-    *("study.leaderboard", "study.runner", "study.execution", "study.tidy", "study.pages"),
+    "study",
 )
+_COMPUTES = ("study.fold",)
 # Names at the top of a system's file under which it says where it comes from.
 _SAID = {"CITATION", "PUBLISHED", "DEVIATIONS"}
 
@@ -192,7 +193,8 @@ def closure(roots: Iterable[str]) -> tuple[str, ...]:
         if module in reached or _file(module) is None:
             continue
         below = module.removeprefix(f"{_NAME}.")
-        if any(below == apart or below.startswith(f"{apart}.") for apart in _APART):
+        apart = any(below == name or below.startswith(f"{name}.") for name in _APART)
+        if apart and below not in _COMPUTES:
             continue
         reached.add(module)
         for node in ast.walk(_source(module)[0]):
@@ -252,11 +254,10 @@ def is_current(recorded: Iterable[str], files: dict[str, str]) -> bool:
     return now == {name: value for name, value in files.items() if name.endswith(".py")}
 
 
-@functools.cache
-def everything() -> str:
-    """Digest the whole package, as `bare` leaves it."""
-    files = sorted(_PACKAGE.rglob("*.py"))
-    text = (
-        f"{f.relative_to(_PACKAGE).as_posix()} {_read(f, f.stat().st_mtime_ns)[1]}" for f in files
-    )
-    return hashlib.sha256("\n".join(text).encode()).hexdigest()
+def folder(name: str = "") -> str:
+    """Digest all modules of a part of this package, or of all of it, as `bare` leaves them."""
+    lines = []
+    for file in sorted((_PACKAGE / name).rglob("*.py")):
+        text = _read(file, file.stat().st_mtime_ns)[1]
+        lines.append(f"{file.relative_to(_PACKAGE).as_posix()} {text}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

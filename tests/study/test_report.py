@@ -167,6 +167,31 @@ def test_the_same_predictions_give_the_same_files(reported):
     assert state() == before
 
 
+def test_another_drawing_library_is_no_reason_to_draw_anew(reported, monkeypatch):
+    def refuse(*args, **options):
+        raise AssertionError("drawn again")
+
+    for name in ("leaderboard", "confusion_matrix", "per_class_recall"):
+        monkeypatch.setattr(plots, name, refuse)
+    report.report()
+    figure = reported / "folder" / "figures" / "leaderboard.png"
+    for damaged in (b"", figure.read_bytes()[:99]):
+        figure.write_bytes(damaged)
+        with pytest.raises(AssertionError, match="drawn again"):
+            report.report()
+    assert figure.read_bytes() == damaged, "nothing half-drawn takes its place"
+
+
+def test_a_run_on_one_corpus_leaves_the_others_alone(reported):
+    shutil.copytree(reported / "folder", reported / "synthetic")
+    before = (reported / "README.md").stat().st_mtime_ns
+    for path in (reported / "folder").glob("*.*"):
+        path.unlink()
+    assert report.report(corpus="synthetic") == [reported / "synthetic" / "README.md"]
+    assert not (reported / "folder" / "README.md").exists()
+    assert (reported / "README.md").stat().st_mtime_ns == before
+
+
 def test_a_row_by_older_code_says_so(reported, monkeypatch):
     monkeypatch.setattr(source, "is_current", lambda roots, files: False)
     report.report()

@@ -2,125 +2,15 @@
 
 import json
 import os
-import shlex
 import sys
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from tiny import write_notebook
 
-from ser_lib import paths
+from ser_lib import evaluate, paths
 from ser_lib.errors import InputError
 from ser_lib.study import runner
-
-
-def write(folder, name, *cells, parameters="corpus = 'synthetic'\nepochs = 1"):
-    folder.mkdir(parents=True, exist_ok=True)
-    head = new_code_cell(parameters, metadata={"tags": ["parameters"]})
-    kernel = {"name": "somewhere_else", "display_name": "Another", "language": "python"}
-    notebook = new_notebook(
-        cells=[new_markdown_cell(f"# {name}"), head, *map(new_code_cell, cells)],
-        metadata={"kernelspec": kernel, "language_info": {"name": "python"}},
-    )
-    nbformat.write(notebook, folder / f"{name}.ipynb")
-
-
-@pytest.fixture
-def notebooks(tmp_path, monkeypatch):
-    """A folder of notebooks, and a corpus of which only the fingerprint is looked at."""
-    folder = tmp_path / "notebooks"
-    monkeypatch.setenv("SER_NOTEBOOKS", str(folder))
-    monkeypatch.setenv("SER_DATA", str(tmp_path / "data"))
-
-    class Stub:
-        fingerprint = "f" * 64
-
-    def load(name, data=None):
-        if name not in ("emodb", "synthetic"):
-            raise InputError(f"no corpus {name} in {data}")
-        return Stub
-
-    monkeypatch.setattr(runner.corpora, "load_corpus", load)
-    return folder
-
-
-@pytest.fixture
-def names(notebooks):
-    for name in ("00_explore", "01_train_svm", "02_train_net", "05_listen", "09_compare"):
-        write(notebooks, name)
-    return notebooks
-
-
-def found(*given):
-    return [path.stem for path in runner.find(given)]
-
-
-def test_no_name_means_the_whole_study_in_order(names):
-    assert found() == ["00_explore", "01_train_svm", "02_train_net", "09_compare"]
-
-
-def test_names_beginnings_and_paths_are_understood(names):
-    assert found("02_train_net.ipynb", "05", "01_train") == [
-        "01_train_svm",
-        "02_train_net",
-        "05_listen",
-    ]
-    write(names.parent, "elsewhere")
-    assert runner.find([str(names.parent / "elsewhere.ipynb")])[0].parent == names.parent
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("01_train_svn", "did you mean '01_train_svm'"),
-        ("0", "stands for 00_explore, 01_train_svm"),
-        ("folder/01_train_svm", "unknown notebook"),
-    ],
-)
-def test_names_that_mean_nothing_or_too_much_are_refused(names, name, message):
-    with pytest.raises(InputError, match=message):
-        runner.find([name])
-
-
-def test_each_notebook_gets_the_parameters_it_has(notebooks):
-    write(notebooks, "00_explore", parameters="corpus = 'synthetic'")
-    write(notebooks, "01_train_svm", parameters="corpus = 'synthetic'\nC = None")
-    write(notebooks, "02_train_net")
-    write(notebooks, "09_compare", parameters="x = 1")
-    jobs = runner.plan(runner.find([]), "emodb", {"epochs": 5, "C": 2}, paths.reports())
-    assert [job.parameters for job in jobs] == [
-        {"corpus": "emodb"},
-        {"corpus": "emodb", "C": 2},
-        {"corpus": "emodb", "epochs": 5},
-        {},
-    ]
-    assert [job.reads_results for job in jobs] == [False, False, False, True]
-    assert runner.command(jobs[2], "emodb") == "ser run 02_train_net --corpus emodb -p epochs 5"
-    assert jobs[2].output == paths.reports() / "emodb" / "02_train_net.ipynb"
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        *(("True", True), ("None", None), ("3", 3), ("1e-3", 0.001), ("emodb", "emodb")),
-        *(("[0, 1]", [0, 1]), ('{"a": null}', {"a": None}), ("[0, 1", "[0, 1"), ("", "")),
-    ],
-)
-def test_values_are_read_as_papermill_reads_them_and_lists_as_json(text, value):
-    from papermill.cli import _resolve_type
-
-    assert runner.typed(text) == value
-    if not isinstance(value, list | dict):
-        assert _resolve_type(text) == value
-
-
-def test_the_command_of_a_notebook_gives_the_same_parameters(notebooks):
-    write(notebooks, "02_train_net", parameters="corpus = 'synthetic'\nseeds = [0]\nname = ''")
-    given = {"seeds": [0, 1], "name": "two words"}
-    (job,) = runner.plan(runner.find([]), "emodb", given, paths.reports())
-    parts = shlex.split(runner.command(job, "emodb"))
-    assert parts[:5] == ["ser", "run", "02_train_net", "--corpus", "emodb"]
-    assert {parts[6]: runner.typed(parts[7]), parts[9]: runner.typed(parts[10])} == given
 
 
 def test_a_comparison_needs_no_recordings(names, unexecuted):
@@ -155,7 +45,7 @@ Path.cwd()
 @pytest.fixture
 def told(notebooks, monkeypatch, tmp_path):
     """The notebooks of the run below, and what is printed outside of kernels."""
-    write(
+    write_notebook(
         notebooks,
         "01_train_look",
         f"seen = {str(tmp_path / 'seen')!r}\n"
@@ -163,7 +53,7 @@ def told(notebooks, monkeypatch, tmp_path):
             "]))\n", "]) + '\\n')\n"
         ),
     )
-    write(notebooks, "02_train_fail", "# Why\nvalue = 1\nvalue / 0", "print('never')")
+    write_notebook(notebooks, "02_train_fail", "# Why\nvalue = 1\nvalue / 0", "print('never')")
     return notebooks
 
 
@@ -202,7 +92,7 @@ def test_a_study_with_a_failure(told, tmp_path):
     assert "ZeroDivisionError" in summary
 
     # Nothing is run twice; what failed is tried again, and its remains go when it works.
-    write(told, "02_train_fail", "value = 1")
+    write_notebook(told, "02_train_fail", "value = 1")
     outcomes = runner.run(corpus="emodb", parameters=[("epochs", "3")])
     assert [outcome.state for outcome in outcomes] == [runner.SKIPPED, runner.DONE]
     assert sorted(p.name for p in folder.iterdir()) == [
@@ -236,10 +126,10 @@ def test_what_a_notebook_depends_on_decides_whether_it_runs_again(names, unexecu
     assert again(fresh=True)
     assert again(parameters=[("epochs", "2")])
     assert not again(parameters=[("epochs", "2")])
-    write(names, "01_train_svm", "print()")
+    write_notebook(names, "01_train_svm", "print()")
     assert again()
     with monkeypatch.context() as patch:
-        patch.setattr(runner.source, "everything", lambda: "another code")
+        patch.setattr(runner.source, "folder", lambda: "another code")
         assert again()
     assert again()
     (paths.reports() / "synthetic" / "01_train_svm.ipynb").write_text("damaged")
@@ -251,8 +141,6 @@ def test_the_comparison_runs_again_when_there_are_new_results(corpus, system, na
     runner.run([])
     assert unexecuted == ["00_explore", "01_train_svm", "02_train_net", "09_compare"]
     unexecuted.clear()
-    from ser_lib import evaluate
-
     made = evaluate(system, corpus)
     home = paths.reports()
     (home / "folder").rename(home / "renamed")
@@ -261,7 +149,7 @@ def test_the_comparison_runs_again_when_there_are_new_results(corpus, system, na
         path.rename(home / "synthetic" / "predictions" / path.name)
     assert made.record["corpus"] == "folder"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner.report, "report", lambda reports: None)
+        patch.setattr(runner.report, "report", lambda reports, corpus: None)
         runner.run([])
     assert unexecuted == ["09_compare"]
 
@@ -284,13 +172,13 @@ def test_recordings_are_embedded_only_where_they_are_ours(names, monkeypatch, co
 
 
 def test_a_cell_that_takes_too_long_is_given_up(notebooks):
-    write(notebooks, "01_train_sleep", "import time\ntime.sleep(60)")
+    write_notebook(notebooks, "01_train_sleep", "import time\ntime.sleep(60)")
     (outcome,) = runner.run(timeout=1)
     assert outcome.failure.reason == "gave up after 1 seconds"
 
 
 def test_a_kernel_that_dies_is_said(notebooks):
-    write(notebooks, "01_train_die", "import os\nos._exit(1)")
+    write_notebook(notebooks, "01_train_die", "import os\nos._exit(1)")
     (outcome,) = runner.run()
     assert outcome.failure.reason.startswith("the kernel died")
     assert outcome.failure.cell == "4 of 4"

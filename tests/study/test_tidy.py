@@ -39,7 +39,7 @@ def executed():
     ]
     noise = "2026-01-01 I tensorflow: oneDNN custom operations are on.\n"
     data = {
-        "text/plain": "PosixPath('/home/ann/work')",
+        "text/plain": "PosixPath('/home/ann/study')",
         "text/html": "<b>/home/ann/corpora</b> /home/anna/x",
         "image/png": "/home/ann",
     }
@@ -57,7 +57,7 @@ def executed():
         cells=cells,
         metadata={
             "papermill": {
-                "input_path": "/home/ann/work/02.ipynb",
+                "input_path": "/home/ann/study/02.ipynb",
                 "output_path": None,
                 "start_time": "2026-01-01T00:00:00",
                 "duration": 12.345,
@@ -68,7 +68,7 @@ def executed():
     )
 
 
-PLACES = {"/home/ann/corpora": "$SER_DATA", "/home/ann/work": ".", "/home/ann": "~"}
+PLACES = {"/home/ann/corpora": "$SER_DATA", "/home/ann/study": ".", "/home/ann": "~"}
 
 
 def test_folders_and_clocks_are_gone_and_durations_stay(executed):
