@@ -14,9 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config):
-    # Tests and the kernels of notebooks start with an empty cache and leave no report behind.
+    # Tests and the kernels of notebooks start with an empty cache and leave no report behind; the
+    # notebook that compares systems reads a copy of the predictions that came with the study.
     folder = tempfile.mkdtemp(prefix="ser_lib-tests-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    for predictions in ROOT.glob("reports/*/predictions"):
+        corpus = predictions.parent.name
+        if corpus != "synthetic":
+            shutil.copytree(predictions, f"{folder}/reports/{corpus}/predictions")
     os.environ["SER_CACHE"] = f"{folder}/cache"
     os.environ["SER_REPORTS"] = f"{folder}/reports"
     os.environ.setdefault("MPLBACKEND", "agg")

@@ -73,3 +73,15 @@ def test_the_extras_are_those_the_readme_names():
     readme = (ROOT / "README.md").read_text()
     for extra in PROJECT["optional-dependencies"]:
         assert f"`{extra}`" in readme, f"the README does not say what the extra {extra!r} is for"
+
+
+REPORTED = sorted((ROOT / "reports").glob("*/*.ipynb"))
+
+
+@pytest.mark.parametrize("notebook", REPORTED, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_no_recording_is_embedded_in_a_report(notebook):
+    if notebook.parent.name == "synthetic":
+        pytest.skip("the synthetic corpus is ours to embed")
+    text = notebook.read_text()
+    assert '"audio/' not in text
+    assert "<audio" not in text

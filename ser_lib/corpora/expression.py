@@ -1,9 +1,10 @@
 """
-Who speaks and how an emotion sounds: from a speaker, an emotion and a sentence to a plan.
+Who speaks, and how an emotion sounds in that voice this time.
 
 The directions in `EMOTIONS` are those of four reviews and studies of the vocal expression of
-emotion; how far each cue moves, and everything else here (speakers, how much people vary), is
-ours: chosen so that the corpus is neither trivial nor hopeless.
+emotion. How far each cue moves, how much people differ, and how much one person does from time to
+time is ours: chosen so that the corpus is neither trivial nor hopeless. Emotions share most cues
+(anger, fear and happiness are all high and fast), so that no one family of cues tells them apart.
 
 References
 ----------
@@ -18,17 +19,17 @@ JL : Juslin, P. N. & Laukka, P. (2003). Communication of emotions in vocal expre
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, unknown
 
 FAMILIES = ("pitch", "energy", "timing", "spectrum")
 """The families of cues."""
 
 
-@dataclass(frozen=True)
-class Cue:
+class Cue(NamedTuple):
     """
     Something an emotion acts on.
 
@@ -39,9 +40,10 @@ class Cue:
     unit : str
         ``"x"`` for a factor; anything else is a difference in that unit.
     habit : float
-        Standard deviation of a speaker's own way with one emotion (of the logarithm of a factor).
+        How much speakers differ in what they do for one and the same emotion: standard deviation
+        in `unit`, of the natural logarithm of a factor.
     mood : float
-        Standard deviation from utterance to utterance, likewise.
+        The same from one utterance of a speaker to the next.
     low, high : float
         Where it stops, together with the speaker's own value.
     """
@@ -54,123 +56,136 @@ class Cue:
     high: float
 
 
-CUES = {
-    # Height of the voice, width of its movements, last movement, width of the accents in time.
-    "pitch": Cue("pitch", "st", 1.6, 1.5, -8, 30),
-    "range": Cue("pitch", "x", 0.3, 0.33, 0.3, 2.5),
-    "ending": Cue("pitch", "st", 1.2, 1.5, -9, 5),
-    "accent": Cue("pitch", "x", 0.2, 0.2, 0.5, 2.0),
-    "tremor": Cue("pitch", "st", 0.1, 0.15, 0, 1.2),
-    "jitter": Cue("pitch", "x", 0.35, 0.35, 0.002, 0.05),
-    # Level, contrast between stressed and unstressed, regularity of pulses, slowness of onsets.
-    "loudness": Cue("energy", "dB", 1.2, 0.9, -45, -17),
-    "dynamics": Cue("energy", "x", 0.3, 0.3, 0.3, 2.5),
-    "shimmer": Cue("energy", "x", 0.4, 0.4, 0.01, 0.2),
-    "attack": Cue("energy", "x", 0.25, 0.25, 0.5, 2.5),
-    # Rate of articulation, length of pauses, of stressed and of closing syllables.
-    "rate": Cue("timing", "x", 0.05, 0.035, 0.6, 1.6),
-    "pause": Cue("timing", "x", 0.35, 0.35, 0.1, 4.0),
-    "stretch": Cue("timing", "x", 0.08, 0.08, 0.7, 1.8),
-    "drawl": Cue("timing", "x", 0.12, 0.12, 0.7, 1.8),
-    # Dullness of the source, turbulence, opening of the glottis, vocal tract, care of articulation.
-    "tilt": Cue("spectrum", "dB", 1.6, 1.5, 0, 24),
-    "breath": Cue("spectrum", "dB", 2.5, 2.2, -45, -8),
-    "open_quotient": Cue("spectrum", "", 0.035, 0.03, 0.35, 0.88),
-    "formants": Cue("spectrum", "x", 0.025, 0.022, 0.85, 1.2),
-    "precision": Cue("spectrum", "x", 0.1, 0.1, 0.4, 1.4),
-    "creak": Cue("spectrum", "", 0.02, 0.025, 0, 0.25),
+CUES: dict[str, Cue] = {
+    "pitch": Cue("pitch", "st", 0.79, 1.3, -8, 30),
+    "range": Cue("pitch", "x", 0.14, 0.28, 0.3, 2.5),
+    "ending": Cue("pitch", "st", 0.6, 1.3, -9, 5),
+    "accent": Cue("pitch", "x", 0.099, 0.17, 0.5, 2.0),
+    "tremor": Cue("pitch", "st", 0.049, 0.13, 0, 1.2),
+    "jitter": Cue("pitch", "x", 0.17, 0.3, 0.002, 0.05),
+    "loudness": Cue("energy", "dB", 0.6, 0.77, -50, -18),
+    "dynamics": Cue("energy", "x", 0.14, 0.26, 0.3, 2.5),
+    "shimmer": Cue("energy", "x", 0.2, 0.34, 0.01, 0.2),
+    "attack": Cue("energy", "x", 0.12, 0.21, 0.5, 2.5),
+    "rate": Cue("timing", "x", 0.025, 0.03, 0.6, 1.6),
+    "pause": Cue("timing", "x", 0.17, 0.3, 0.1, 4.0),
+    "stretch": Cue("timing", "x", 0.039, 0.068, 0.7, 1.8),
+    "drawl": Cue("timing", "x", 0.06, 0.1, 0.7, 1.8),
+    "tilt": Cue("spectrum", "dB", 0.79, 1.3, 0, 24),
+    "breath": Cue("spectrum", "dB", 1.2, 1.9, -45, -8),
+    "open_quotient": Cue("spectrum", "", 0.017, 0.025, 0.35, 0.88),
+    "formants": Cue("spectrum", "x", 0.012, 0.019, 0.85, 1.2),
+    "precision": Cue("spectrum", "x", 0.049, 0.085, 0.4, 1.4),
+    "creak": Cue("spectrum", "", 0.0099, 0.021, 0, 0.25),
 }
-"""The cues by name. The last lines of each family are the voice's regularity and quality."""
+"""
+The cues by name.
 
-EMOTIONS: dict[str, dict[str, tuple[float, str]]] = {
+*Pitch*: height; width of the movements; the last movement; width of an accent in time; depth of
+the tremor; irregularity of periods. *Energy*: level; contrast between stressed and unstressed
+syllables; irregularity of pulses; slowness of onsets. *Timing*: rate of articulation; length of
+pauses, of stressed and of closing syllables. *Spectrum*: dullness of the source; turbulence; opening
+of the glottis; first formants, by lips and larynx; care of articulation; alternation of pulses.
+"""
+
+
+class Effect(NamedTuple):
+    """What an emotion does to a cue: an amount in the cue's unit, and who found its direction."""
+
+    amount: float
+    source: str
+
+
+EMOTIONS: dict[str, dict[str, Effect]] = {
     "anger": {
-        "pitch": (3.5, "MA BS JL: higher"),
-        "range": (1.35, "MA JL: wider"),
-        "accent": (0.8, "MA: abrupt on stressed syllables"),
-        "ending": (0.8, "JL: rising contours"),
-        "jitter": (1.2, "JL: irregular"),
-        "loudness": (6.0, "MA BS JL: louder"),
-        "dynamics": (1.25, "JL: varying intensity"),
-        "attack": (0.85, "JL: fast voice onsets"),
-        "shimmer": (1.2, "JL: irregular"),
-        "rate": (1.18, "MA JL: faster"),
-        "pause": (0.8, "ours"),
-        "tilt": (-3.3, "BS JL: more high-frequency energy"),
-        "open_quotient": (-0.05, "BU: tense phonation"),
-        "precision": (1.1, "MA: tense articulation"),
+        "pitch": Effect(3.5, "MA BS JL: higher"),
+        "range": Effect(1.35, "MA JL: wider"),
+        "accent": Effect(0.8, "MA: abrupt on stressed syllables"),
+        "ending": Effect(0.8, "JL: rising contours"),
+        "jitter": Effect(1.2, "JL: irregular"),
+        "loudness": Effect(6.0, "MA BS JL: louder"),
+        "dynamics": Effect(1.25, "JL: varying intensity"),
+        "attack": Effect(0.85, "JL: fast voice onsets"),
+        "shimmer": Effect(1.2, "JL: irregular"),
+        "rate": Effect(1.16, "MA JL: faster"),
+        "pause": Effect(0.8, "ours"),
+        "tilt": Effect(-3.3, "BS JL: more high-frequency energy"),
+        "open_quotient": Effect(-0.05, "BU: tense phonation"),
+        "precision": Effect(1.1, "MA: tense articulation"),
     },
     "boredom": {
-        "pitch": (-2.0, "BS BU: lower"),
-        "range": (0.75, "BU: narrower"),
-        "loudness": (-5.0, "BS: quieter"),
-        "dynamics": (0.9, "ours"),
-        "rate": (0.82, "BU: slower"),
-        "stretch": (1.1, "BU: stressed syllables lengthened"),
-        "precision": (0.92, "ours"),
+        "pitch": Effect(-2.0, "BS BU: lower"),
+        "range": Effect(0.75, "BU: narrower"),
+        "loudness": Effect(-5.0, "BS: quieter"),
+        "dynamics": Effect(0.9, "ours"),
+        "rate": Effect(0.83, "BU: slower"),
+        "stretch": Effect(1.1, "BU: stressed syllables lengthened"),
+        "precision": Effect(0.92, "ours"),
     },
     "disgust": {
-        "pitch": (-2.5, "MA: very much lower"),
-        "range": (1.15, "MA: slightly wider"),
-        "ending": (-1.5, "MA: wide downward terminal inflections"),
-        "loudness": (-5.0, "MA: quieter"),
-        "dynamics": (1.0, "ours"),
-        "rate": (0.8, "MA: very much slower"),
-        "pause": (1.3, "MA: longer pauses"),
-        "creak": (0.045, "MA: grumbled chest tone"),
-        "formants": (0.98, "ours"),
+        "pitch": Effect(-2.5, "MA: very much lower"),
+        "range": Effect(1.15, "MA: slightly wider"),
+        "ending": Effect(-1.5, "MA: wide downward terminal inflections"),
+        "loudness": Effect(-5.0, "MA: quieter"),
+        "rate": Effect(0.82, "MA: very much slower"),
+        "pause": Effect(1.3, "MA: longer pauses"),
+        "creak": Effect(0.045, "MA: grumbled chest tone"),
+        "formants": Effect(0.98, "ours"),
     },
     "fear": {
-        "pitch": (4.0, "MA BS JL BU: much higher"),
-        "range": (1.2, "MA BU: wider"),
-        "ending": (1.2, "JL: rising contours"),
-        "tremor": (0.25, "MA JL: irregular voicing"),
-        "jitter": (1.4, "MA JL: irregular voicing"),
-        "shimmer": (1.3, "MA JL: irregular voicing"),
-        "dynamics": (1.25, "JL: varying intensity"),
-        "loudness": (0.5, "MA: normal"),
-        "rate": (1.2, "MA JL BU: faster"),
-        "pause": (1.15, "ours"),
-        "tilt": (0.6, "JL: little high-frequency energy"),
-        "open_quotient": (0.02, "BU: falsetto"),
-        "breath": (0.8, "ours"),
-        "precision": (1.03, "MA: precise articulation"),
+        "pitch": Effect(4.0, "MA BS JL BU: much higher"),
+        "range": Effect(1.2, "MA BU: wider"),
+        "ending": Effect(1.2, "JL: rising contours"),
+        "tremor": Effect(0.25, "MA JL: irregular voicing"),
+        "jitter": Effect(1.4, "MA JL: irregular voicing"),
+        "shimmer": Effect(1.3, "MA JL: irregular voicing"),
+        "dynamics": Effect(1.25, "JL: varying intensity"),
+        "loudness": Effect(0.5, "MA: normal"),
+        "rate": Effect(1.18, "MA JL BU: faster"),
+        "pause": Effect(1.15, "ours"),
+        "tilt": Effect(0.6, "JL: little high-frequency energy"),
+        "open_quotient": Effect(0.02, "BU: falsetto"),
+        "breath": Effect(0.8, "ours"),
+        "precision": Effect(1.03, "MA: precise articulation"),
     },
     "happiness": {
-        "pitch": (3.5, "MA JL BU: higher"),
-        "range": (1.4, "MA JL BU: wider"),
-        "accent": (1.2, "MA: smooth inflections"),
-        "ending": (1.2, "MA JL: upward"),
-        "jitter": (0.85, "JL: regular"),
-        "loudness": (5.0, "MA JL: louder"),
-        "attack": (0.87, "JL: fast voice onsets"),
-        "rate": (1.16, "JL BU: faster"),
-        "drawl": (1.0, "ours"),
-        "tilt": (-0.4, "JL: medium high-frequency energy"),
-        "breath": (0.5, "MA: breathy, blaring"),
-        "formants": (1.015, "BU: spread lips"),
+        "pitch": Effect(3.5, "MA JL BU: higher"),
+        "range": Effect(1.4, "MA JL BU: wider"),
+        "accent": Effect(1.2, "MA: smooth inflections"),
+        "ending": Effect(1.2, "MA JL: upward"),
+        "jitter": Effect(0.85, "JL: regular"),
+        "loudness": Effect(5.0, "MA JL: louder"),
+        "attack": Effect(0.87, "JL: fast voice onsets"),
+        "rate": Effect(1.15, "JL BU: faster"),
+        "tilt": Effect(-0.4, "JL: medium high-frequency energy"),
+        "breath": Effect(0.5, "MA: breathy, blaring"),
+        "formants": Effect(1.015, "BU: spread lips"),
     },
     "neutral": {},
     "sadness": {
-        "pitch": (-2.0, "MA BS JL: lower"),
-        "range": (0.75, "MA JL: narrower"),
-        "ending": (-1.0, "MA JL: downward"),
-        "tremor": (0.1, "JL: irregular"),
-        "jitter": (1.15, "JL: irregular"),
-        "loudness": (-5.5, "MA BS JL: quieter"),
-        "dynamics": (0.8, "JL: even intensity"),
-        "attack": (1.2, "JL: slow voice onsets"),
-        "rate": (0.83, "MA JL: slower"),
-        "pause": (1.5, "MA: more pauses"),
-        "tilt": (2.6, "BS JL: little high-frequency energy"),
-        "breath": (3.5, "BU: breathy"),
-        "open_quotient": (0.045, "BU: breathy"),
-        "precision": (0.85, "MA: slurred articulation"),
+        "pitch": Effect(-2.0, "MA BS JL: lower"),
+        "range": Effect(0.75, "MA JL: narrower"),
+        "ending": Effect(-1.0, "MA JL: downward"),
+        "tremor": Effect(0.1, "JL: irregular"),
+        "jitter": Effect(1.15, "JL: irregular"),
+        "loudness": Effect(-5.5, "MA BS JL: quieter"),
+        "dynamics": Effect(0.8, "JL: even intensity"),
+        "attack": Effect(1.2, "JL: slow voice onsets"),
+        "rate": Effect(0.85, "MA JL: slower"),
+        "pause": Effect(1.5, "MA: more pauses"),
+        "tilt": Effect(2.6, "BS JL: little high-frequency energy"),
+        "breath": Effect(3.5, "BU: breathy"),
+        "open_quotient": Effect(0.045, "BU: breathy"),
+        "precision": Effect(0.85, "MA: slurred articulation"),
     },
 }
 """
 How far each emotion moves each cue in an expressive but not extreme utterance, and who found that
 direction; ``"ours"`` where none of the four did. A cue that is not named stays where it is.
 """
+
+_STRENGTH_HABIT, _STRENGTH_MOOD = 0.15, 0.1
+"""Standard deviations of the logarithm of how strongly a family of cues shows an emotion."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +210,7 @@ class Speaker:
     own : dict of str to float
         The speaker's neutral value of each cue: pitch in semitones above 100 Hz, loudness in dB
         relative to full scale, jitter and shimmer relative to a period and a pulse, tilt in dB at
-        3 kHz, breath in dB relative to the pulses, final movement in semitones; factors around 1.
+        3 kHz, breath in dB relative to the pulses, the last movement in semitones; factors near 1.
     """
 
     number: int
@@ -205,6 +220,31 @@ class Speaker:
     expressiveness: float
     noise: float
     own: dict[str, float]
+
+
+TRAITS = {
+    "expressiveness": (0.82, 1.26),
+    "tract": (0.965, 1.035),
+    "noise": (-78.0, -74.0),
+    "pitch": (-3.0, 3.0),
+    "range": (0.8, 1.25),
+    "jitter": (0.004, 0.010),
+    "loudness": (-33.0, -29.0),
+    "dynamics": (0.8, 1.25),
+    "shimmer": (0.02, 0.06),
+    "rate": (0.92, 1.08),
+    "pause": (0.8, 1.25),
+    "tilt": (7.0, 10.0),
+    "breath": (-28.0, -24.0),
+    "open_quotient": (0.55, 0.61),
+    "precision": (0.95, 1.05),
+}
+"""From where to where people differ, as in `Speaker`; pitch and tract within a sex."""
+
+_PITCH = {"female": 12.0, "male": 2.5}
+_TRACT = {"female": 1.14, "male": 1.0}
+_ENDING = -2.0
+_GROUP = 5
 
 
 def speaker(number: int, *, seed: int = 0) -> Speaker:
@@ -231,53 +271,32 @@ def speaker(number: int, *, seed: int = 0) -> Speaker:
         If `number` is below 1.
     """
     if number < 1:
-        raise InputError(f"speaker number: found {number}, expected 1 or more")
-    female = number % 2 == 1
+        raise InputError(f"speaker: number {number}; expected 1 or more")
+    sex = "female" if number % 2 else "male"
     group, member = divmod((number - 1) // 2, _GROUP)
-    rng = np.random.default_rng((seed, int(female), group))
-    order = rng.permuted(np.tile(np.arange(_GROUP), (len(_TRAITS), 1)), axis=1)
+    rng = np.random.default_rng((seed, number % 2, group))
+    order = rng.permuted(np.tile(np.arange(_GROUP), (len(TRAITS), 1)), axis=1)
     place = (order + rng.random(order.shape))[:, member] / _GROUP
-    trait = {
-        name: low + share * (high - low)
-        for share, (name, (low, high)) in zip(place, _TRAITS.items(), strict=True)
-    }
+    low, high = np.array(list(TRAITS.values())).T
+    trait = dict(zip(TRAITS, (low + place * (high - low)).tolist(), strict=True))
     own = {name: 1.0 if cue.unit == "x" else 0.0 for name, cue in CUES.items()}
     own |= {name: value for name, value in trait.items() if name in own}
-    own["pitch"] += 12.0 if female else 2.5
-    own["ending"] = -2.0
+    own["pitch"] += _PITCH[sex]
+    own["ending"] = _ENDING
     return Speaker(
         number=number,
-        name=f"{'f' if female else 'm'}{number:02d}",
-        sex="female" if female else "male",
-        tract=trait["tract"] * (1.14 if female else 1.0),
+        name=f"{sex[0]}{number:02d}",
+        sex=sex,
+        tract=trait["tract"] * _TRACT[sex],
         expressiveness=trait["expressiveness"],
         noise=trait["noise"],
         own=own,
     )
 
 
-_GROUP = 5
-_TRAITS = {
-    "expressiveness": (0.82, 1.26),
-    "tract": (0.965, 1.035),
-    "noise": (-75.0, -71.0),
-    "pitch": (-3.0, 3.0),
-    "range": (0.8, 1.25),
-    "jitter": (0.004, 0.010),
-    "loudness": (-30.0, -26.0),
-    "dynamics": (0.8, 1.25),
-    "shimmer": (0.02, 0.06),
-    "rate": (0.92, 1.08),
-    "pause": (0.8, 1.25),
-    "tilt": (7.0, 10.0),
-    "breath": (-28.0, -24.0),
-    "open_quotient": (0.55, 0.61),
-    "precision": (0.95, 1.05),
-}
-"""From where to where people differ; cues are meant as in `Speaker.own`, pitch within a sex."""
-
-
-def cues(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0) -> dict[str, float]:
+def cues(
+    who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0
+) -> dict[str, float]:
     """
     Decide how a speaker expresses an emotion this time.
 
@@ -288,7 +307,7 @@ def cues(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
     emotion : str
         One of `EMOTIONS`.
     sentence, take : int
-        From 1.
+        Which sentence is said for which time, from 1.
     seed : int
         Seed of everything random.
 
@@ -299,31 +318,30 @@ def cues(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
         the emotion as strongly as this speaker lets this family of cues show this emotion, plus a
         habit that comes back whenever this speaker expresses this emotion, plus the mood of the
         moment.
+
+    Raises
+    ------
+    InputError
+        If there is no such emotion.
     """
-    effects = EMOTIONS[emotion]
+    if emotion not in EMOTIONS:
+        raise unknown("emotion of the synthetic corpus", emotion, EMOTIONS)
     code = tuple(EMOTIONS).index(emotion)
-    habits = np.random.default_rng((seed, who.number, code, 1))
-    moods = np.random.default_rng((seed, who.number, code, sentence, take, 2))
+    habit = np.random.default_rng((seed, who.number, code, 1)).standard_normal
+    mood = np.random.default_rng((seed, who.number, code, sentence, take, 2)).standard_normal
     strength = {
-        f: who.expressiveness * np.exp(HABIT_OF_STRENGTH * habits.standard_normal() + MOOD_OF_STRENGTH * moods.standard_normal())
-        for f in FAMILIES
+        family: who.expressiveness * np.exp(_STRENGTH_HABIT * habit() + _STRENGTH_MOOD * mood())
+        for family in FAMILIES
     }
-    result = {}
+    values = {}
     for name, cue in CUES.items():
-        amount = effects.get(name, (1.0 if cue.unit == "x" else 0.0, ""))[0]
-        own = who.own[name]
-        wander = HABIT * cue.habit * habits.standard_normal() + MOOD * cue.mood * moods.standard_normal()
+        wander = cue.habit * habit() + cue.mood * mood()
+        effect = EMOTIONS[emotion].get(name)
         if cue.unit == "x":
-            value = own * amount ** strength[cue.family] * np.exp(wander)
+            moved = effect.amount ** strength[cue.family] if effect else 1.0
+            value = who.own[name] * moved * np.exp(wander)
         else:
-            value = own + amount * strength[cue.family] + wander
-        result[name] = float(np.clip(value, cue.low, cue.high))
-    return result
-
-
-HABIT = 0.38
-MOOD = 0.85
-HABIT_OF_STRENGTH = 0.12
-MOOD_OF_STRENGTH = 0.12
-
-
+            moved = effect.amount * strength[cue.family] if effect else 0.0
+            value = who.own[name] + moved + wander
+        values[name] = float(np.clip(value, cue.low, cue.high))
+    return values

@@ -293,7 +293,9 @@ def _frication(plan: Plan, rng: np.random.Generator) -> np.ndarray:
         cosine = np.cos(2 * np.pi * plan.frication_hz[start] / RATE)
         # A zero at 0 Hz: the noise of a constriction has next to nothing below it.
         filtered = signal.lfilter(
-            [1, -1], [1, -2 * radius * cosine, radius**2], rng.standard_normal(here.stop - here.start)
+            [1, -1],
+            [1, -2 * radius * cosine, radius**2],
+            rng.standard_normal(here.stop - here.start),
         )
         noise[here] = filtered / filtered.std() * gain[here]
     return noise
