@@ -57,26 +57,26 @@ class Cue(NamedTuple):
 
 
 CUES: dict[str, Cue] = {
-    "pitch": Cue("pitch", "st", 0.79, 1.3, -8, 30),
-    "range": Cue("pitch", "x", 0.14, 0.28, 0.3, 2.5),
-    "ending": Cue("pitch", "st", 0.6, 1.3, -9, 5),
-    "accent": Cue("pitch", "x", 0.099, 0.17, 0.5, 2.0),
-    "tremor": Cue("pitch", "st", 0.049, 0.13, 0, 1.2),
-    "jitter": Cue("pitch", "x", 0.17, 0.3, 0.002, 0.05),
-    "loudness": Cue("energy", "dB", 0.6, 0.77, -50, -18),
-    "dynamics": Cue("energy", "x", 0.14, 0.26, 0.3, 2.5),
-    "shimmer": Cue("energy", "x", 0.2, 0.34, 0.01, 0.2),
-    "attack": Cue("energy", "x", 0.12, 0.21, 0.5, 2.5),
-    "rate": Cue("timing", "x", 0.025, 0.03, 0.6, 1.6),
-    "pause": Cue("timing", "x", 0.17, 0.3, 0.1, 4.0),
-    "stretch": Cue("timing", "x", 0.039, 0.068, 0.7, 1.8),
-    "drawl": Cue("timing", "x", 0.06, 0.1, 0.7, 1.8),
-    "tilt": Cue("spectrum", "dB", 0.79, 1.3, 0, 24),
-    "breath": Cue("spectrum", "dB", 1.2, 1.9, -45, -8),
-    "open_quotient": Cue("spectrum", "", 0.017, 0.025, 0.35, 0.88),
-    "formants": Cue("spectrum", "x", 0.012, 0.019, 0.85, 1.2),
-    "precision": Cue("spectrum", "x", 0.049, 0.085, 0.4, 1.4),
-    "creak": Cue("spectrum", "", 0.0099, 0.021, 0, 0.25),
+    "pitch": Cue("pitch", "st", 0.65, 1.3, -8, 30),
+    "range": Cue("pitch", "x", 0.12, 0.28, 0.3, 2.5),
+    "ending": Cue("pitch", "st", 0.5, 1.3, -9, 5),
+    "accent": Cue("pitch", "x", 0.08, 0.17, 0.5, 2.0),
+    "tremor": Cue("pitch", "st", 0.04, 0.13, 0, 1.2),
+    "jitter": Cue("pitch", "x", 0.14, 0.3, 0.002, 0.05),
+    "loudness": Cue("energy", "dB", 0.5, 0.77, -50, -18),
+    "dynamics": Cue("energy", "x", 0.12, 0.26, 0.3, 2.5),
+    "shimmer": Cue("energy", "x", 0.15, 0.34, 0.01, 0.2),
+    "attack": Cue("energy", "x", 0.1, 0.21, 0.5, 2.5),
+    "rate": Cue("timing", "x", 0.02, 0.03, 0.6, 1.6),
+    "pause": Cue("timing", "x", 0.14, 0.3, 0.1, 4.0),
+    "stretch": Cue("timing", "x", 0.03, 0.068, 0.7, 1.8),
+    "drawl": Cue("timing", "x", 0.05, 0.1, 0.7, 1.8),
+    "tilt": Cue("spectrum", "dB", 0.65, 1.3, 0, 24),
+    "breath": Cue("spectrum", "dB", 1, 1.9, -45, -8),
+    "open_quotient": Cue("spectrum", "", 0.014, 0.025, 0.35, 0.88),
+    "formants": Cue("spectrum", "x", 0.01, 0.019, 0.85, 1.2),
+    "precision": Cue("spectrum", "x", 0.04, 0.085, 0.4, 1.4),
+    "creak": Cue("spectrum", "", 0.008, 0.021, 0, 0.25),
 }
 """
 The cues by name.
@@ -107,7 +107,7 @@ EMOTIONS: dict[str, dict[str, Effect]] = {
         "dynamics": Effect(1.25, "JL: varying intensity"),
         "attack": Effect(0.85, "JL: fast voice onsets"),
         "shimmer": Effect(1.2, "JL: irregular"),
-        "rate": Effect(1.16, "MA JL: faster"),
+        "rate": Effect(1.17, "MA JL: faster"),
         "pause": Effect(0.8, "ours"),
         "tilt": Effect(-3.3, "BS JL: more high-frequency energy"),
         "open_quotient": Effect(-0.05, "BU: tense phonation"),
@@ -118,7 +118,7 @@ EMOTIONS: dict[str, dict[str, Effect]] = {
         "range": Effect(0.75, "BU: narrower"),
         "loudness": Effect(-5.0, "BS: quieter"),
         "dynamics": Effect(0.9, "ours"),
-        "rate": Effect(0.83, "BU: slower"),
+        "rate": Effect(0.82, "BU: slower"),
         "stretch": Effect(1.1, "BU: stressed syllables lengthened"),
         "precision": Effect(0.92, "ours"),
     },
@@ -127,7 +127,7 @@ EMOTIONS: dict[str, dict[str, Effect]] = {
         "range": Effect(1.15, "MA: slightly wider"),
         "ending": Effect(-1.5, "MA: wide downward terminal inflections"),
         "loudness": Effect(-5.0, "MA: quieter"),
-        "rate": Effect(0.82, "MA: very much slower"),
+        "rate": Effect(0.81, "MA: very much slower"),
         "pause": Effect(1.3, "MA: longer pauses"),
         "creak": Effect(0.045, "MA: grumbled chest tone"),
         "formants": Effect(0.98, "ours"),
@@ -141,7 +141,7 @@ EMOTIONS: dict[str, dict[str, Effect]] = {
         "shimmer": Effect(1.3, "MA JL: irregular voicing"),
         "dynamics": Effect(1.25, "JL: varying intensity"),
         "loudness": Effect(0.5, "MA: normal"),
-        "rate": Effect(1.18, "MA JL BU: faster"),
+        "rate": Effect(1.2, "MA JL BU: faster"),
         "pause": Effect(1.15, "ours"),
         "tilt": Effect(0.6, "JL: little high-frequency energy"),
         "open_quotient": Effect(0.02, "BU: falsetto"),
@@ -184,7 +184,7 @@ How far each emotion moves each cue in an expressive but not extreme utterance, 
 direction; ``"ours"`` where none of the four did. A cue that is not named stays where it is.
 """
 
-_STRENGTH_HABIT, _STRENGTH_MOOD = 0.15, 0.1
+_STRENGTH_HABIT, _STRENGTH_MOOD = 0.12, 0.12
 """Standard deviations of the logarithm of how strongly a family of cues shows an emotion."""
 
 
@@ -223,7 +223,7 @@ class Speaker:
 
 
 TRAITS = {
-    "expressiveness": (0.82, 1.26),
+    "expressiveness": (0.84, 1.28),
     "tract": (0.965, 1.035),
     "noise": (-78.0, -74.0),
     "pitch": (-3.0, 3.0),

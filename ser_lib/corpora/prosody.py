@@ -15,7 +15,7 @@ from ser_lib.errors import InputError
 
 # The numbers of this file are for a neutral utterance of an average speaker.
 _SHORTEST, _LONGEST = 1.05, 2.95  # seconds
-_EDGE = (0.08, 0.16)  # seconds of room noise before and after
+_EDGE = (0.10, 0.14)  # seconds of room noise before and after
 _PAUSE = 0.09  # seconds between phrases
 _STRESSED = 1.3  # how much longer a stressed vowel is
 _CLOSING = 1.3  # and the last syllable of a phrase

@@ -1,4 +1,4 @@
-"""A scikit-learn classifier around any network: scaling, batches, early stopping, seeds, history."""
+"""A scikit-learn classifier around any network: scales, batches, stops early, keeps a history."""
 
 import dataclasses
 import importlib
@@ -167,7 +167,9 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             _check_rows(f"copies[{number}]", copy, y, item_shape=X.item_shape)
         self.classes_, targets = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise InputError(f"y holds only {str(self.classes_[0])!r}; expected at least two classes")
+            raise InputError(
+                f"y holds only {str(self.classes_[0])!r}; expected at least two classes"
+            )
         self._item_shape = X.item_shape
         development = self._development(validation)
         self._scaling = _scaling_of(X) if self.scale else None
@@ -300,14 +302,22 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
             if not (whole and value >= 1) and not (name == "patience" and value is None):
                 raise InputError(f"{name} is {value!r}; expected a whole number of at least 1")
-        limits = {"learning_rate": "above 0", "clip_norm": "above 0", "momentum": "from 0 to below 1",
-                  "decay": "of at least 0"}  # fmt: skip
+        limits = {
+            "learning_rate": "above 0",
+            "clip_norm": "above 0",
+            "momentum": "from 0 to below 1",
+            "decay": "of at least 0",
+        }
         for name, expected in limits.items():
             value = getattr(self, name)
             if name == "clip_norm" and value is None:
                 continue
             real = isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0
-            if not real or (value == 0 and "above" in expected) or (value >= 1 and "below" in expected):
+            if (
+                not real
+                or (value == 0 and "above" in expected)
+                or (value >= 1 and "below" in expected)
+            ):
                 raise InputError(f"{name} is {value!r}; expected a number {expected}")
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
@@ -433,7 +443,9 @@ def _check_rows(
     if len(X) == 0:
         raise InputError(f"{name} holds no utterances; expected at least one")
     if y.shape != (len(X),):
-        raise InputError(f"{name} has {len(X)} rows, but labels of shape {y.shape}; expected one each")
+        raise InputError(
+            f"{name} has {len(X)} rows, but labels of shape {y.shape}; expected one each"
+        )
     return y
 
 

@@ -33,7 +33,7 @@ class UnfoldWindows(keras.layers.Layer):
     """Undo `FoldWindows`: (batch * n, features) becomes (batch, n, features), n as in another."""
 
     def call(self, folded, like):
-        """Unfold `folded`, shape (batch * n, features), as `like`, shape (batch, n, ...), has it."""
+        """Unfold `folded`, shape (batch * n, features), as `like`, (batch, n, ...), has it."""
         return ops.reshape(folded, (-1, ops.shape(like)[1], folded.shape[-1]))
 
     def compute_output_shape(self, folded_shape, like_shape):
@@ -77,9 +77,8 @@ class LocalFeatureBlock(keras.layers.Layer):
     def build(self, windows_shape, weights_shape=None):
         """Make the weights: those of the convolution, then those of the normalisation."""
         vector = (self.filters,)
-        self.kernel = self.add_weight(
-            name="kernel", shape=(3, 3, windows_shape[-1], self.filters), initializer="glorot_uniform"
-        )  # fmt: skip
+        kernel = (3, 3, windows_shape[-1], self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=kernel, initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=vector, initializer="zeros")
         self.gamma = self.add_weight(name="gamma", shape=vector, initializer="ones")
         self.beta = self.add_weight(name="beta", shape=vector, initializer="zeros")
@@ -122,7 +121,9 @@ class LocalFeatureBlock(keras.layers.Layer):
             mean, variance = self.moving_mean, self.moving_variance
         factor = self.gamma * ops.rsqrt(variance + self.epsilon)
         shift = self.beta + factor * (self.bias - mean)
-        return ops.elu(ops.max_pool(output, self.pool, padding="same") * (factor * sign) + shift)
+        # Keras pools the channels, too, under JAX unless the strides are given.
+        pooled = ops.max_pool(output, self.pool, self.pool, padding="same")
+        return ops.elu(pooled * (factor * sign) + shift)
 
     def _moments_from_patches(self, windows, weights):
         """Mean and variance of the convolution's output (without bias), from the input alone."""
@@ -152,7 +153,7 @@ class LocalFeatureBlock(keras.layers.Layer):
 
 
 def _weighted_mean(values, weights):
-    """Average over the first axis, shape (n, ...), by weights of shape (n,); None weighs equally."""
+    """Average values, shape (n, ...), by weights, shape (n,) or None for equal ones."""
     if weights is None:
         return ops.mean(values, axis=0)
     weights = ops.cast(weights, values.dtype)

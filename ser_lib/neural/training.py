@@ -43,7 +43,7 @@ class Scores(keras.metrics.Metric):
     def restart(self):
         """Start an epoch."""
         for variable in self.variables:
-            variable.assign(ops.zeros_like(variable))
+            variable.assign(ops.zeros(variable.shape))
 
     def summary(self) -> dict[str, float]:
         """Return loss (mean cross-entropy), accuracy and unweighted average recall so far."""

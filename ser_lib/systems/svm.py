@@ -123,7 +123,8 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         if len(X) != len(y):
             raise InputError(f"svm: {len(X)} rows of features, {len(y)} labels; expected as many")
         if len(set(y)) < 2:
-            raise InputError(f"svm: training labels {sorted(set(y))}; expected two classes or more")
+            found = ", ".join(sorted(set(y))) or "none"
+            raise InputError(f"svm: training labels {found}; expected two classes or more")
         groups = np.asarray(groups) if groups is not None and self.by_speaker else None
         X = np.concatenate([X, *map(_matrix, copies)])
         y = np.tile(y, 1 + len(copies))
@@ -194,9 +195,10 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         else:
             folds = min(self.folds, len(set(groups)))
             if folds < 2:
+                only = str(groups[0])
                 raise InputError(
-                    f"svm: the training rows have one speaker, {groups[0]!r}; expected two or more "
-                    "to search the grid over (or by_speaker=False)"
+                    f"svm: the training rows have one speaker, {only!r}; expected two or more to "
+                    "search the grid over (or by_speaker=False)"
                 )
             splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=self.seed)
         # A fold whose training part lacks a class would tune a different problem.

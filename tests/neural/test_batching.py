@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def test_every_row_is_in_one_batch_and_batches_are_of_like_size_and_length():
     assert sorted(np.concatenate(found)) == list(range(100))
     assert [len(rows) for rows in found] == [25, 25, 25, 25]
     spans = sorted((lengths[rows].min(), lengths[rows].max()) for rows in found)
-    assert all(earlier[1] <= later[0] for earlier, later in zip(spans, spans[1:], strict=False))
+    assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(spans))
 
 
 def test_the_seed_decides_which_rows_of_equal_length_meet_and_in_which_order():

@@ -178,6 +178,29 @@ def test_every_epoch_takes_each_row_from_one_of_its_copies(monkeypatch):
     assert not np.array_equal(np.sort(seen[0]), np.sort(seen[1]))
 
 
+def test_a_network_is_traced_a_few_times_however_many_lengths_there_are():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 400, 60)
+    X = RaggedArray.from_list([rng.normal(size=(n, 2)).astype("float32") for n in lengths])
+    y = np.array(["anger", "sadness"] * 30)
+    calls = []
+
+    @dataclasses.dataclass(frozen=True)
+    class Counting(Tiny):
+        def build(self, item_shape, n_classes):
+            model = super().build(item_shape, n_classes)
+            dense = model.layers[1]
+            assert dense.name.startswith("dense")
+            call = dense.call
+            dense.call = lambda x, **options: calls.append(x.shape) or call(x, **options)
+            return model
+
+    NeuralClassifier(Counting(), epochs=3, batch_size=2).fit(X, y, validation=(X, y))
+    # Once for the first length and once for all others, in training and in prediction, and a few
+    # times more while Keras finds out shapes; never once for each of the 30 batches.
+    assert 2 <= len(calls) <= 10
+
+
 def test_balanced_classes_weigh_rare_rows_more():
     X, y = corpus(rows=60, shift=0.3)
     rare = np.flatnonzero((y != "anger") | (np.arange(60) < 9))
@@ -207,7 +230,10 @@ def test_what_is_saved_predicts_the_same_when_loaded(trained, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(X), trained.predict_proba(X))
     assert loaded.get_params() == trained.get_params()
     assert loaded.history_ == trained.history_
-    assert (loaded.n_parameters_, loaded.best_epoch_) == (trained.n_parameters_, trained.best_epoch_)
+    assert (loaded.n_parameters_, loaded.best_epoch_) == (
+        trained.n_parameters_,
+        trained.best_epoch_,
+    )
     names = {"network.keras", "scaling.npz", "classifier.json"}
     assert {p.name for p in (tmp_path / "model").iterdir()} == names
     with pytest.raises(InputError, match="exists already; expected the name of a new folder"):
