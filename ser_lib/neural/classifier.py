@@ -69,7 +69,8 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
     scale : bool
         Bring each feature to mean 0 and standard deviation 1 by the moments of the training rows.
     seed : int
-        Seed of the weights, of dropout and of the order of rows.
+        Seed of the weights, of dropout and of the order of rows. `fit` gives it to Python's, NumPy's
+        and the backend's global random numbers as well.
 
     Attributes
     ----------
@@ -297,11 +298,13 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         """Refuse parameters that make no sense, by name."""
-        for name in ("epochs", "batch_size", "patience"):
+        for name, least in {"epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}.items():
             value = getattr(self, name)
             whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-            if not (whole and value >= 1) and not (name == "patience" and value is None):
-                raise InputError(f"{name} is {value!r}; expected a whole number of at least 1")
+            if not (whole and value >= least) and not (name == "patience" and value is None):
+                raise InputError(
+                    f"{name} is {value!r}; expected a whole number of at least {least}"
+                )
         limits = {
             "learning_rate": "above 0",
             "clip_norm": "above 0",

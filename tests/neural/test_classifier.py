@@ -274,6 +274,7 @@ def broken(X):
         ({"epochs": 0}, {}, "epochs is 0; expected a whole number of at least 1"),
         ({"batch_size": 2.5}, {}, "batch_size is 2.5; expected a whole number of at least 1"),
         ({"patience": -1}, {}, "patience is -1; expected a whole number of at least 1"),
+        ({"seed": -1}, {}, "seed is -1; expected a whole number of at least 0"),
         ({"learning_rate": 0}, {}, "learning_rate is 0; expected a number above 0"),
         ({"momentum": 1}, {}, "momentum is 1; expected a number from 0 to below 1"),
         ({"decay": float("nan")}, {}, "decay is nan; expected a number of at least 0"),
