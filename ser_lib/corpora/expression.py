@@ -84,8 +84,9 @@ The cues by name.
 *Pitch*: height; width of the movements; the last movement; width of an accent in time; depth of
 the tremor; irregularity of periods. *Energy*: level; contrast between stressed and unstressed
 syllables; irregularity of pulses; slowness of onsets. *Timing*: rate of articulation; length of
-pauses, of stressed and of closing syllables. *Spectrum*: dullness of the source; turbulence; opening
-of the glottis; first formants, by lips and larynx; care of articulation; alternation of pulses.
+pauses, of stressed and of closing syllables. *Spectrum*: dullness of the source; turbulence;
+opening of the glottis; first formants, by lips and larynx; care of articulation; alternation of
+pulses.
 """
 
 

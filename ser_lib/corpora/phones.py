@@ -43,8 +43,8 @@ class Phone:
     ----------
     milliseconds : float
         Its length in an unstressed syllable at a neutral rate.
-    formants : tuple of three floats or None
-        Targets F1, F2, F3 in Hz of an average man; None takes those of the phone that follows.
+    formants : tuple of three floats
+        Targets F1, F2, F3 in Hz of an average man.
     states : tuple of State
         What happens, one after the other.
     noise : tuple of two floats
@@ -54,7 +54,7 @@ class Phone:
     """
 
     milliseconds: float
-    formants: tuple[float, float, float] | None
+    formants: tuple[float, float, float]
     states: tuple[State, ...]
     noise: tuple[float, float] = (4000.0, 4000.0)
     vowel: bool = False
@@ -91,9 +91,6 @@ PHONES = {
     "m": _sonorant(70, 0.5, 280, 1000, 2200),
     "n": _sonorant(65, 0.5, 280, 1600, 2600),
     "l": _sonorant(60, 0.55, 360, 1300, 2700),
-    "r": _sonorant(55, 0.5, 420, 1250, 1650),
-    "w": _sonorant(60, 0.6, 300, 700, 2200),
-    "h": Phone(60, None, (State(1.0, voicing=0.15, aspiration=0.35),)),
     "s": _fricative(0.30, (5600.0, 1800.0), 320, 1650, 2600),
     "S": _fricative(0.34, (3000.0, 1400.0), 320, 1800, 2500),
     "f": _fricative(0.12, (4500.0, 6000.0), 340, 1100, 2100),

@@ -160,7 +160,7 @@ def _formants(
     targets = [None if s.name == "_" else PHONES[s.name].formants for s in line]
     known = _CENTRE
     for i in reversed(range(len(targets))):
-        # A pause or an h is already shaped for what follows.
+        # In a pause the mouth is already shaped for what follows.
         known = targets[i] = targets[i] or known
     centre = np.array(_CENTRE)
     aimed = centre + (np.array(targets) - centre) * min(cue["precision"], 1.2)

@@ -51,7 +51,8 @@ class Plan:
     utterance : str
         Name of the utterance.
     cues : dict of str to float
-        The cues of emotion as they were meant in this utterance; see `ser_lib.corpora.prosody.CUES`.
+        The cues of emotion as they were meant in this utterance; see
+        `ser_lib.corpora.expression.CUES`.
     phones : tuple of (str, int)
         Each phone and the frame in which it begins; pauses are called ``"_"``.
     f0 : ndarray, shape (n,)
@@ -127,7 +128,6 @@ def render(plan: Plan) -> np.ndarray:
     samples = len(plan.f0) * HOP
     flow, pulses = glottal_pulses(plan, rng)
     turbulence = rng.standard_normal(samples)
-    # A whisper of the whole period in loud vowels, the flow's own rhythm in the rest.
     turbulence *= _STEADY_TURBULENCE + (1 - _STEADY_TURBULENCE) * flow
     turbulence *= _per_sample(plan.aspiration)
     speech = _vocal_tract(pulses, turbulence, plan) + _frication(plan, rng)

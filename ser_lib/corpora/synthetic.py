@@ -35,8 +35,9 @@ REMOTES = ()
 OBTAIN = "It is part of the package and rendered when it is first loaded."
 PROTOCOL = "leave_one_speaker_out"
 
-# Utterances that one process renders at a time.
+# Utterances that a process renders at a time, and how many processes (-1: as many as cores).
 _CHUNK = 28
+_PROCESSES = -1
 
 
 def load(
@@ -118,7 +119,9 @@ def _render(script: list[tuple], seed: int, folder: Path) -> None:
     chunks = [script[start : start + _CHUNK] for start in range(0, len(script), _CHUNK)]
     with paths.whole_folder(folder) as new:
         # Starting processes costs more than rendering a few utterances.
-        work = joblib.Parallel(n_jobs=-1 if len(chunks) > 2 else 1, return_as="generator_unordered")
+        work = joblib.Parallel(
+            n_jobs=_PROCESSES if len(chunks) > 2 else 1, return_as="generator_unordered"
+        )
         done = work(joblib.delayed(_render_chunk)(chunk, seed, new) for chunk in chunks)
         with console.progress(total=len(script), description="rendering", unit="file") as bar:
             for count in done:

@@ -1,15 +1,9 @@
 """A scikit-learn classifier around any network: scales, batches, stops early, keeps a history."""
 
-import dataclasses
-import importlib
-import json
 import math
-import numbers
 import os
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,20 +11,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ser_lib.console import progress
-from ser_lib.errors import InputError, unknown
+from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray, moments
 from ser_lib.neural.batching import Scaling, assemble, batches
-from ser_lib.paths import whole_folder
+from ser_lib.neural.checks import check_parameters, check_rows
+from ser_lib.neural.saving import describe, read, write
 
 if TYPE_CHECKING:
     import keras
-
-_CHOICES = {
-    "optimizer": ("adam", "sgd"),
-    "schedule": ("constant", "cosine"),
-    "class_weight": (None, "balanced"),
-    "monitor": ("uar", "loss"),
-}
 
 
 class NeuralClassifier(ClassifierMixin, BaseEstimator):
@@ -69,8 +57,8 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
     scale : bool
         Bring each feature to mean 0 and standard deviation 1 by the moments of the training rows.
     seed : int
-        Seed of the weights, of dropout and of the order of rows. `fit` gives it to Python's, NumPy's
-        and the backend's global random numbers as well.
+        Seed of the weights, of dropout and of the order of rows. `fit` gives it to the global
+        random numbers of Python, NumPy and the backend as well.
 
     Attributes
     ----------
@@ -162,10 +150,10 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
 
         from ser_lib.neural.training import Scores, make_optimizer, make_trainer
 
-        self._check_parameters()
-        y = _check_rows("X", X, y)
+        check_parameters(self.get_params(deep=False))
+        y = check_rows("X", X, y)
         for number, copy in enumerate(copies):
-            _check_rows(f"copies[{number}]", copy, y, item_shape=X.item_shape)
+            check_rows(f"copies[{number}]", copy, y, item_shape=X.item_shape)
         self.classes_, targets = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
@@ -241,7 +229,7 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             If the items have another shape, or features are not finite.
         """
         check_is_fitted(self, "network_")
-        _check_rows("X", X, item_shape=self._item_shape)
+        check_rows("X", X, item_shape=self._item_shape)
         result = np.empty((len(X), len(self.classes_)))
         for rows in batches(X.lengths, self.batch_size) if len(X) else ():
             batch = assemble([X], rows, scaling=self._scaling)
@@ -276,7 +264,7 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         if validation is None:
             return None
         X, y = validation
-        y = _check_rows("validation", X, y, item_shape=self._item_shape)
+        y = check_rows("validation", X, y, item_shape=self._item_shape)
         known = np.flatnonzero(np.isin(y, self.classes_))
         if not len(known):
             raise InputError(
@@ -296,36 +284,6 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             "dev_uar": float(np.mean([right[targets == k].mean() for k in np.unique(targets)])),
         }
 
-    def _check_parameters(self) -> None:
-        """Refuse parameters that make no sense, by name."""
-        for name, least in {"epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}.items():
-            value = getattr(self, name)
-            whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-            if not (whole and value >= least) and not (name == "patience" and value is None):
-                raise InputError(
-                    f"{name} is {value!r}; expected a whole number of at least {least}"
-                )
-        limits = {
-            "learning_rate": "above 0",
-            "clip_norm": "above 0",
-            "momentum": "from 0 to below 1",
-            "decay": "of at least 0",
-        }
-        for name, expected in limits.items():
-            value = getattr(self, name)
-            if name == "clip_norm" and value is None:
-                continue
-            real = isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0
-            if (
-                not real
-                or (value == 0 and "above" in expected)
-                or (value >= 1 and "below" in expected)
-            ):
-                raise InputError(f"{name} is {value!r}; expected a number {expected}")
-        for name, known in _CHOICES.items():
-            if getattr(self, name) not in known:
-                raise unknown(name, getattr(self, name), known)
-
     def save(self, folder: str | os.PathLike) -> None:
         """
         Write the trained classifier: ``network.keras``, ``scaling.npz`` and ``classifier.json``.
@@ -341,26 +299,17 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             If `folder` exists.
         """
         check_is_fitted(self, "network_")
-        if Path(folder).exists():
-            raise InputError(f"{folder}: exists already; expected the name of a new folder")
         parameters = self.get_params(deep=False)
         network = parameters.pop("network")
         state = {
             "parameters": parameters,
-            "network": {
-                "module": type(network).__module__,
-                "class": type(network).__qualname__,
-                "parameters": dataclasses.asdict(network),
-            },
+            "network": describe(network),
             "classes": self.classes_.tolist(),
             "item_shape": list(self._item_shape),
             "best_epoch": self.best_epoch_,
             "history": self.history_,
         }
-        with whole_folder(folder) as new:
-            self.network_.save(new / "network.keras")
-            np.savez(new / "scaling.npz", **(self._scaling._asdict() if self._scaling else {}))
-            (new / "classifier.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+        write(folder, self.network_, state, self._scaling)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "NeuralClassifier":
@@ -382,24 +331,9 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         InputError
             If a file is missing or damaged, or the network's class is not known here.
         """
-        import keras
-
-        from ser_lib.neural import layers  # noqa: F401  (registers the layers)
-
-        folder = Path(folder)
-        try:
-            state = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-            with np.load(folder / "scaling.npz", allow_pickle=False) as scaling:
-                scaling = Scaling(**scaling) if len(scaling.files) else None
-            network = _network_class(**state["network"])
-            result = cls(network, **state["parameters"])
-            result.network_ = _ready(keras.saving.load_model(folder / "network.keras"))
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(
-                f"{folder}: {error}; expected a classifier as NeuralClassifier.save writes it"
-            ) from error
+        model, state, scaling = read(folder)
+        result = cls(state["network"], **state["parameters"])
+        result.network_ = _ready(model)
         result.classes_ = np.array(state["classes"])
         result.history_, result.best_epoch_ = state["history"], state["best_epoch"]
         result.n_parameters_ = result.network_.count_params()
@@ -423,45 +357,3 @@ def _scaling_of(X: RaggedArray) -> Scaling:
         raise InputError(f"features of row {row} are not finite; expected finite numbers")
     factor = np.divide(1.0, std, out=np.ones_like(std), where=std > 0)
     return Scaling(mean.astype(np.float32), factor.astype(np.float32))
-
-
-def _check_rows(
-    name: str,
-    X: RaggedArray,
-    y: Sequence[str] | None = None,
-    *,
-    item_shape: tuple[int, ...] | None = None,
-) -> np.ndarray | None:
-    """Refuse rows that cannot be learnt from or asked about; return the labels as an array."""
-    if not isinstance(X, RaggedArray):
-        raise InputError(f"{name} is a {type(X).__name__}; expected a RaggedArray")
-    if item_shape is not None and X.item_shape != item_shape:
-        raise InputError(f"{name} has items of shape {X.item_shape}; expected {item_shape}")
-    empty = np.flatnonzero(X.lengths == 0)
-    if len(empty):
-        raise InputError(f"{name}: row {empty[0]} holds no items; expected at least one per row")
-    if y is None:
-        return None
-    y = np.asarray(y).astype(str)
-    if len(X) == 0:
-        raise InputError(f"{name} holds no utterances; expected at least one")
-    if y.shape != (len(X),):
-        raise InputError(
-            f"{name} has {len(X)} rows, but labels of shape {y.shape}; expected one each"
-        )
-    return y
-
-
-def _network_class(*, module: str, **description: object) -> object:
-    """Make a network from its description; only a dataclass of this package or a loaded one."""
-    if module.split(".")[0] == __package__.split(".")[0]:
-        importlib.import_module(module)
-    found = sys.modules.get(module)
-    for part in description["class"].split("."):
-        found = getattr(found, part, None)
-    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise InputError(
-            f"network {description['class']!r} of {module!r} is not known here; expected one of "
-            "ser_lib, or one whose module is imported already"
-        )
-    return found(**description["parameters"])

@@ -125,8 +125,6 @@ class CnnLstm:
     momentum: float = 0.9
 
     def __post_init__(self):
-        for name in ("filters", "pools"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
         as_count(self, "lstm_units")
         as_count(self, "lstm_layers")
         # A network that drops nearly everything learns nothing.

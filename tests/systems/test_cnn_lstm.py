@@ -210,6 +210,7 @@ def test_a_saved_network_predicts_the_same_under_jax_and_trains_there(trained, t
     pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
     X = recordings([1, 1, 4, 4, 4, 1], seed=5)
     trained.save(tmp_path / "model")
+    assert NeuralClassifier.load(tmp_path / "model").network == SMALL
     X.save(tmp_path / "rows")
     environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
     arguments = [str(tmp_path / name) for name in ("model", "rows", "answer.json")]

@@ -1,0 +1,153 @@
+"""The synthetic corpus: what it holds, and that it is neither trivial nor hopeless."""
+
+import hashlib
+from pathlib import Path
+
+import cue_families
+import numpy as np
+import pytest
+import soundfile
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectFpr, VarianceThreshold, f_classif
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from ser_lib import paths
+from ser_lib.corpora import expression, load_corpus, prosody, synthetic
+from ser_lib.errors import InputError
+from ser_lib.features import Descriptors, FrontEnd, Functionals
+from ser_lib.signal import PreEmphasis
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return load_corpus("synthetic")
+
+
+@pytest.fixture(scope="module")
+def plans(corpus):
+    cast = {who.name: who for who in map(expression.speaker, range(1, 11))}
+    parts = [name.split("-") for name in corpus.table.index]
+    return [
+        prosody.plan(cast[who], emotion, int(sentence[1:]), int(take[1:]))
+        for who, emotion, sentence, take in parts
+    ]
+
+
+@pytest.fixture(scope="module")
+def statistics(corpus):
+    """Compute the SVM's 400 global statistics of each utterance."""
+    front_end = FrontEnd(
+        conditioning=(PreEmphasis(0.97),),
+        analysis=Descriptors(deltas=True),
+        segmentation=Functionals(),
+    )
+    return front_end.extract(corpus, progress=False).stack().reshape(len(corpus.table), -1)
+
+
+def on_unknown_speakers(corpus, features, machine):
+    """Predict each speaker from the others; return the UAR."""
+    emotion, speaker = corpus.table["emotion"].to_numpy(), corpus.table["speaker"]
+    found = cross_val_predict(machine, features, emotion, groups=speaker, cv=LeaveOneGroupOut())
+    return balanced_accuracy_score(emotion, found)
+
+
+def on_known_speakers(corpus, features, machine):
+    """Predict a random fifth from the others, for all five; return the UAR."""
+    emotion = corpus.table["emotion"].to_numpy()
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    return balanced_accuracy_score(emotion, cross_val_predict(machine, features, emotion, cv=folds))
+
+
+def test_every_speaker_says_every_sentence_twice_in_every_emotion(corpus):
+    table = corpus.table
+    assert len(table) == 10 * 7 * 4 * 2
+    assert set(table.groupby(["speaker", "emotion", "sentence"]).size()) == {2}
+    assert table.groupby("sex")["speaker"].nunique().to_dict() == {"female": 5, "male": 5}
+    assert corpus.classes == tuple(sorted(expression.EMOTIONS))
+    assert "f01-anger-s2-t1" in table.index
+    assert table["session"].isna().all()
+    assert table["intensity"].isna().all()
+    assert corpus.protocol == "leave_one_speaker_out"
+
+
+def test_it_says_that_it_is_no_evidence():
+    for said in (synthetic.TITLE, synthetic.BIBTEX, synthetic.__doc__):
+        assert "for trying things out, not for claims" in " ".join(said.split())
+
+
+def test_recordings_are_short_16_bit_files_that_are_not_clipped(corpus):
+    for path in corpus.table["path"]:
+        samples, rate = soundfile.read(path, dtype="int16")
+        assert (rate, samples.ndim) == (16_000, 1)
+        assert 1 <= len(samples) / rate <= 3
+        assert 300 < np.abs(samples).max() < 32_700
+    assert soundfile.info(path).subtype == "PCM_16"
+    assert Path(path).is_relative_to(paths.cache())
+
+
+def test_it_is_rendered_once(corpus, monkeypatch):
+    monkeypatch.setattr(synthetic, "_render", lambda *_: pytest.fail("rendered again"))
+    assert load_corpus("synthetic").table.equals(corpus.table)
+
+
+def test_the_recordings_do_not_depend_on_who_renders_them(corpus, tmp_path, monkeypatch):
+    def contents(table):
+        return {
+            name: hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            for name, path in table["path"].items()
+        }
+
+    monkeypatch.setenv("SER_CACHE", str(tmp_path))
+    monkeypatch.setattr(synthetic, "_PROCESSES", 1)
+    # A smaller cast is a part of a larger one.
+    alone = contents(load_corpus("synthetic", speakers=2).table)
+    among_others = contents(corpus.table)
+    assert len(alone) == 112
+    assert alone == {name: among_others[name] for name in alone}
+
+
+def test_another_seed_is_another_corpus(corpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path))
+    other = load_corpus("synthetic", speakers=1, takes=1, seed=7)
+    assert len(other.table) == 28
+    path = other.table["path"].iloc[0]
+    assert Path(path).read_bytes() != Path(corpus.table.at[Path(path).stem, "path"]).read_bytes()
+
+
+@pytest.mark.parametrize("option", ["speakers", "takes", "seed"])
+@pytest.mark.parametrize("value", [-1, 2.5, "2", True])
+def test_numbers_out_of_range_are_refused_and_leave_nothing(option, value, tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match=f"synthetic: {option} is {value!r}; expected a whole"):
+        load_corpus("synthetic", **{option: value})
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("family", cue_families.FAMILIES)
+def test_no_family_of_cues_is_enough(corpus, plans, family):
+    measure, machine = cue_families.FAMILIES[family], make_pipeline(StandardScaler(), SVC(C=3))
+    sounds = [soundfile.read(path)[0] for path in corpus.table["path"]]
+    measured = np.array([measure(p, s) for p, s in zip(plans, sounds, strict=True)])
+    names = [name for name, cue in expression.CUES.items() if cue.family == family]
+    meant = np.array([[plan.cues[name] for name in names] for plan in plans])
+    # Far from chance (0.14), so that each is worth looking at.
+    assert 0.35 < on_unknown_speakers(corpus, measured, machine) < 0.60
+    assert 0.35 < on_unknown_speakers(corpus, meant, machine) < 0.60
+
+
+def test_the_svm_is_challenged_and_profits_from_knowing_the_speaker(corpus, statistics):
+    machine = make_pipeline(
+        VarianceThreshold(),
+        StandardScaler(),
+        SelectFpr(f_classif, alpha=0.01),
+        PCA(0.98),
+        SVC(C=3, gamma=0.003),
+    )
+    unknown = on_unknown_speakers(corpus, statistics, machine)
+    known = on_known_speakers(corpus, statistics, machine)
+    assert 0.60 < unknown < 0.95
+    assert known > unknown + 0.03
