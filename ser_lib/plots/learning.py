@@ -132,4 +132,4 @@ def _name_curves(ax: "Axes", development: bool, kept: bool) -> None:
     if kept:
         dot = {"marker": "o", "markersize": 4.5, "linestyle": "none", "markeredgecolor": "white"}
         handles.append(Line2D([], [], color=CONTRAST, label="epoch kept", **dot))
-    ax.legend(handles=handles, loc="upper right", labelcolor=INK)
+    ax.legend(handles=handles, loc="lower left", labelcolor=INK)
