@@ -190,6 +190,7 @@ def test_kernels_side_by_side_share_the_cores(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     alone = kernel_environment(jobs=1, cores=8)
     shared = kernel_environment(jobs=4, cores=8)
+    assert alone["PYTHONHASHSEED"] == "0"
     assert alone.get("OMP_NUM_THREADS") == os.environ.get("OMP_NUM_THREADS")
     assert shared["OMP_NUM_THREADS"] == shared["TF_NUM_INTRAOP_THREADS"] == "2"
     assert "MPLBACKEND" not in alone
