@@ -1,4 +1,4 @@
-"""The command line ``ser``: corpora, fetch, validate, run, report, systems, cache."""
+"""The command line ``ser``: corpora, fetch, validate, run, tune, report, systems, cache."""
 
 import argparse
 import os
@@ -55,6 +55,26 @@ def _run(options: argparse.Namespace) -> int:
     )
     print(f"\n{runner.summary(outcomes)}")
     return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from ser_lib import console, corpora
+    from ser_lib.study import recipes, tune
+
+    function, chosen = recipes.listed(options.system, options.recipes)
+    corpus = corpora.load_corpus(options.corpus, data=options.data)
+    table = tune(
+        function,
+        corpus,
+        chosen,
+        folds=options.folds,
+        reports=options.reports,
+        fresh=options.fresh,
+    )
+    print(console.table(*recipes.printed(table)))
+    reports = Path(options.reports).resolve() if options.reports else None
+    print(f"\nin {os.path.relpath(recipes.file(corpus.name, options.system, reports))}")
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -158,6 +178,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks side by side")
     run.add_argument("--fresh", action="store_true", help="run and train everything again")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="give a cell up after that")
+
+    tune = add("tune", _tune, "compare recipes of a system on development speakers")
+    tune.add_argument("system", metavar="SYSTEM", help="name of the system")
+    tune.add_argument("recipes", nargs="*", metavar="RECIPE", help="name of a recipe; default: all")
+    tune.add_argument("--corpus", default="synthetic", metavar="NAME", help="default: synthetic")
+    _data(tune)
+    tune.add_argument("--reports", metavar="DIR", help="folder of the reports")
+    tune.add_argument("--folds", type=int, default=3, metavar="N", help="how many (default: 3)")
+    tune.add_argument("--fresh", action="store_true", help="train everything again")
 
     report = add("report", _report, "make tables, figures and pages again from the predictions")
     report.add_argument("--reports", metavar="DIR", help="folder of the reports")

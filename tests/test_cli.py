@@ -1,5 +1,6 @@
 """`ser` says what is wrong in one line, and returns what a shell can act upon."""
 
+import os
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser_lib import cli, paths
+from ser_lib import cli, paths, systems
 from ser_lib.study import runner
 
 
@@ -38,7 +39,7 @@ def test_help_is_quick_and_names_every_command():
         )
         seconds.append(time.perf_counter() - started)
     assert done.returncode == 0
-    for command in ("corpora", "fetch", "validate", "run", "report", "systems", "cache"):
+    for command in ("corpora", "fetch", "validate", "run", "tune", "report", "systems", "cache"):
         assert f"    {command} " in done.stdout
     # The best of three, as other work on the machine may slow any one of them.
     assert min(seconds) < 0.5
@@ -70,12 +71,15 @@ def test_version(capsys):
         (["fetch", "iemocap"], "https://sail.usc.edu/iemocap/"),
         (["run", "01_train_svn"], "unknown notebook '01_train_svn'"),
         (["run", "--corpus", "ravdes"], "unknown corpus 'ravdes'; did you mean 'ravdess'?"),
+        (["tune", "smv"], "unknown system 'smv'; did you mean 'svm'?"),
+        (["tune", "svm", "--corpus", "ravdes"], "did you mean 'ravdess'?"),
         (["report"], "no predictions in it"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_two(arguments, message, capsys, tmp_path, monkeypatch):
     import nbformat
 
+    monkeypatch.setattr(sys.modules[systems.svm.__module__], "CANDIDATES", {"a": {}}, False)
     (tmp_path / "notebooks").mkdir()
     monkeypatch.setenv("SER_NOTEBOOKS", str(tmp_path / "notebooks"))
     nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks" / "01_train_svm.ipynb")
@@ -157,6 +161,38 @@ def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, caps
             },
         )
     ]
+
+
+def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_path):
+    """Of a system whose recipes differ in nothing but the grid, on tones of four speakers."""
+    folder = tmp_path / "tones"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    lines = ["path,emotion,speaker"]
+    for speaker in "abcd":
+        for emotion, pitch in (("anger", 900), ("sadness", 200)):
+            for take in range(2):
+                name = f"{speaker}{emotion}{take}.wav"
+                tone = np.sin(np.arange(4000) * pitch / 2546) / 4 + rng.normal(0, 0.02, 4000)
+                soundfile.write(folder / name, tone, 16000)
+                lines.append(f"{name},{emotion},{speaker}")
+    (folder / "manifest.csv").write_text("\n".join(lines))
+    small = {"C": (1,), "gamma": (0.001,), "components": 2}
+    candidates = {"small": small, "larger": small | {"C": (5,)}, "unused": {"C": (7,)}}
+    monkeypatch.setattr(sys.modules[systems.svm.__module__], "CANDIDATES", candidates, False)
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    code, out, _ = run(
+        *("tune", "svm", "small", "larger", "--corpus", "folder", "--data", str(folder)),
+        *("--folds", "2", "--reports", str(tmp_path / "reports")),
+        capsys=capsys,
+    )
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].split()[:3] == ["recipe", "arguments", "dev_uar"]
+    assert {line.split()[0] for line in lines[1:3]} == {"small", "larger"}
+    table = tmp_path / "reports" / "folder" / "recipes" / "svm.csv"
+    assert lines[-1] == f"in {os.path.relpath(table)}"
+    assert "unused" not in table.read_text()
 
 
 def test_an_interrupt_is_said_without_a_traceback(monkeypatch, capsys):

@@ -100,7 +100,41 @@ def sine():
     return 0.5 * np.sin(2 * np.pi * 2000 * np.arange(8000) / 16000)
 
 
+def heard(cells=(), **answer):
+    """An utterance of 0.8 s with attention to its 10 steps, or to cells in each of them."""
+    rng = np.random.default_rng(0)
+    weights = rng.random((10, *cells))
+    named = {"utterance": "u1", "emotion": "fear", "predicted": "fear", "p_fear": 0.9}
+    return {
+        "spectrogram": -80 * rng.random((80, 16)),
+        "weights": weights / weights.sum(),
+        "answer": named | answer,
+    }
+
+
+TIMES = {"hop": 0.01, "step": 0.08}
+TRIED = pd.DataFrame(
+    {
+        "recipe": ["default", "larger"],
+        "dev_uar": [0.7, 0.72],
+        "dev_uar_low": [0.6, np.nan],
+        "dev_uar_high": [0.8, np.nan],
+        "differs": ["", "units 128"],
+    }
+)
+
 FIGURES = {
+    "attention_map": lambda: plots.attention_map(**heard((3,)), **TIMES),
+    "attention_over_time": lambda: plots.attention_over_time(**heard(), **TIMES),
+    "well_and_badly": lambda: plots.well_and_badly(heard(), heard(predicted="anger"), **TIMES),
+    "segment_posteriors": lambda: plots.segment_posteriors(
+        [[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]], EMOTIONS, seconds=1.0, hop=0.5
+    ),
+    "recipes": lambda: plots.recipes(TRIED),
+    "spectrogram": lambda: plots.spectrogram(np.eye(20), hop=0.01, title="u1"),
+    "descriptors": lambda: plots.descriptors(
+        np.eye(5, 3), ["zcr", "energy", "delta zcr"], step=0.01
+    ),
     "class_counts": lambda: plots.class_counts(corpus()),
     "speaker_counts": lambda: plots.speaker_counts(corpus()),
     "durations": lambda: plots.durations(np.linspace(1, 4, 42), corpus()["emotion"]),

@@ -9,6 +9,7 @@ corpus, the front end's parameters and the source code that computed it.
 """
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import inspect
@@ -18,7 +19,7 @@ import time
 import warnings
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -125,11 +126,22 @@ def extract(
 
 
 def _entry(key: list, front_end: FrontEnd) -> _Entry:
-    parts = (*front_end.conditioning, front_end.analysis, front_end.segmentation)
     # The source of this package is hashed as a whole; steps of the user's own bring theirs along.
-    foreign = [_source(type(p)) for p in parts if not type(p).__module__.startswith("ser_lib.")]
+    kinds = [type(part) for part in _parts(front_end)]
+    foreign = [_source(kind) for kind in kinds if not kind.__module__.startswith("ser_lib.")]
     digest = paths.digest([key, front_end.identity(), foreign])
     return _Entry(front_end, paths.cache() / "features" / digest)
+
+
+def _parts(value: object) -> Iterator[object]:
+    """Go through all dataclasses within a front end, those within its parts included."""
+    if isinstance(value, tuple | list):
+        for part in value:
+            yield from _parts(part)
+    elif dataclasses.is_dataclass(value):
+        yield value
+        for field in dataclasses.fields(value):
+            yield from _parts(getattr(value, field.name))
 
 
 def _source(kind: type) -> str:

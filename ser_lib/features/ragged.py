@@ -152,6 +152,14 @@ class RaggedArray:
             self.values, self.offsets, rows % len(self) if self.rows is None else self.rows[rows]
         )
 
+    def items(self) -> "RaggedArray":
+        """Make every item of these rows a row of its own, in order, without copying the values."""
+        lengths = self.lengths
+        starts = self.offsets[:-1] if self.rows is None else self.offsets[self.rows]
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        offsets = np.arange(len(self.values) + 1)
+        return RaggedArray(self.values, offsets, np.repeat(starts, lengths) + within)
+
     def _contiguous(self) -> slice | None:
         """Where the values of these rows lie, if they lie in one piece and in order."""
         if self.rows is None:

@@ -12,12 +12,9 @@ import functools
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.features.filters import mel_filters
+from ser_lib.features.filters import hz_to_mel, mel_filters, mel_to_hz
+from ser_lib.features.short_time import check_transform, count_frames, decibels, powers
 from ser_lib.signal.parameters import as_count, as_real, check_choice
-
-# Frames analysed at a time: the work stays in the processor's cache, and an hour in memory.
-_BLOCK = 128
-_WINDOWS = {"hamming": (0.54, 0.46), "hann": (0.5, 0.5)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +47,11 @@ class LogMel:
     pad_mode : {"reflect", "constant"}
         How half a transform is added before and after the signal: by reflection, as librosa did
         up to version 0.8, or by zeros, as it does now.
+    filter_rate : float, optional
+        Lay the mel bands out over the bins as if the signal had this rate in Hz, instead of the
+        one it has. ki4ai-skc/merc2020 does so by mistake: its bands are those of librosa's default
+        of 22,050 Hz while its signals are at 16 kHz, which puts every band at 16,000 / 22,050 of
+        its nominal frequency.
 
     Raises
     ------
@@ -73,27 +75,18 @@ class LogMel:
     compression: str = "decibels"
     top_db: float = 80.0
     pad_mode: str = "reflect"
+    filter_rate: float | None = None
 
     def __post_init__(self):
-        as_count(self, "n_fft", low=2)
-        if self.n_fft % 2:
-            raise InputError(f"LogMel: n_fft is {self.n_fft}; expected an even number of samples")
-        if self.win_length is None:
-            object.__setattr__(self, "win_length", self.n_fft)
-        as_count(self, "win_length")
-        if self.win_length > self.n_fft:
-            raise InputError(
-                f"LogMel: win_length is {self.win_length}; expected at most n_fft, {self.n_fft}"
-            )
-        as_count(self, "hop_length")
+        check_transform(self)
         as_count(self, "n_mels")
         as_real(self, "fmin", low=0)
         if self.fmax is not None:
             as_real(self, "fmax", above=self.fmin)
         as_real(self, "top_db", above=0)
-        check_choice(self, "window", tuple(_WINDOWS))
         check_choice(self, "compression", ("decibels", "log1p"))
-        check_choice(self, "pad_mode", ("reflect", "constant"))
+        if self.filter_rate is not None:
+            as_real(self, "filter_rate", above=0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,55 +111,46 @@ class LogMel:
         Raises
         ------
         InputError
-            If `fmax` lies above half the rate, or no band holds a bin of the transform.
+            If `fmax` lies above half the rate for which the bands are laid out, or no band holds a
+            bin of the transform.
         """
         mel = self._power(signal, rate)
         if self.compression == "log1p":
             return np.log1p(mel * np.float32(1e6))
-        # Below 1e-10 all is silence, as in librosa.
-        decibels = np.log(np.maximum(mel, np.float32(1e-10), out=mel), out=mel)
-        decibels *= np.float32(10 / np.log(10))
-        decibels -= decibels.max()
-        return np.maximum(decibels, np.float32(-self.top_db), out=decibels)
+        return decibels(mel, self.top_db)
+
+    def frequencies(self, rate: int) -> np.ndarray:
+        """
+        Say where the bands lie.
+
+        Parameters
+        ----------
+        rate : int
+            Samples per second of the signal.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_mels,)
+            Centre of each band in Hz, as the filters suppose it.
+        """
+        laid_out_for = rate if self.filter_rate is None else self.filter_rate
+        top = laid_out_for / 2 if self.fmax is None else self.fmax
+        edges = np.linspace(hz_to_mel(self.fmin), hz_to_mel(top), self.n_mels + 2)
+        return mel_to_hz(edges[1:-1])
 
     def _power(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Power per band, float32, shape (frames, n_mels)."""
-        bank, bins = _bank(rate, self.n_fft, self.n_mels, self.fmin, self.fmax)
-        # A window shorter than the transform sits in its middle. Where the zeros around it lie
-        # changes the phase only, so the frames are cut to the window and padded at their end.
-        margin = self.n_fft // 2 - (self.n_fft - self.win_length) // 2
-        before, after = margin, self.win_length - margin
-        frames = 1 + len(signal) // self.hop_length
-        padded = np.pad(signal.astype(np.float32, copy=False), (before, after), self.pad_mode)
-        strided = np.lib.stride_tricks.sliding_window_view(padded, self.win_length)
-        strided = strided[:: self.hop_length][:frames]
-        window = _window(self.window, self.win_length)
-        mel = np.empty((frames, self.n_mels), np.float32)
-        # In single precision the transform's rounding would show in bands 80 dB below the loudest.
-        buffer = np.zeros((min(frames, _BLOCK), self.n_fft))
-        spectra = np.empty((len(buffer), 1 + self.n_fft // 2), np.complex128)
-        for start in range(0, frames, _BLOCK):
-            part = strided[start : start + _BLOCK]
-            block = buffer[: len(part)]
-            np.multiply(part, window, out=block[:, : self.win_length])
-            np.fft.rfft(block, axis=1, out=spectra[: len(part)])
-            spectrum = spectra[: len(part), bins].astype(np.complex64)
-            power = np.square(spectrum.real)
-            power += np.square(spectrum.imag)
-            np.matmul(power, bank, out=mel[start : start + len(part)])
+        laid_out_for = rate if self.filter_rate is None else self.filter_rate
+        bank, bins = _bank(laid_out_for, self.n_fft, self.n_mels, self.fmin, self.fmax)
+        mel = np.empty((count_frames(self, signal), self.n_mels), np.float32)
+        for rows, power in powers(self, signal, bins):
+            np.matmul(power, bank, out=mel[rows])
         return mel
 
 
 @functools.lru_cache
-def _window(name: str, length: int) -> np.ndarray:
-    level, swing = _WINDOWS[name]
-    phase = 2 * np.pi * np.arange(length) / length
-    return level - swing * np.cos(phase)
-
-
-@functools.lru_cache
 def _bank(
-    rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float | None
+    rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float | None
 ) -> tuple[np.ndarray, slice]:
     """Make the filters a float32 matrix (bins, n_mels), without the bins that no filter touches."""
     filters = mel_filters(rate, n_fft, n_mels, fmin, fmax)
@@ -174,7 +158,7 @@ def _bank(
     if len(used) == 0:
         raise InputError(
             f"mel bands from {fmin:g} to {fmax:g} Hz hold no bin of a transform of {n_fft} samples "
-            f"at {rate} Hz; expected a wider range or a longer transform"
+            f"at {rate:g} Hz; expected a wider range or a longer transform"
         )
     bins = slice(int(used[0]), int(used[-1]) + 1)
     return np.ascontiguousarray(filters[:, bins].T, dtype=np.float32), bins

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.features.ragged import RaggedArray
+from ser_lib.features.ragged import RaggedArray, moments
 
 
 class Batch(NamedTuple):
@@ -42,6 +42,33 @@ class Scaling(NamedTuple):
 
     mean: np.ndarray
     factor: np.ndarray
+
+
+def scaling_of(X: RaggedArray) -> Scaling:
+    """
+    Learn the scaling from rows: each feature to mean 0 and standard deviation 1.
+
+    Parameters
+    ----------
+    X : RaggedArray
+        The training rows.
+
+    Returns
+    -------
+    Scaling
+        A feature that never changes becomes 0.
+
+    Raises
+    ------
+    InputError
+        Naming the first row whose features are not finite.
+    """
+    mean, std = moments(X)
+    if not np.isfinite(mean).all():
+        row = next(i for i, items in enumerate(X) if not np.isfinite(items).all())
+        raise InputError(f"features of row {row} are not finite; expected finite numbers")
+    factor = np.divide(1.0, std, out=np.ones_like(std), where=std > 0)
+    return Scaling(mean.astype(np.float32), factor.astype(np.float32))
 
 
 def padded_length(n: int | np.ndarray) -> int | np.ndarray:

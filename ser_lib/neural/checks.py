@@ -8,11 +8,13 @@ import numpy as np
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.features.ragged import RaggedArray
+from ser_lib.neural.augmentation import SpecAugment
 
 _CHOICES = {
     "optimizer": ("adam", "sgd"),
     "schedule": ("constant", "cosine"),
-    "class_weight": (None, "balanced"),
+    "balance": (None, "weights", "oversampling"),
+    "pool": (None, "mean", "max"),
     "monitor": ("uar", "loss"),
 }
 
@@ -36,6 +38,8 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
         "clip_norm": "above 0",
         "momentum": "from 0 to below 1",
         "decay": "of at least 0",
+        "weight_decay": "of at least 0",
+        "mixup": "of at least 0",
     }
     for name, expected in limits.items():
         value = parameters[name]
@@ -47,6 +51,9 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
     for name, known in _CHOICES.items():
         if parameters[name] not in known:
             raise unknown(name, parameters[name], known)
+    augment = parameters["spec_augment"]
+    if not (augment is None or isinstance(augment, SpecAugment)):
+        raise InputError(f"spec_augment is {augment!r}; expected a SpecAugment or None")
 
 
 def check_rows(

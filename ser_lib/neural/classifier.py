@@ -1,9 +1,11 @@
 """A scikit-learn classifier around any network: scales, batches, stops early, keeps a history."""
 
+import dataclasses
+import functools
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,16 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from ser_lib.console import progress
 from ser_lib.errors import InputError
-from ser_lib.features.ragged import RaggedArray, moments
-from ser_lib.neural.batching import Scaling, assemble, batches
+from ser_lib.features.ragged import RaggedArray
+from ser_lib.neural.augmentation import SpecAugment, mix, oversampled
+from ser_lib.neural.batching import assemble, batches, scaling_of
 from ser_lib.neural.checks import check_parameters, check_rows
+from ser_lib.neural.reader import NetworkReader, items_as_rows, pooled, ready
 from ser_lib.neural.saving import describe, read, write
 
 if TYPE_CHECKING:
     import keras
 
 
-class NeuralClassifier(ClassifierMixin, BaseEstimator):
+class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
     """
     Train a network on rows of unequal length, and ask it.
 
@@ -45,10 +49,21 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         schedule.
     schedule : {"constant", "cosine"}
         ``"cosine"`` brings the step size to zero over all epochs (Loshchilov & Hutter 2017).
+    weight_decay : float
+        Share of each weight, times the step size, that every update takes away (Loshchilov &
+        Hutter 2019).
     clip_norm : float, optional
         Largest norm of the gradient of all weights together.
-    class_weight : {"balanced"}, optional
-        Weigh the loss of each row by the inverse frequency of its class.
+    balance : {"weights", "oversampling"}, optional
+        Weigh the loss of each training row by the inverse frequency of its class, or bring rows of
+        the rarer classes again until all are as frequent.
+    spec_augment : SpecAugment, optional
+        What is hidden of the training rows.
+    mixup : float
+        Mix training rows in shares drawn from Beta(mixup, mixup); 0 for not at all.
+    pool : {"mean", "max"}, optional
+        Learn from every item (a segment) by itself, and answer for a row by the mean or the
+        maximum of the log posteriors of its items; by default the network sees all items of a row.
     monitor : {"uar", "loss"}
         What is watched on the development rows: their unweighted average recall (the smaller loss
         decides between equals), or their loss alone.
@@ -86,8 +101,12 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         momentum=0.0,
         decay=0.0,
         schedule="constant",
+        weight_decay=0.0,
         clip_norm=None,
-        class_weight=None,
+        balance=None,
+        spec_augment=None,
+        mixup=0.0,
+        pool=None,
         monitor="uar",
         patience=None,
         scale=True,
@@ -101,8 +120,12 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         self.momentum = momentum
         self.decay = decay
         self.schedule = schedule
+        self.weight_decay = weight_decay
         self.clip_norm = clip_norm
-        self.class_weight = class_weight
+        self.balance = balance
+        self.spec_augment = spec_augment
+        self.mixup = mixup
+        self.pool = pool
         self.monitor = monitor
         self.patience = patience
         self.scale = scale
@@ -161,10 +184,14 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             )
         self._item_shape = X.item_shape
         development = self._development(validation)
-        self._scaling = _scaling_of(X) if self.scale else None
+        sources = (X, *copies)
+        if self.pool:
+            sources, targets = items_as_rows(sources, targets)
+        self._scaling = scaling_of(X) if self.scale else None
 
         keras.utils.set_random_seed(self.seed)
-        self.network_ = _ready(self.network.build(X.item_shape, len(self.classes_)))
+        self.network_ = ready(self.network.build(X.item_shape, len(self.classes_)))
+        self._readers = {}
         self.n_parameters_ = self.network_.count_params()
         optimizer = make_optimizer(
             self.optimizer,
@@ -172,8 +199,9 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             momentum=self.momentum,
             decay=self.decay,
             schedule=self.schedule,
+            weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
-            steps=self.epochs * len(batches(X.lengths, self.batch_size)),
+            steps=self.epochs * self._updates(sources[0], targets),
         )
         scores = Scores(len(self.classes_))
         trainer = make_trainer(self.network_, optimizer, scores)
@@ -184,7 +212,7 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             for epoch in range(1, self.epochs + 1):
                 started = time.perf_counter()
                 scores.restart()
-                self._learn(trainer, (X, *copies), targets, rng)
+                self._learn(trainer, sources, targets, rng)
                 record = {"epoch": epoch} | scores.summary()
                 if not math.isfinite(record["loss"]):
                     raise InputError(
@@ -228,17 +256,15 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         InputError
             If the items have another shape, or features are not finite.
         """
-        check_is_fitted(self, "network_")
-        check_rows("X", X, item_shape=self._item_shape)
-        result = np.empty((len(X), len(self.classes_)))
-        for rows in batches(X.lengths, self.batch_size) if len(X) else ():
-            batch = assemble([X], rows, scaling=self._scaling)
-            result[rows] = self.network_.predict_on_batch(batch._asdict())
-        return result / result.sum(axis=1, keepdims=True)
+        posteriors = self._posteriors(X.items() if self.pool else X)
+        if self.pool:
+            posteriors = pooled(posteriors, X.lengths, self.pool)
+        return posteriors / posteriors.sum(axis=1, keepdims=True)
 
     def predict(self, X: RaggedArray) -> np.ndarray:
         """Give the most probable label of each row, shape (rows,); raises as `predict_proba`."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        answers = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[answers]
 
     def _learn(
         self,
@@ -248,14 +274,31 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         rng: np.random.Generator,
     ) -> None:
         """Go once through all rows, each taken from one of the sources."""
+        labels = np.eye(len(self.classes_), dtype=np.float32)[targets]
+        order = np.arange(len(targets))
         weights = np.ones(len(self.classes_))
-        if self.class_weight == "balanced":
+        if self.balance == "oversampling":
+            order = oversampled(targets, rng)
+        elif self.balance == "weights":
             weights = len(targets) / len(self.classes_) / np.bincount(targets)
-        choice = rng.integers(len(sources), size=len(targets))
-        lengths = np.stack([source.lengths for source in sources])
-        for rows in batches(lengths[choice, np.arange(len(targets))], self.batch_size, rng=rng):
-            batch = assemble(sources, rows, choice=choice[rows], scaling=self._scaling)
-            trainer.train_on_batch(batch._asdict(), targets[rows], weights[targets[rows]])
+        choice = rng.integers(len(sources), size=len(order))
+        lengths = np.stack([source.lengths for source in sources])[choice, order]
+        for places in batches(lengths, self.batch_size, rng=rng):
+            rows = order[places]
+            batch = assemble(sources, rows, choice=choice[places], scaling=self._scaling)
+            if self.spec_augment is not None:
+                batch = self.spec_augment(batch, rng)
+            wanted = labels[rows]
+            if self.mixup:
+                batch, wanted = mix(batch, wanted, self.mixup, rng)
+            trainer.train_on_batch(batch._asdict(), wanted, wanted @ weights)
+
+    def _updates(self, X: RaggedArray, targets: np.ndarray) -> int:
+        """Count the updates of an epoch."""
+        lengths = X.lengths
+        if self.balance == "oversampling":
+            lengths = lengths[oversampled(targets, np.random.default_rng(self.seed))]
+        return len(batches(lengths, self.batch_size))
 
     def _development(
         self, validation: tuple[RaggedArray, Sequence[str]] | None
@@ -300,7 +343,8 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "network_")
         parameters = self.get_params(deep=False)
-        network = parameters.pop("network")
+        network, augment = parameters.pop("network"), parameters.pop("spec_augment")
+        parameters["spec_augment"] = augment and dataclasses.asdict(augment)
         state = {
             "parameters": parameters,
             "network": describe(network),
@@ -332,8 +376,10 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
             If a file is missing or damaged, or the network's class is not known here.
         """
         model, state, scaling = read(folder)
+        augment = state["parameters"].get("spec_augment")
+        state["parameters"]["spec_augment"] = augment and SpecAugment(**augment)
         result = cls(state["network"], **state["parameters"])
-        result.network_ = _ready(model)
+        result.network_, result._readers = ready(model), {}
         result.classes_ = np.array(state["classes"])
         result.history_, result.best_epoch_ = state["history"], state["best_epoch"]
         result.n_parameters_ = result.network_.count_params()
@@ -341,19 +387,24 @@ class NeuralClassifier(ClassifierMixin, BaseEstimator):
         return result
 
 
-def _ready(network: "keras.Model") -> "keras.Model":
-    """Choose how the network is compiled where it is asked without being trained."""
-    import keras
+def of_seed(network: object, **parameters: object) -> Callable[[int], NeuralClassifier]:
+    """
+    Leave the seed of a `NeuralClassifier` open.
 
-    network.jit_compile = keras.backend.backend() == "jax"
-    return network
+    Parameters
+    ----------
+    network : frozen dataclass
+        The network.
+    **parameters
+        All other parameters.
+
+    Returns
+    -------
+    callable
+        From a seed to a classifier that is not fitted yet.
+    """
+    return functools.partial(_seeded, network, parameters)
 
 
-def _scaling_of(X: RaggedArray) -> Scaling:
-    """Moments of the training rows; a feature that never changes becomes 0."""
-    mean, std = moments(X)
-    if not np.isfinite(mean).all():
-        row = next(i for i, items in enumerate(X) if not np.isfinite(items).all())
-        raise InputError(f"features of row {row} are not finite; expected finite numbers")
-    factor = np.divide(1.0, std, out=np.ones_like(std), where=std > 0)
-    return Scaling(mean.astype(np.float32), factor.astype(np.float32))
+def _seeded(network: object, parameters: dict, seed: int) -> NeuralClassifier:
+    return NeuralClassifier(network, **parameters, seed=seed)

@@ -26,12 +26,12 @@ class Scores(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch; weights, which balance the loss that is minimised, do not count here."""
-        y_true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        true = ops.one_hot(y_true, self.classes)
+        # Of a mixture counts what most of it is.
+        true = ops.one_hot(ops.argmax(y_true, axis=-1), self.classes)
         found = ops.one_hot(ops.argmax(y_pred, axis=-1), self.classes)
         self.hits.assign_add(ops.sum(true * found, axis=0))
         self.seen.assign_add(ops.sum(true, axis=0))
-        self.surprise.assign_add(ops.sum(ops.sparse_categorical_crossentropy(y_true, y_pred)))
+        self.surprise.assign_add(ops.sum(ops.categorical_crossentropy(y_true, y_pred)))
 
     def result(self):
         """Return the share of rows that were right."""
@@ -62,6 +62,7 @@ def make_optimizer(
     momentum: float,
     decay: float,
     schedule: str,
+    weight_decay: float,
     clip_norm: float | None,
     steps: int,
 ) -> keras.optimizers.Optimizer:
@@ -70,7 +71,7 @@ def make_optimizer(
 
     Parameters
     ----------
-    name, learning_rate, momentum, decay, schedule, clip_norm
+    name, learning_rate, momentum, decay, schedule, weight_decay, clip_norm
         See `ser_lib.neural.NeuralClassifier`.
     steps : int
         Updates of the whole training, over which a cosine falls to zero.
@@ -86,9 +87,10 @@ def make_optimizer(
         rate = schedules.InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)
     else:
         rate = learning_rate
+    shared = {"global_clipnorm": clip_norm, "weight_decay": weight_decay or None}
     if name == "sgd":
-        return keras.optimizers.SGD(rate, momentum=momentum, global_clipnorm=clip_norm)
-    return keras.optimizers.Adam(rate, global_clipnorm=clip_norm)
+        return keras.optimizers.SGD(rate, momentum=momentum, **shared)
+    return keras.optimizers.Adam(rate, **shared)
 
 
 def make_trainer(
@@ -102,7 +104,7 @@ def make_trainer(
     trainer = keras.Model(network.inputs, network.outputs[0])
     trainer.compile(
         optimizer,
-        loss="sparse_categorical_crossentropy",
+        loss="categorical_crossentropy",
         metrics=[scores],
         # XLA doubles the time of convolutions on a CPU and compiles every new shape for seconds;
         # JAX knows nothing else.

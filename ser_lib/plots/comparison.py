@@ -137,7 +137,8 @@ def published_comparison(
             )
         _point(ax, y, value, metric, colour, disjoint)
         if not disjoint:
-            how += " (test speakers heard in training)"
+            heard = "perhaps heard" if disjoint is None else "heard"
+            how += f" (test speakers {heard} in training)"
         ax.annotate(
             _wrapped(how, 52),
             (1, y),

@@ -173,9 +173,12 @@ def text_on(colour: str | Sequence[float]) -> str:
     return "white" if _luminance(to_rgb(colour)) < 0.22 else INK
 
 
-def heading(axes: "Axes", title: str, aside: str = "") -> None:
-    """Write a title and, at the right end in a whisper, what a reader should know."""
+def heading(axes: "Axes", title: str, aside: str = "", *, below: bool = False) -> None:
+    """Write a title and, at the right end or below it in a whisper, what a reader should know."""
     axes.set_title(title).set_gid("title")
+    if below:
+        _set_below(axes, title, aside)
+        return
     small = {"fontsize": NOTE_SIZE, "fontweight": "normal", "color": MUTED}
     axes.set_title(aside, loc="right", **small).set_gid("aside")
 
@@ -185,21 +188,25 @@ def _make_room(made: "Figure") -> None:
     for axes in made.axes:
         found = {child.get_gid(): child for child in axes.get_children()}
         title, aside = found.get("title"), found.get("aside")
-        if title is None or not (title.get_text() and aside.get_text()):
+        if title is None or aside is None or not (title.get_text() and aside.get_text()):
             continue
         if title.get_window_extent().x1 + 8 > aside.get_window_extent().x0:
             text = aside.get_text()
             axes.set_title("", loc="right")
-            axes.set_title(title.get_text(), pad=STYLE["axes.titlepad"] + 1.5 * NOTE_SIZE)
-            axes.annotate(
-                text,
-                (0, 1),
-                (0, STYLE["axes.titlepad"] - 2),
-                xycoords="axes fraction",
-                textcoords="offset points",
-                fontsize=NOTE_SIZE,
-                color=MUTED,
-            )
+            _set_below(axes, title.get_text(), text)
+
+
+def _set_below(axes: "Axes", title: str, aside: str) -> None:
+    axes.set_title(title, pad=STYLE["axes.titlepad"] + 1.5 * NOTE_SIZE)
+    axes.annotate(
+        aside,
+        (0, 1),
+        (0, STYLE["axes.titlepad"] - 2),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=NOTE_SIZE,
+        color=MUTED,
+    )
 
 
 def grid(axes: "Axes", axis: str) -> None:

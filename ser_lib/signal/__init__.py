@@ -2,9 +2,11 @@
 
 from ser_lib.signal.condition import FixedLength, Offset, PeakNormalise, PreEmphasis, Standardise
 from ser_lib.signal.decode import Recording, decode
-from ser_lib.signal.degrade import Reverberation, WhiteNoise
+from ser_lib.signal.degrade import AddedNoise, Reverberation, WhiteNoise
+from ser_lib.signal.voice import TrimToVoice, Wiener
 
 __all__ = [
+    "AddedNoise",
     "FixedLength",
     "Offset",
     "PeakNormalise",
@@ -12,6 +14,8 @@ __all__ = [
     "Recording",
     "Reverberation",
     "Standardise",
+    "TrimToVoice",
     "WhiteNoise",
+    "Wiener",
     "decode",
 ]

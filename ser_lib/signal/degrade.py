@@ -73,6 +73,38 @@ class WhiteNoise:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class AddedNoise:
+    """
+    Add Gaussian white noise of one level, whatever the level of the recording.
+
+    A quiet recording becomes noisier than a loud one; `WhiteNoise` has one ratio for all.
+
+    Parameters
+    ----------
+    sd : float
+        Standard deviation in units of full scale. samsudinng/speech_emo_recognition adds 0.002.
+    copy : int
+        Number of the copy, for several noisy versions of one recording.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter, what was found and what is expected.
+    """
+
+    sd: float = 0.002
+    copy: int = 0
+
+    def __post_init__(self):
+        as_real(self, "sd", low=0)
+        as_count(self, "copy", low=0)
+
+    def __call__(self, signal: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        """Return the noisy signal, of the same length."""
+        return (signal + self.sd * rng.standard_normal(len(signal))).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Reverberation:
     """
     Put the speaker into a room: convolve with exponentially decaying white noise.

@@ -201,9 +201,9 @@ def _answers(
     return frame.sort_values("utterance", kind="stable")
 
 
-def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
+def fit_fold(system: "System", data: Data, fold: "Fold", seed: int) -> object:
     """
-    Train a system on the training rows of a fold and ask it about the others.
+    Train a system on the training rows of a fold.
 
     Parameters
     ----------
@@ -212,15 +212,15 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
     data : Data
         Rows and features of the corpus.
     fold : Fold
-        Positions of training, development and test rows.
+        Positions of training and development rows. Without development
+        (``system.needs_development`` is False) these join the training.
     seed : int
         Seed of the classifier.
 
     Returns
     -------
-    Result
-        Answers to the test rows under every condition and to the clean development rows. Without
-        development (``system.needs_development`` is False) these rows join the training.
+    classifier
+        Fitted. The same seed on the same machine gives the same.
 
     Raises
     ------
@@ -229,10 +229,7 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
     """
     targets = np.asarray(system.targets(data.table))
     groups = data.table["speaker"]
-    development = fold.development if system.needs_development else fold.development[:0]
-    train = fold.train
-    if not system.needs_development:
-        train = np.sort(np.concatenate([fold.train, fold.development]))
+    train, development = _parts(system, fold)
     _check_targets(targets, data.classes)
 
     options = {}
@@ -242,9 +239,38 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
         options["validation"] = (data.features.take(development), targets[development])
     if data.copies:
         options["copies"] = tuple(copy.take(train) for copy in data.copies)
-    classifier = system.classifier(seed)
+    return system.classifier(seed).fit(data.features.take(train), targets[train], **options)
+
+
+def _parts(system: "System", fold: "Fold") -> tuple[np.ndarray, np.ndarray]:
+    """Say which rows a system is trained on, and which choose its epoch."""
+    if system.needs_development:
+        return fold.train, fold.development
+    return np.sort(np.concatenate([fold.train, fold.development])), fold.development[:0]
+
+
+def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
+    """
+    Train a system on the training rows of a fold and ask it about the others.
+
+    Parameters
+    ----------
+    system, data, fold, seed
+        As for `fit_fold`; `fold` says which rows are tested, too.
+
+    Returns
+    -------
+    Result
+        Answers to the test rows under every condition and to the clean development rows.
+
+    Raises
+    ------
+    InputError
+        As `fit_fold`.
+    """
+    _, development = _parts(system, fold)
     started = time.perf_counter()
-    classifier.fit(data.features.take(train), targets[train], **options)
+    classifier = fit_fold(system, data, fold, seed)
     fitted = time.perf_counter()
 
     def answers(features: RaggedArray, rows: np.ndarray, part: str, condition: str) -> pd.DataFrame:

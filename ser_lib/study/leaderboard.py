@@ -13,6 +13,10 @@ features: `train`, the training speakers'; `utterance`, each utterance's own; `s
 speaker's own, which needs other (unlabelled) recordings of the test speaker."""
 
 
+# Of a published figure's test speakers.
+_HEARD = {True: "unseen", False: "**in the training too**", None: "not said"}
+
+
 def interval(score: float, low: float, high: float) -> str:
     """
     Write a score with its limits.
@@ -227,7 +231,7 @@ def _published(rows: Sequence["Row"], corpus: str) -> list[str]:
                         f"`{name}`",
                         f"{figure['metric'].upper()} {figure['value']:.3f}",
                         figure["classes"],
-                        "unseen" if figure["speaker_disjoint"] else "**in the training too**",
+                        _HEARD[figure["speaker_disjoint"]],
                         figure["protocol"],
                         "; ".join(part for part in (figure["source"], figure["remark"]) if part),
                     ]
@@ -289,7 +293,12 @@ def _made(rows: Sequence["Row"], corpus: str) -> list[str]:
     ]
 
 
-def page(rows: Sequence["Row"], figures: Mapping[str, str], notebooks: Sequence[str]) -> str:
+def page(
+    rows: Sequence["Row"],
+    figures: Mapping[str, str],
+    notebooks: Sequence[str],
+    tried: Sequence[str] = (),
+) -> str:
     """
     Write the page of a corpus.
 
@@ -301,6 +310,8 @@ def page(rows: Sequence["Row"], figures: Mapping[str, str], notebooks: Sequence[
         Paths of figures, relative to the page, by name.
     notebooks : sequence of str
         Executed notebooks beside the page.
+    tried : sequence of str
+        Paragraphs about the recipes that were tried (see `ser_lib.study.recipes.section`).
 
     Returns
     -------
@@ -332,6 +343,7 @@ def page(rows: Sequence["Row"], figures: Mapping[str, str], notebooks: Sequence[
     text += _published(rows, first["corpus"])
     text += _pictures(rows, figures)
     text += _deviations(rows)
+    text += tried
     if notebooks:
         lines = "\n".join(f"- [{name.removesuffix('.ipynb')}]({name})" for name in notebooks)
         text += ["## Executed notebooks", lines]

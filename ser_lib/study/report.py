@@ -2,7 +2,8 @@
 Results tables, figures and leaderboards, from the stored predictions alone.
 
 Nothing is trained, decoded or looked up here: ``<reports>/<corpus>/predictions`` holds all that the
-tables say, so that everybody can compute them again.
+tables say, so that everybody can compute them again; ``<reports>/<corpus>/recipes`` lists what was
+tried before.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ import pandas as pd
 from ser_lib import console, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.evaluation import Evaluation
-from ser_lib.study import leaderboard, source, store
+from ser_lib.study import leaderboard, recipes, source, store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -211,9 +212,12 @@ def _figures(shown: list[Row], folder: Path) -> dict[str, str]:
         answers, title = row.evaluation.rows(), row.record["title"]
         wanted[f"confusion-{row.file}"] = (plots.confusion_matrix, answers, title)
         wanted[f"recall-{row.file}"] = (plots.per_class_recall, answers, title)
+    for system, (table, *_) in recipes.comparable(folder).items():
+        table = table.assign(differs=recipes.differences(table))
+        wanted[f"recipes-{system}"] = (plots.recipes, table, system)
     for name, what in console.progress(wanted.items(), description=f"figures of {folder.name}"):
         _keep_drawn(folder / "figures" / f"{name}.png", *what)
-    for pattern in ("leaderboard*.png", "confusion-*.png", "recall-*.png"):
+    for pattern in ("leaderboard*.png", "confusion-*.png", "recall-*.png", "recipes-*.png"):
         for path in (folder / "figures").glob(pattern):
             if path.stem not in wanted:
                 path.unlink()
@@ -228,7 +232,8 @@ def _page(folder: Path) -> Path:
     store.write_if_changed(folder / "results.csv", table)
     figures = _figures(shown, folder)
     notebooks = sorted(p.name for p in folder.glob("*.ipynb") if not p.stem.endswith(".failed"))
-    store.write_if_changed(folder / "README.md", leaderboard.page(shown, figures, notebooks))
+    page = leaderboard.page(shown, figures, notebooks, recipes.section(folder, figures))
+    store.write_if_changed(folder / "README.md", page)
     return folder / "README.md"
 
 

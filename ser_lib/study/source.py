@@ -21,8 +21,8 @@ _APART = (
     "study",
 )
 _COMPUTES = ("study.fold",)
-# Names at the top of a system's file under which it says where it comes from.
-_SAID = {"CITATION", "PUBLISHED", "DEVIATIONS"}
+# Names at the top of a system's file under which it says where it comes from and what was tried.
+_SAID = {"CITATION", "PUBLISHED", "DEVIATIONS", "CANDIDATES"}
 
 
 class Code(NamedTuple):
@@ -49,7 +49,8 @@ def bare(source: str) -> str:
     """
     Strip from Python source what computes nothing.
 
-    Comments, docstrings, blank lines, and the CITATION, PUBLISHED and DEVIATIONS of a system go.
+    Comments, docstrings, blank lines, and the CITATION, PUBLISHED, DEVIATIONS and CANDIDATES of a
+    system go.
     Only positions in the text are used, never a printed syntax tree, so the result is the same
     under every version of Python that can read the source.
 
@@ -96,12 +97,12 @@ def bare(source: str) -> str:
 
 def _silent(tree: ast.Module) -> list[ast.stmt]:
     """List the statements that compute nothing."""
-    found = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and all(isinstance(t, ast.Name) and t.id in _SAID for t in node.targets)
-    ]
+    found = []
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if all(isinstance(t, ast.Name) and t.id in _SAID for t in targets):
+                found.append(node)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:

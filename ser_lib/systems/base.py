@@ -9,6 +9,7 @@ import pandas as pd
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.features.front_end import FrontEnd
+from ser_lib.signal.degrade import WhiteNoise
 
 SETTINGS = ("ours", "source")
 
@@ -32,8 +33,8 @@ class Published:
         How training and test were divided and what was tuned on what, in words.
     source : str
         Where the figure stands.
-    speaker_disjoint : bool
-        Whether no test speaker was heard in training.
+    speaker_disjoint : bool or None
+        Whether no test speaker was heard in training; None if the source does not say.
     remark : str
         What a reader must know before setting it beside another figure.
     """
@@ -44,7 +45,7 @@ class Published:
     classes: int
     protocol: str
     source: str
-    speaker_disjoint: bool
+    speaker_disjoint: bool | None
     remark: str = ""
 
 
@@ -142,6 +143,38 @@ def arguments(function: Callable[..., System], given: Mapping[str, object]) -> d
         if name not in known:
             raise unknown(f"parameter of {function.__name__}", name, known)
     return dict(given)
+
+
+def noisy_copies(front_end: FrontEnd, copies: int) -> tuple[FrontEnd, ...]:
+    """
+    Make front ends of noisy copies, for training only.
+
+    Parameters
+    ----------
+    front_end : FrontEnd
+        Of the clean recordings.
+    copies : int
+        How many; each with other noise, white and at a whole number of 15 to 29 dB, as in
+        maelfabien/Multimodal-Emotion-Recognition.
+
+    Returns
+    -------
+    tuple of FrontEnd
+        The noise is added last, so that it is at its level relative to what is analysed, and a
+        copy is as long as the clean recording.
+
+    Raises
+    ------
+    InputError
+        If the number of copies makes no sense.
+    """
+    if isinstance(copies, bool) or copies not in range(1000):
+        raise InputError(f"copies is {copies!r}; expected a whole number of at least 0, below 1000")
+    noises = (WhiteNoise(snr=(15, 29), integers=True, copy=copy) for copy in range(1, copies + 1))
+    return tuple(
+        dataclasses.replace(front_end, conditioning=(*front_end.conditioning, noise))
+        for noise in noises
+    )
 
 
 def choose(setting: str, given: Mapping[str, object], **recipes: Mapping[str, object]) -> dict:

@@ -1,15 +1,13 @@
 """Convolutional blocks on the windows of a log-mel spectrogram, then an LSTM over the windows."""
 
 import dataclasses
-import functools
 from typing import TYPE_CHECKING
 
-from ser_lib.errors import InputError
 from ser_lib.features import FrontEnd, LogMel, Windows
-from ser_lib.neural.classifier import NeuralClassifier
-from ser_lib.signal import FixedLength, Offset, Standardise, WhiteNoise
+from ser_lib.neural.classifier import of_seed
+from ser_lib.signal import FixedLength, Offset, Standardise
 from ser_lib.signal.parameters import as_count, as_real
-from ser_lib.systems.base import Published, System, choose
+from ser_lib.systems.base import Published, System, choose, noisy_copies
 
 if TYPE_CHECKING:
     import keras
@@ -274,10 +272,6 @@ def cnn_lstm(
     """
     given = {name: value for name, value in locals().items() if name != "setting"}
     recipe = choose(setting, given, **RECIPES)
-    if recipe["copies"] not in range(1000):
-        raise InputError(
-            f"copies is {recipe['copies']!r}; expected a whole number of at least 0, below 1000"
-        )
     front_end = FrontEnd(
         conditioning=_CONDITIONING[setting],
         analysis=LogMel(window="hamming", n_mels=recipe["bands"], **_ANALYSIS[setting]),
@@ -297,22 +291,12 @@ def cnn_lstm(
         name="cnn_lstm",
         title="CNN-LSTM on log-mel windows",
         front_end=front_end,
-        classifier=functools.partial(_classifier, network, training | _TRAINING[setting]),
+        classifier=of_seed(network, **training, **_TRAINING[setting]),
         citation=CITATION,
         published=PUBLISHED,
         deviations=DEVIATIONS,
         setting=setting,
         parameters=recipe,
-        training_copies=tuple(_noisy(front_end, copy) for copy in range(1, recipe["copies"] + 1)),
+        training_copies=noisy_copies(front_end, recipe["copies"]),
         normalisation="utterance" if setting == "source" else "train",
     )
-
-
-def _noisy(front_end: FrontEnd, copy: int) -> FrontEnd:
-    """Add noise last, so that it is at its level relative to what is analysed, as in the source."""
-    noise = WhiteNoise(snr=(15, 29), integers=True, copy=copy)
-    return dataclasses.replace(front_end, conditioning=(*front_end.conditioning, noise))
-
-
-def _classifier(network: CnnLstm, training: dict, seed: int) -> NeuralClassifier:
-    return NeuralClassifier(network, **training, seed=seed)

@@ -70,6 +70,18 @@ def test_compact_copies_only_what_it_must(ragged):
     assert ragged.compact("float64").dtype == np.float64
 
 
+@pytest.mark.parametrize("rows", [None, [3, 1, 3], []])
+def test_items_become_rows_of_one_without_a_copy(arrays, ragged, rows):
+    chosen = ragged if rows is None else ragged.take(rows)
+    items = chosen.items()
+    assert np.shares_memory(items.values, ragged.values)
+    assert items.lengths.tolist() == [1] * chosen.lengths.sum()
+    expected = [item for row in chosen for item in row[:, np.newaxis]]
+    assert_rows(items, expected)
+    # Rows of single items can be taken and made items of again.
+    assert_rows(items.take(np.arange(len(items))[::-1]).items(), expected[::-1])
+
+
 def test_stack_needs_one_item_per_row(ragged):
     vectors = RaggedArray.from_list([np.full((1, 2), i) for i in range(4)])
     np.testing.assert_array_equal(vectors.take([3, 1]).stack(), [[3, 3], [1, 1]])

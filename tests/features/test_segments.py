@@ -38,11 +38,54 @@ def test_every_frame_is_in_a_window_and_the_rest_is_padding(frames, hop):
     assert covered == set(range(frames))
 
 
+def test_the_first_windows_of_a_longer_recording():
+    frames = ramp(25)
+    np.testing.assert_array_equal(Windows(length=10, most=1)(frames), frames[np.newaxis, :10])
+    for most in (3, 4, None):
+        assert len(Windows(length=10, most=most)(frames)) == 3
+
+
+def test_the_last_frames_of_a_longer_recording():
+    np.testing.assert_array_equal(Frames(most=3)(ramp(7)), ramp(7)[4:])
+    np.testing.assert_array_equal(Frames(most=9)(ramp(7)), ramp(7))
+
+
+def test_frames_are_averaged():
+    frames = ramp(5)
+    expected = [frames[:2].mean(axis=0), frames[2:4].mean(axis=0), frames[4]]
+    np.testing.assert_allclose(Frames(every=2)(frames), expected)
+    assert Frames(every=2)(np.zeros((5, 4, 3))).shape == (3, 12)
+
+
+def test_frames_are_standardised_per_feature_over_the_utterance():
+    frames = np.random.default_rng(0).normal([3, -4], [2, 0.1], (50, 2))
+    frames = np.column_stack([frames, np.full(50, 0.3)])
+    found = Frames(standardise=True)(frames)
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(found.std(axis=0), [1, 1, 0])
+
+
 def test_the_floor_is_the_lowest_value_of_the_utterance():
     windows = Windows(length=4)(ramp(5))
     assert windows.shape == (2, 4, 2)
     assert (windows[1, 1:] == -5).all()
     assert windows.dtype == np.float32
+
+
+def test_each_channel_has_its_own_floor_or_value():
+    frames = np.stack([ramp(5), 10 * ramp(5), ramp(5)], axis=-1)
+    padding = Windows(length=4)(frames)[1, 1:]
+    assert (padding == [-5, -50, -5]).all()
+    windows = Windows(length=4, pad=["floor", 0, 7.5])(frames)
+    assert (windows.shape, windows.dtype) == ((2, 4, 2, 3), np.float32)
+    assert (windows[1, 1:] == [-5, 0, 7.5]).all()
+    np.testing.assert_array_equal(windows.reshape(8, 2, 3)[:5], frames)
+
+
+@pytest.mark.parametrize("shape", [(9, 2), (9, 2, 2), (4, 2, 4)])
+def test_a_value_for_a_channel_that_is_not_there_is_refused(shape):
+    with pytest.raises(InputError, match="expected one value for each of"):
+        Windows(length=4, pad=("floor", 0, 0))(np.zeros(shape))
 
 
 def test_windows_do_not_overlap_by_default():
@@ -58,6 +101,9 @@ def test_windows_do_not_overlap_by_default():
         ({"length": 4, "hop": 5}, "hop is 5; expected at most the length, 4"),
         ({"length": 4, "pad": "zero"}, "pad is 'zero'; expected 'floor' or a number"),
         ({"length": 4, "pad": float("inf")}, "pad is inf"),
+        ({"length": 4, "pad": ("floor", "roof")}, "'roof'.*expected 'floor' or a number"),
+        ({"length": 4, "pad": None}, "pad is None"),
+        ({"length": 4, "most": 0}, "most is 0; expected a whole number of at least 1"),
     ],
 )
 def test_bad_parameters_are_named(parameters, message):

@@ -53,6 +53,18 @@ def test_equals_librosa_on_real_recordings(real_data):
         np.testing.assert_allclose(found, expected.T, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:Empty filters")
+def test_bands_laid_out_for_another_rate(speech):
+    # As librosa does it for a spectrogram whose rate it is not told.
+    layout = {"n_fft": 400, "hop_length": 160, "n_mels": 40}
+    spectrum = np.abs(librosa.stft(speech(), n_fft=400, hop_length=160, pad_mode="reflect")) ** 2
+    mel = librosa.feature.melspectrogram(S=spectrum, n_mels=40)
+    source = LogMel(**layout, compression="log1p", filter_rate=22050)
+    np.testing.assert_allclose(source(speech(), RATE), np.log1p(1e6 * mel).T, atol=1e-4)
+    own = LogMel(**layout, filter_rate=RATE)(speech(), RATE)
+    np.testing.assert_array_equal(own, LogMel(**layout)(speech(), RATE))
+
+
 def test_a_frame_lies_every_hop_from_the_first_sample_on():
     click = np.zeros(1600, np.float32)
     click[800] = 1
@@ -91,6 +103,7 @@ def test_bands_have_names():
         ({"pad_mode": "zeros"}, "unknown pad_mode"),
         ({"fmin": 100, "fmax": 50}, "fmax is 50; expected a number above 100"),
         ({"top_db": 0}, "top_db is 0"),
+        ({"filter_rate": 0}, "filter_rate is 0; expected a number above 0"),
     ],
 )
 def test_bad_parameters_are_named(parameters, message):

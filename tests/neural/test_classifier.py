@@ -1,12 +1,14 @@
 import dataclasses
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
@@ -14,6 +16,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.neural import NeuralClassifier
+from ser_lib.neural.augmentation import SpecAugment
+from ser_lib.neural.classifier import of_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +37,46 @@ class Tiny:
         x = keras.layers.Dropout(self.dropout)(x)
         x = keras.layers.Dense(n_classes, activation="softmax")(x)
         return keras.Model({"values": values, "mask": mask}, x)
+
+
+@dataclasses.dataclass(frozen=True)
+class Attending:
+    """Frames averaged by attention, a bottleneck of five, and the answer."""
+
+    def build(self, item_shape, n_classes):
+        import keras
+
+        from ser_lib.neural.attention import AttentionPooling
+
+        values = keras.Input((None, *item_shape), name="values")
+        mask = keras.Input((None,), dtype="bool", name="mask")
+        scores = keras.layers.Dense(1, name="scores")(values)
+        scores = keras.layers.Flatten()(scores)
+        x, _ = AttentionPooling(name="attention")(values, scores, mask)
+        x = keras.layers.Dense(5, activation="relu", name="bottleneck")(x)
+        x = keras.layers.Dense(n_classes, activation="softmax")(x)
+        return keras.Model({"values": values, "mask": mask}, x, name="attending")
+
+
+@dataclasses.dataclass(frozen=True)
+class OfWindows:
+    """Attention over the frames of windows, which are answered for one by one."""
+
+    def build(self, item_shape, n_classes):
+        import keras
+
+        from ser_lib.neural.attention import AttentionPooling
+        from ser_lib.neural.layers import FoldWindows
+        from ser_lib.neural.masking import AllReal
+
+        values = keras.Input((None, *item_shape), name="values")
+        mask = keras.Input((None,), dtype="bool", name="mask")
+        x = FoldWindows()(values)
+        scores = keras.layers.Flatten()(keras.layers.Dense(1)(x))
+        x, _ = AttentionPooling(name="attention")(x, scores, AllReal()(x))
+        x = keras.layers.Dense(5, activation="relu", name="bottleneck")(x)
+        x = keras.layers.Dense(n_classes, activation="softmax")(x)
+        return keras.Model({"values": values, "mask": mask}, x, name="of_windows")
 
 
 def corpus(rows=48, seed=0, classes=("anger", "neutral", "sadness"), shift=3.0):
@@ -201,14 +245,279 @@ def test_a_network_is_traced_a_few_times_however_many_lengths_there_are():
     assert 2 <= len(calls) <= 10
 
 
-def test_balanced_classes_weigh_rare_rows_more():
+def test_balance_makes_up_for_rare_rows():
     X, y = corpus(rows=60, shift=0.3)
     rare = np.flatnonzero((y != "anger") | (np.arange(60) < 9))
-    plain, balanced = (
-        tiny(epochs=8, class_weight=w).fit(X.take(rare), y[rare]).predict_proba(X)[:, 0].mean()
-        for w in (None, "balanced")
+    plain, *balanced = (
+        tiny(epochs=8, balance=how).fit(X.take(rare), y[rare]).predict_proba(X)[:, 0].mean()
+        for how in (None, "weights", "oversampling")
     )
-    assert balanced > plain + 0.05
+    assert min(balanced) > plain + 0.05
+
+
+def test_weights_of_the_loss_are_inverse_frequencies(monkeypatch):
+    import keras
+
+    X, y = corpus(rows=30)
+    rows = np.flatnonzero((y != "anger") | (np.arange(30) < 6))
+    given = []
+    learn = keras.Model.train_on_batch
+
+    def watched(model, x, wanted, weights):
+        given.extend(zip(wanted.argmax(axis=1), weights, strict=True))
+        return learn(model, x, wanted, weights)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", watched)
+    tiny(epochs=1, balance="weights").fit(X.take(rows), y[rows])
+    # As scikit-learn has it: rows / (classes * rows of the class). Here 2, 10 and 10 of 22 rows.
+    assert {(int(k), round(float(w), 5)) for k, w in given} == {
+        (0, round(22 / 3 / 2, 5)),
+        (1, round(22 / 3 / 10, 5)),
+        (2, round(22 / 3 / 10, 5)),
+    }
+
+
+class Watched(SpecAugment):
+    """Remembers what it is given."""
+
+    seen = []  # noqa: RUF012
+
+    def __call__(self, batch, rng):
+        self.seen.append((batch.values.copy(), batch.mask.copy()))
+        return super().__call__(batch, rng)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.3])
+def test_augmentation_touches_training_rows_only(mixup):
+    X, y = corpus(rows=24)
+    other, labels = corpus(rows=18, seed=1)
+    before = X.values.copy(), other.values.copy()
+    Watched.seen.clear()
+    classifier = tiny(
+        epochs=2,
+        batch_size=24,
+        scale=False,
+        spec_augment=Watched(time=0.5, frequency=0.5),
+        mixup=mixup,
+        balance="oversampling",
+    )
+    classifier.fit(X, y, validation=(other, labels))
+    # Once an epoch for the one batch of training rows, never for others; and each gets a copy.
+    assert [len(values) for values, _ in Watched.seen] == [24, 24]
+    for values, mask in Watched.seen:
+        found = np.sort(values[mask], axis=0)
+        np.testing.assert_array_equal(found, np.sort(X.values, axis=0))
+    np.testing.assert_array_equal(X.values, before[0])
+    np.testing.assert_array_equal(other.values, before[1])
+    # What is written about the development rows is what the network says of them as they are.
+    posteriors = classifier.predict_proba(other)
+    right = posteriors[np.arange(18), np.searchsorted(classifier.classes_, labels)]
+    best = classifier.history_[classifier.best_epoch_ - 1]
+    assert best["dev_loss"] == pytest.approx(-np.log(np.maximum(right, 1e-7)).mean())
+    # Nor is anything altered when it is asked.
+    assert len(Watched.seen) == 2
+    classifier.set_params(spec_augment=None, mixup=0.0, balance=None)
+    np.testing.assert_array_equal(classifier.predict_proba(other), posteriors)
+
+
+def test_mixed_rows_are_learnt_from_with_mixed_labels():
+    # Learning is possible, and the network is less sure of itself than without.
+    X, y = corpus(shift=5.0)
+    plain, mixed = (tiny(epochs=15, mixup=m).fit(X, y) for m in (0.0, 2.0))
+    assert mixed.score(X, y) > 0.8
+    sure = [c.predict_proba(X).max(axis=1).mean() for c in (plain, mixed)]
+    assert sure[1] < sure[0] - 0.05
+
+
+def optimiser(**options):
+    from ser_lib.neural.training import make_optimizer
+
+    parameters = {
+        "name": "sgd",
+        "learning_rate": 0.5,
+        "momentum": 0.0,
+        "decay": 0.0,
+        "schedule": "constant",
+        "weight_decay": 0.0,
+        "clip_norm": None,
+        "steps": 10,
+    }
+    return make_optimizer(**(parameters | options))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_weight_decay_takes_its_share_of_each_weight_times_the_step_size(name):
+    import keras
+
+    variable = keras.Variable(np.array([2.0, -4.0], "float32"))
+    optimizer = optimiser(name=name, weight_decay=0.1)
+    for _ in range(3):
+        optimizer.apply([keras.ops.zeros(2)], [variable])
+    np.testing.assert_allclose(variable, np.array([2, -4]) * (1 - 0.5 * 0.1) ** 3, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, np.full(11, 0.5)),
+        ({"schedule": "cosine"}, 0.25 * (1 + np.cos(np.pi * np.arange(11) / 10))),
+        ({"decay": 0.2}, 0.5 / (1 + 0.2 * np.arange(11))),
+    ],
+)
+def test_step_sizes_follow_the_schedule(options, expected):
+    import keras
+
+    variable = keras.Variable(np.zeros(1, "float32"))
+    optimizer, moved = optimiser(**options), []
+    for _ in range(11):
+        before = variable.numpy()[0]
+        optimizer.apply([keras.ops.ones(1)], [variable])
+        moved.append(before - variable.numpy()[0])
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("balance", [None, "oversampling"])
+def test_a_cosine_ends_with_the_last_epoch(balance, monkeypatch):
+    import ser_lib.neural.training as module
+
+    X, y = corpus(rows=60)
+    rows = np.flatnonzero((y == "anger") | (np.arange(60) < 36))
+    made, make = [], module.make_optimizer
+
+    def watched(*arguments, **options):
+        made.append((make(*arguments, **options), options["steps"]))
+        return made[0][0]
+
+    monkeypatch.setattr(module, "make_optimizer", watched)
+    classifier = tiny(epochs=3, batch_size=7, balance=balance, schedule="cosine")
+    classifier.fit(X.take(rows), y[rows])
+    ((optimizer, steps),) = made
+    # The long rows that are drawn again may need a batch more or less.
+    assert int(optimizer.iterations.numpy()) == pytest.approx(steps, abs=3)
+
+
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_pooled_answers_follow_from_those_of_the_segments(pool):
+    rng = np.random.default_rng(0)
+    lengths = (3, 1, 6, 2, 1, 4)
+    X = RaggedArray.from_list([rng.normal(size=(n, 7, 3)).astype("float32") for n in lengths])
+    y = np.array(["anger", "neutral", "sadness"] * 2)
+    classifier = NeuralClassifier(OfWindows(), epochs=2, batch_size=4, pool=pool).fit(X, y)
+    segments = classifier.segment_posteriors(X)
+    assert [part.shape for part in segments] == [(n, 3) for n in lengths]
+    for answer, part in zip(classifier.predict_proba(X), segments, strict=True):
+        np.testing.assert_allclose(part.sum(axis=1), 1, rtol=1e-5)
+        # Element-wise maximum or mean of the log posteriors, brought back to a sum of one.
+        logarithm = getattr(np.log(part), pool)(axis=0)
+        np.testing.assert_allclose(answer, softmax(logarithm), rtol=1e-6)
+    # The answer to a segment does not depend on the others.
+    alone = classifier.segment_posteriors(X.take([2]))[0]
+    np.testing.assert_allclose(alone, segments[2], atol=1e-6)
+    # A row of one segment is answered for by it.
+    np.testing.assert_allclose(classifier.predict_proba(X)[1], segments[1][0], rtol=1e-6)
+
+    weights = classifier.attention(X)
+    assert [part.shape for part in weights] == [(n, 7) for n in lengths]
+    np.testing.assert_allclose(np.concatenate(weights).sum(axis=1), 1, rtol=1e-5)
+    vectors = classifier.embed(X)
+    assert vectors.shape == (6, 5)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(
+        vectors[2], classifier.embed(X.items())[4:10].mean(axis=0), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_segments_are_learnt_from_one_by_one(monkeypatch):
+    import keras
+
+    rng = np.random.default_rng(0)
+    lengths = (3, 1, 6, 2)
+    X = RaggedArray.from_list(
+        [np.full((n, 7, 3), row) + rng.normal(0, 0.01, (n, 7, 3)) for row, n in enumerate(lengths)]
+    )
+    learn, taught = keras.Model.train_on_batch, []
+
+    def watched(model, x, wanted, weights):
+        assert x["values"].shape[1:] == (1, 7, 3)
+        taught.extend(zip(x["values"].mean(axis=(1, 2, 3)).round(), wanted.argmax(1), strict=True))
+        return learn(model, x, wanted, weights)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", watched)
+    classifier = NeuralClassifier(OfWindows(), epochs=1, batch_size=5, pool="max", scale=False)
+    y = ["anger", "sadness", "sadness", "anger"]
+    classifier.fit(X, y, copies=(X,), validation=(X, y))
+    assert sorted(taught) == [(0, 0)] * 3 + [(1, 1)] + [(2, 1)] * 6 + [(3, 0)] * 2
+    shorter = RaggedArray.from_list([*(X[row] for row in range(3)), X[3][:1]])
+    with pytest.raises(InputError, match=r"copies\[0\] has 1 items in row 3, X has 2; expected as"):
+        classifier.fit(X, y, copies=(shorter,))
+
+
+@pytest.fixture(scope="module")
+def attending():
+    X, y = corpus(rows=12)
+    return NeuralClassifier(Attending(), epochs=1, batch_size=5, learning_rate=0.1).fit(X, y)
+
+
+def test_attention_is_given_for_the_frames_of_each_row(attending):
+    X, _ = corpus(rows=9, seed=3)
+    kernel, bias = attending.network_.get_layer("scores").get_weights()
+    weights = attending.attention(X)
+    scaling = attending._scaling
+    for row, found in zip(X, weights, strict=True):
+        scores = ((row - scaling.mean) * scaling.factor) @ kernel + bias
+        assert found.shape == (len(row),)
+        assert found.sum() == pytest.approx(1, abs=1e-5)
+        np.testing.assert_allclose(found, softmax(scores[:, 0]), rtol=1e-4)
+    np.testing.assert_allclose(attending.attention(X.take([4]))[0], weights[4], atol=1e-6)
+
+
+def test_rows_are_embedded_by_a_layer_of_the_network(attending):
+    X, _ = corpus(rows=9, seed=3)
+    vectors = attending.embed(X)
+    assert vectors.shape == (9, 5)
+    # What comes after is the answer.
+    kernel, bias = attending.network_.layers[-1].get_weights()
+    posteriors = softmax(vectors @ kernel + bias, axis=1)
+    np.testing.assert_allclose(posteriors, attending.predict_proba(X), atol=1e-5)
+    with pytest.raises(InputError, match="'bottlenek'; did you mean 'bottleneck'"):
+        attending.embed(X, layer="bottlenek")
+
+
+def test_what_a_network_does_not_have_is_refused(trained, attending):
+    X, _ = corpus(rows=3)
+    with pytest.raises(InputError, match=r"unknown layer of functional.* 'attention'"):
+        trained.attention(X)
+    with pytest.raises(InputError, match="pool is None; expected 'mean' or 'max', under which"):
+        attending.segment_posteriors(X)
+    with pytest.raises(InputError, match=r"X has items of shape \(3,\); expected \(2,\)"):
+        attending.attention(RaggedArray.from_list([np.ones((4, 3))]))
+
+
+@pytest.mark.parametrize("ask", ["predict", "predict_proba", "attention", "embed", "save"])
+def test_what_is_not_trained_cannot_be_asked(ask, tmp_path):
+    argument = tmp_path / "model" if ask == "save" else corpus(rows=3)[0]
+    with pytest.raises(NotFittedError):
+        getattr(tiny(), ask)(argument)
+    if ask != "save":
+        with pytest.raises(NotFittedError):
+            getattr(tiny(pool="max"), ask)(argument)
+
+
+def test_no_rows_get_no_answers(trained):
+    none = corpus(rows=3)[0].take([])
+    assert trained.predict_proba(none).shape == (0, 3)
+    assert trained.predict(none).shape == (0,)
+
+
+def test_the_seed_is_left_open_and_everything_else_is_said():
+    make = of_seed(Tiny(units=3), epochs=7, mixup=0.2)
+    first, other = make(1), make(2)
+    assert isinstance(first, NeuralClassifier)
+    assert (first.network, first.epochs, first.mixup, first.seed) == (Tiny(units=3), 7, 0.2, 1)
+    assert first.get_params() | {"seed": 2} == other.get_params()
+    # Other processes get it whole.
+    again = pickle.loads(pickle.dumps(make))(1)
+    assert again.get_params() == first.get_params()
 
 
 @pytest.mark.parametrize(
@@ -238,6 +547,32 @@ def test_what_is_saved_predicts_the_same_when_loaded(trained, tmp_path):
     assert {p.name for p in (tmp_path / "model").iterdir()} == names
     with pytest.raises(InputError, match="exists already; expected the name of a new folder"):
         trained.save(tmp_path / "model")
+
+
+def test_a_classifier_with_augmentation_and_pooling_is_saved_whole(tmp_path):
+    rng = np.random.default_rng(0)
+    X = RaggedArray.from_list([rng.normal(size=(n, 7, 3)).astype("float32") for n in (2, 1, 3)])
+    augment = SpecAugment(time=0.3, frequency=0.4, masks=1, within=True)
+    classifier = NeuralClassifier(
+        OfWindows(),
+        epochs=1,
+        spec_augment=augment,
+        mixup=0.3,
+        pool="max",
+        balance="oversampling",
+        weight_decay=0.01,
+    )
+    classifier.fit(X, ["anger", "fear", "fear"]).save(tmp_path / "model")
+    loaded = NeuralClassifier.load(tmp_path / "model")
+    assert loaded.spec_augment == augment
+    assert loaded.get_params() == classifier.get_params()
+    np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
+    np.testing.assert_array_equal(loaded.embed(X), classifier.embed(X))
+    for found, expected in zip(loaded.attention(X), classifier.attention(X), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    # It can be saved again, and trained again.
+    loaded.save(tmp_path / "again")
+    loaded.fit(X, ["anger", "fear", "fear"])
 
 
 def test_a_save_that_fails_leaves_nothing(trained, tmp_path, monkeypatch):
@@ -279,6 +614,14 @@ def broken(X):
         ({"momentum": 1}, {}, "momentum is 1; expected a number from 0 to below 1"),
         ({"decay": float("nan")}, {}, "decay is nan; expected a number of at least 0"),
         ({"optimizer": "adma"}, {}, "unknown optimizer 'adma'; did you mean 'adam'?"),
+        ({"weight_decay": -1}, {}, "weight_decay is -1; expected a number of at least 0"),
+        ({"mixup": float("inf")}, {}, "mixup is inf; expected a number of at least 0"),
+        ({"mixup": "0.3"}, {}, "mixup is '0.3'; expected a number of at least 0"),
+        ({"balance": "weight"}, {}, "unknown balance 'weight'; did you mean 'weights'?"),
+        ({"pool": "maximum"}, {}, "unknown pool 'maximum'"),
+        ({"spec_augment": True}, {}, "spec_augment is True; expected a SpecAugment or None"),
+        ({"spec_augment": {"time": 1}}, {}, "spec_augment is {'time': 1}; expected a SpecAugment"),
+        ({"clip_norm": 0}, {}, "clip_norm is 0; expected a number above 0"),
         ({"monitor": "ua"}, {}, "unknown monitor 'ua'; did you mean 'uar'?"),
         ({}, {"X": lambda X, y: X.take([]), "y": lambda X, y: []}, "X holds no utterances"),
         ({}, {"y": lambda X, y: y[:-1]}, r"X has 48 rows, but labels of shape \(47,\)"),

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import linregress
 
 from ser_lib.errors import InputError
-from ser_lib.signal import Reverberation, WhiteNoise
+from ser_lib.signal import AddedNoise, Reverberation, WhiteNoise
 from ser_lib.signal.parameters import generator
 
 RATE = 16000
@@ -35,6 +35,18 @@ def test_the_noise_is_white(tone):
     halves = np.array_split(np.abs(np.fft.rfft(noise))[1:-1] ** 2, 4)
     levels = [half.mean() for half in halves]
     assert max(levels) / min(levels) < 1.2
+
+
+def test_added_noise_has_one_level_whatever_the_recording(tone):
+    step = AddedNoise(sd=0.01)
+    for level in (0, 0.1, 1):
+        noise = degrade(step, np.float32(level) * tone) - np.float32(level) * tone
+        assert noise.dtype == np.float32
+        assert np.std(noise) == pytest.approx(0.01, rel=0.03)
+        assert np.mean(noise) == pytest.approx(0, abs=3e-4)
+    assert np.array_equal(degrade(AddedNoise(sd=0), tone), tone)
+    assert np.array_equal(degrade(step, tone), degrade(step, tone))
+    assert not np.array_equal(degrade(step, tone), degrade(AddedNoise(sd=0.01, copy=1), tone))
 
 
 def test_each_utterance_draws_its_ratio_between_the_two(tone):
@@ -101,6 +113,7 @@ def test_reverberation_keeps_length_level_and_start(tone):
         (lambda: WhiteNoise(snr=(1.5, 3), integers=True), "integers expects whole numbers"),
         (lambda: WhiteNoise(snr=3, copy=-1), "copy is -1; expected a whole number of at least 0"),
         (lambda: WhiteNoise(snr=3, integers=1), "integers is 1; expected True or False"),
+        (lambda: AddedNoise(sd=-1), "AddedNoise: sd is -1; expected a number of at least 0"),
         (lambda: Reverberation(rt60=0), "Reverberation: rt60 is 0"),
         (
             lambda: Reverberation(rt60=300),

@@ -11,7 +11,7 @@ from ser_lib.corpora import load_corpus
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
 from ser_lib.signal import WhiteNoise
-from ser_lib.study import leaderboard, pages, report, source
+from ser_lib.study import leaderboard, pages, report, source, tune
 
 
 @pytest.fixture
@@ -247,6 +247,29 @@ def test_the_real_figures_are_drawn(corpus):
     for name in ("leaderboard", "confusion-*", "recall-*"):
         (path,) = (paths.reports() / "folder" / "figures").glob(f"{name}.png")
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_lists_the_recipes_that_were_tried(corpus, reported):
+    assert "Recipes tried" not in (reported / "folder" / "README.md").read_text()
+
+    def system(*, sharpness=1.0):
+        return make_system(sharpness=sharpness)
+
+    table = tune(system, corpus, {"default": {}, "blunt": {"sharpness": 0.01}}, seeds=(0, 1))
+    tune(system, corpus, {"default": {}}, folds=1)
+    # From the table alone: what the trainings left in the cache is not looked at.
+    shutil.rmtree(paths.cache())
+    report.report()
+    text = section((reported / "folder" / "README.md").read_text(), "Recipes tried")
+    assert "[recipes/tiny.csv](recipes/tiny.csv)" in text
+    larger, smaller = text.split("; development speakers ")[1:]
+    assert larger.startswith("s1, s2, s3; seeds 0, 1:")
+    assert smaller.startswith("s1; seed 0:")
+    blunt = table.set_index("recipe").loc["blunt"]
+    shown = f"| blunt | sharpness 0.01 | 1.000 [0.292, 1.000] | {blunt['dev_loss']:.3f} | 2 | 24 |"
+    assert shown in larger
+    assert "| default |  | 1.000 | " in smaller
+    assert "ser tune tiny --corpus folder" in text
 
 
 def test_web_pages_link_to_each_other(reported):

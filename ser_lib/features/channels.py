@@ -1,0 +1,185 @@
+"""Analyses around an analysis: its frames several times over, as the channels of an image."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from ser_lib.errors import InputError
+from ser_lib.signal.parameters import as_count, generator
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WithDeltas:
+    """
+    Add the first and second derivative over time: three channels.
+
+    The derivative is the slope of the line fitted to the `width` frames around each frame, for
+    ``N = width // 2``::
+
+        delta_t = sum over n = 1..N of n (x_(t+n) - x_(t-n)) / (2 sum over n of n**2)
+
+    (Furui 1986, IEEE Trans. ASSP 34(1): 52-59; Chen et al. 2018, IEEE SPL 25(10): 1440-1444, with
+    N = 2). Beyond the ends the first and last frame go on. The second derivative is that of the
+    first.
+
+    Parameters
+    ----------
+    analysis : callable
+        ``analysis(signal, rate)`` gives frames, shape (frames, bands): `LogMel`.
+    width : int
+        Frames over which a line is fitted; odd, at least 3.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter, what was found and what is expected.
+
+    Examples
+    --------
+    >>> from ser_lib.features import LogMel
+    >>> WithDeltas(analysis=LogMel(n_mels=40))(np.zeros(16000, np.float32), 16000).shape
+    (101, 40, 3)
+    """
+
+    analysis: object
+    width: int = 5
+
+    def __post_init__(self):
+        _check_parts(self, (self.analysis,))
+        as_count(self, "width", low=3)
+        if self.width % 2 == 0:
+            raise InputError(f"WithDeltas: width is {self.width}; expected an odd number of frames")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the bands, in order; they are the same in every channel."""
+        return self.analysis.names
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """
+        Analyse.
+
+        Parameters
+        ----------
+        signal : array of float, shape (samples,)
+        rate : int
+            Samples per second.
+
+        Returns
+        -------
+        ndarray, shape (frames, bands, 3)
+            The frames, their first and their second derivative, per frame.
+        """
+        static = self.analysis(signal, rate)
+        first = self._slope(static)
+        return _channels(self, [static, first, self._slope(first)])
+
+    def _slope(self, frames: np.ndarray) -> np.ndarray:
+        half = self.width // 2
+        padded = np.pad(frames, [(half, half), *[(0, 0)] * (frames.ndim - 1)], "edge")
+        count = len(frames)
+        slope = np.zeros_like(frames)
+        for n in range(1, half + 1):
+            after, before = padded[half + n :][:count], padded[half - n :][:count]
+            slope += n * (after - before)
+        return slope / (2 * sum(n**2 for n in range(1, half + 1)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Variants:
+    """
+    Analyse several variants of the recording: one channel each.
+
+    Every variant is the same signal after waveform steps of its own (see `ser_lib.signal`), such
+    as the recording as it is, a noisy and a reverberant one. Random numbers are seeded by the
+    samples and the step, so that the same signal always gives the same channels.
+
+    Parameters
+    ----------
+    analysis : callable
+        ``analysis(signal, rate)`` gives frames, shape (frames, bands): `LogSpectrogram`.
+    variants : tuple of tuples of steps
+        The waveform steps of each variant; an empty tuple is the signal as it is.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter, what was found and what is expected.
+
+    Examples
+    --------
+    >>> from ser_lib.features import LogSpectrogram
+    >>> from ser_lib.signal import AddedNoise, Reverberation
+    >>> variants = ((), (AddedNoise(sd=0.002),), (Reverberation(rt60=0.4),))
+    >>> analysis = Variants(analysis=LogSpectrogram(), variants=variants)
+    >>> analysis(np.zeros(16000, np.float32), 16000).shape
+    (101, 200, 3)
+    """
+
+    analysis: object
+    variants: tuple[tuple, ...] = ((),)
+
+    def __post_init__(self):
+        found = self.variants
+        nested = isinstance(found, tuple | list) and all(isinstance(v, tuple | list) for v in found)
+        if not nested or not found:
+            raise InputError(
+                f"Variants: variants is {found!r}; expected a tuple with a tuple of steps for "
+                "each variant, such as ((), (AddedNoise(),))"
+            )
+        object.__setattr__(self, "variants", tuple(tuple(steps) for steps in found))
+        _check_parts(self, (self.analysis, *(step for steps in self.variants for step in steps)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the bands, in order; they are the same in every channel."""
+        return self.analysis.names
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """
+        Analyse.
+
+        Parameters
+        ----------
+        signal : array of float, shape (samples,)
+        rate : int
+            Samples per second.
+
+        Returns
+        -------
+        ndarray, shape (frames, bands, variants)
+            As many frames as the shortest variant has.
+        """
+        signal = np.asarray(signal, dtype=np.float32)
+        samples = hashlib.sha256(signal.tobytes()).hexdigest()
+        channels = []
+        for steps in self.variants:
+            variant = signal
+            for step in steps:
+                variant = step(variant, rate, generator(samples, step))
+            channels.append(self.analysis(variant, rate))
+        shortest = min(map(len, channels))
+        return _channels(self, [channel[:shortest] for channel in channels])
+
+
+def _check_parts(step: object, parts: Sequence[object]) -> None:
+    """Refuse what has no lasting identity, as `ser_lib.features.FrontEnd` does."""
+    for part in parts:
+        frozen = dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen
+        if not (frozen and callable(part)) or isinstance(part, type):
+            raise InputError(
+                f"{type(step).__name__}: found {part!r} among its parts; expected an instance of "
+                "a frozen dataclass that can be called, for example LogMel()"
+            )
+
+
+def _channels(step: object, channels: list[np.ndarray]) -> np.ndarray:
+    """Stack channels of shape (frames, bands) along a last axis."""
+    if channels[0].ndim != 2:
+        raise InputError(
+            f"{type(step).__name__}: its analysis gave an array of shape {channels[0].shape}; "
+            "expected (frames, bands)"
+        )
+    return np.stack(channels, axis=-1)
