@@ -175,7 +175,7 @@ RECIPES = {
         "segment": 0,
         "sharpness": 0.3,
         "dropout": 0.5,
-        "block_dropout": 0.1,
+        "block_dropout": 0.0,
         "noise": 0.002,
         "reverberation": 0.5,
         "copies": 2,
@@ -206,11 +206,11 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "no dropout between convolutions": {"block_dropout": 0.0},
-    "no SpecAugment": {"spec_augment": False},
-    "mixup": {"mixup": 0.3},
-    "no dropout between convolutions, 15 epochs": {"block_dropout": 0.0, "epochs": 15},
-    "no dropout between convolutions, 30 ms steps": {"block_dropout": 0.0, "hop": 0.03},
+    "dropout between convolutions": {"block_dropout": 0.1},
+    "dropout between convolutions, no SpecAugment": {"block_dropout": 0.1, "spec_augment": False},
+    "dropout between convolutions, mixup": {"block_dropout": 0.1, "mixup": 0.3},
+    "15 epochs": {"epochs": 15},
+    "30 ms steps": {"hop": 0.03},
 }
 
 # Decibels of the padding: the floor of an utterance, or, as in the original, its maximum. Where
