@@ -2,7 +2,7 @@
 
 from ser_lib.signal.condition import FixedLength, Offset, PeakNormalise, PreEmphasis, Standardise
 from ser_lib.signal.decode import Recording, decode
-from ser_lib.signal.degrade import AddedNoise, Reverberation, WhiteNoise
+from ser_lib.signal.degrade import AddedNoise, Reverberation, SpeedPerturbation, WhiteNoise
 from ser_lib.signal.voice import TrimToVoice, Wiener
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "PreEmphasis",
     "Recording",
     "Reverberation",
+    "SpeedPerturbation",
     "Standardise",
     "TrimToVoice",
     "WhiteNoise",

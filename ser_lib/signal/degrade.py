@@ -73,6 +73,51 @@ class WhiteNoise:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class SpeedPerturbation:
+    """
+    Play a recording a little slower or faster, and so lower or higher, as another speaker might.
+
+    Ko et al. (2015, Interspeech, 3586-3589) train speech recognisers on speeds of 0.9, 1 and 1.1.
+    Formants and pitch move together with the tempo.
+
+    Parameters
+    ----------
+    most : float
+        Each utterance draws its speed between ``1 / (1 + most)`` and ``1 + most``, slower and
+        faster alike; at most 1.
+    copy : int
+        Number of the copy, for several versions of one recording.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter, what was found and what is expected.
+
+    Examples
+    --------
+    >>> step = SpeedPerturbation(most=0.1)
+    >>> slow = step(np.zeros(16000, np.float32), 16000, np.random.default_rng(1))
+    >>> 16000 / 1.1 <= len(slow) <= 16000 * 1.1
+    True
+    """
+
+    most: float
+    copy: int = 0
+
+    def __post_init__(self):
+        as_real(self, "most", above=0, high=1)
+        as_count(self, "copy", low=0)
+
+    def __call__(self, signal: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        """Return the signal at another speed, shape (about samples / speed,)."""
+        import soxr
+
+        speed = math.exp(rng.uniform(-1, 1) * math.log1p(self.most))
+        # What was sampled at one rate is brought to another and taken for the first.
+        return soxr.resample(signal.astype(np.float32), rate, round(rate / speed))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class AddedNoise:
     """
     Add Gaussian white noise of one level, whatever the level of the recording.

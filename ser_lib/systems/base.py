@@ -9,7 +9,7 @@ import pandas as pd
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.features.front_end import FrontEnd
-from ser_lib.signal.degrade import WhiteNoise
+from ser_lib.signal.degrade import SpeedPerturbation, WhiteNoise
 
 SETTINGS = ("ours", "source")
 
@@ -145,7 +145,7 @@ def arguments(function: Callable[..., System], given: Mapping[str, object]) -> d
     return dict(given)
 
 
-def noisy_copies(front_end: FrontEnd, copies: int) -> tuple[FrontEnd, ...]:
+def noisy_copies(front_end: FrontEnd, copies: int, *, speed: float = 0.0) -> tuple[FrontEnd, ...]:
     """
     Make front ends of noisy copies, for training only.
 
@@ -156,24 +156,32 @@ def noisy_copies(front_end: FrontEnd, copies: int) -> tuple[FrontEnd, ...]:
     copies : int
         How many; each with other noise, white and at a whole number of 15 to 29 dB, as in
         maelfabien/Multimodal-Emotion-Recognition.
+    speed : float
+        By which share copies are played slower or faster at most, each utterance of each copy at
+        a speed of its own; 0 for not at all.
 
     Returns
     -------
     tuple of FrontEnd
-        The noise is added last, so that it is at its level relative to what is analysed, and a
-        copy is as long as the clean recording.
+        The speed is changed first. The noise is added last, so that it is at its level relative
+        to what is analysed; at the same speed a copy is as long as the clean recording.
 
     Raises
     ------
     InputError
-        If the number of copies makes no sense.
+        If the number of copies or the speed makes no sense.
     """
     if isinstance(copies, bool) or copies not in range(1000):
         raise InputError(f"copies is {copies!r}; expected a whole number of at least 0, below 1000")
-    noises = (WhiteNoise(snr=(15, 29), integers=True, copy=copy) for copy in range(1, copies + 1))
+
+    def conditioning(copy: int) -> tuple:
+        noise = WhiteNoise(snr=(15, 29), integers=True, copy=copy)
+        first = (SpeedPerturbation(most=speed, copy=copy),) if speed else ()
+        return (*first, *front_end.conditioning, noise)
+
     return tuple(
-        dataclasses.replace(front_end, conditioning=(*front_end.conditioning, noise))
-        for noise in noises
+        dataclasses.replace(front_end, conditioning=conditioning(copy))
+        for copy in range(1, copies + 1)
     )
 
 

@@ -183,12 +183,13 @@ RECIPES = {
         "epochs": 40,
         "batch_size": 16,
         "learning_rate": 1e-3,
-        "patience": 40,
+        "patience": None,
         "filters": (8, 16, 32),
         "units": 64,
         "dropout": 0.5,
         "block_dropout": 0.0,
         "copies": 2,
+        "speed": 0.0,
         "balance": None,
         "spec_augment": True,
         "mixup": 0.0,
@@ -203,6 +204,7 @@ RECIPES = {
         "dropout": 0.5,
         "block_dropout": 0.0,
         "copies": 0,
+        "speed": 0.0,
         "balance": None,
         "spec_augment": False,
         "mixup": 0.0,
@@ -243,6 +245,7 @@ def crnn_attention(
     dropout: float | None = None,
     block_dropout: float | None = None,
     copies: int | None = None,
+    speed: float | None = None,
     balance: str | None = None,
     spec_augment: bool | None = None,
     mixup: float | None = None,
@@ -260,7 +263,8 @@ def crnn_attention(
     learning_rate : float
         Step size at the start.
     patience : int
-        Epochs without a better UAR on the development speakers after which training stops.
+        Epochs without a better UAR on the development speakers after which training stops, and
+        the best epoch is kept; without it (our recipe) all epochs are run and the last is kept.
     filters : tuple of int
         Filters of each convolutional block.
     units : int
@@ -270,6 +274,8 @@ def crnn_attention(
     copies : int
         Noisy copies of each training utterance, at 15 to 29 dB; each epoch draws one of them or
         the clean one.
+    speed : float
+        By which share copies are played slower or faster at most; 0 for not at all.
     balance : {"weights", "oversampling"}
         How the training makes up for rare classes; not at all by default.
     spec_augment : bool
@@ -322,6 +328,7 @@ def crnn_attention(
             batch_size=recipe["batch_size"],
             learning_rate=recipe["learning_rate"],
             patience=recipe["patience"],
+            monitor=None if recipe["patience"] is None else "uar",
             balance=recipe["balance"],
             spec_augment=augment,
             mixup=recipe["mixup"],
@@ -332,5 +339,5 @@ def crnn_attention(
         deviations=DEVIATIONS,
         setting=setting,
         parameters=recipe,
-        training_copies=noisy_copies(front_end, recipe["copies"]),
+        training_copies=noisy_copies(front_end, recipe["copies"], speed=recipe["speed"]),
     )

@@ -169,7 +169,7 @@ RECIPES = {
         "batch_size": 16,
         "learning_rate": 1e-3,
         "weight_decay": 0.01,
-        "patience": 25,
+        "patience": None,
         "kind": "logmelspec",
         "hop": 0.020,
         "segment": 0,
@@ -179,6 +179,7 @@ RECIPES = {
         "noise": 0.002,
         "reverberation": 0.5,
         "copies": 2,
+        "speed": 0.0,
         "balance": None,
         "spec_augment": True,
         "mixup": 0.0,
@@ -198,6 +199,7 @@ RECIPES = {
         "noise": 0.002,
         "reverberation": 0.5,
         "copies": 0,
+        "speed": 0.0,
         "balance": None,
         "spec_augment": False,
         "mixup": 0.0,
@@ -235,6 +237,7 @@ def fcn_attention(
     noise: float | None = None,
     reverberation: float | None = None,
     copies: int | None = None,
+    speed: float | None = None,
     balance: str | None = None,
     spec_augment: bool | None = None,
     mixup: float | None = None,
@@ -252,7 +255,8 @@ def fcn_attention(
     learning_rate, weight_decay : float
         Step size at the start, and share of each weight, times the step size, that an update takes.
     patience : int
-        Epochs without a better UAR on the development speakers after which training stops.
+        Epochs without a better UAR on the development speakers after which training stops, and
+        the best epoch is kept; without it (our recipe) all epochs are run and the last is kept.
     kind : {"logspec", "logmelspec", "logmeldeltaspec", "lognrevspec"}
         200 bins up to 4 kHz; 128 mel bands; those with their first and second derivatives; 200
         bins of the recording, of it with white noise and of it with reverberation.
@@ -270,6 +274,9 @@ def fcn_attention(
     copies : int
         Noisy copies of each training utterance, at 15 to 29 dB; each epoch draws one of them or
         the clean one.
+    speed : float
+        By which share copies are played slower or faster at most; 0 for not at all, as it must be
+        where recordings are cut into segments.
     balance : {"weights", "oversampling"}
         How the training makes up for rare classes; not at all by default.
     spec_augment : bool
@@ -297,6 +304,11 @@ def fcn_attention(
     recipe = choose(setting, given, **RECIPES)
     channels = 3 if recipe["kind"] in ("logmeldeltaspec", "lognrevspec") else 1
     length = recipe["segment"]
+    if length and recipe["speed"]:
+        raise InputError(
+            f"speed is {recipe['speed']}, segment {length}; expected speed 0, as a copy must have "
+            "as many segments as its original"
+        )
     pad = _PAD[setting]
     if setting == "ours" and recipe["kind"] == "logmeldeltaspec":
         pad = _DELTA_PAD
@@ -326,6 +338,7 @@ def fcn_attention(
             weight_decay=recipe["weight_decay"],
             schedule="cosine" if setting == "ours" else "constant",
             patience=recipe["patience"],
+            monitor=None if recipe["patience"] is None else "uar",
             balance=recipe["balance"],
             spec_augment=augment,
             mixup=recipe["mixup"],
@@ -336,7 +349,7 @@ def fcn_attention(
         deviations=DEVIATIONS,
         setting=setting,
         parameters=recipe,
-        training_copies=noisy_copies(front_end, recipe["copies"]),
+        training_copies=noisy_copies(front_end, recipe["copies"], speed=recipe["speed"]),
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import linregress
 
 from ser_lib.errors import InputError
-from ser_lib.signal import AddedNoise, Reverberation, WhiteNoise
+from ser_lib.signal import AddedNoise, Reverberation, SpeedPerturbation, WhiteNoise
 from ser_lib.signal.parameters import generator
 
 RATE = 16000
@@ -101,9 +101,35 @@ def test_reverberation_keeps_length_level_and_start(tone):
     assert np.std(wet) == pytest.approx(np.std(tone), rel=1e-3)
 
 
+def test_a_faster_recording_is_shorter_and_higher_by_the_same_share(tone):
+    lengths = set()
+    for utterance in "abcdef":
+        played = degrade(SpeedPerturbation(most=0.2), tone, utterance)
+        speed = len(tone) / len(played)
+        assert 1 / 1.2 <= speed <= 1.2
+        # Crossings of zero per second tell the pitch; the ends, which are faded, are left out.
+        middle = played[1000:-1000]
+        crossings = np.count_nonzero(np.diff(np.signbit(middle))) / len(middle) * RATE
+        assert crossings / 2 == pytest.approx(300 * speed, rel=0.005)
+        lengths.add(len(played))
+    assert len(lengths) == 6
+
+
+def test_speed_is_drawn_anew_for_each_copy_and_repeats(tone):
+    first, again, other = (
+        degrade(SpeedPerturbation(most=0.1, copy=copy), tone) for copy in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert len(first) != len(other)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (
+            lambda: SpeedPerturbation(most=0),
+            "SpeedPerturbation: most is 0; expected a number above 0 and of at most 1",
+        ),
         (lambda: WhiteNoise(snr="loud"), "snr is 'loud'"),
         (
             lambda: WhiteNoise(snr=(20, 10)),

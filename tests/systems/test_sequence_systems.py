@@ -225,7 +225,7 @@ def test_a_saved_model_is_loaded_in_safe_mode_and_says_the_same(name, setting, t
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_training_copies_are_as_long_as_the_clean_recording_and_differ(name, setting):
-    system = make(name, setting, copies=2)
+    system = make(name, setting, copies=2, speed=0.0)
     assert len(system.training_copies) == 2
     for seconds in (0.05, 0.7):
         versions = [f(noise(seconds), "u") for f in (system.front_end, *system.training_copies)]
@@ -234,6 +234,17 @@ def test_training_copies_are_as_long_as_the_clean_recording_and_differ(name, set
         assert np.abs(versions[1].astype(float) - versions[2]).max() > 1e-3
     assert systems.make(name).training_copies
     assert not systems.make(name, setting="source").training_copies
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_copies_at_another_speed_are_longer_or_shorter_by_no_more_than_was_asked_for(name):
+    system = make(name, copies=6, speed=0.2)
+    clean, *copies = (len(f(noise(2.0), "u")) for f in (system.front_end, *system.training_copies))
+    assert len(set(copies)) > 1
+    # The voice activity detector cuts at blocks of its own, and steps are rounded up.
+    assert clean / 1.2 - 8 <= min(copies) < clean < max(copies) <= clean * 1.2 + 8
+    with pytest.raises(InputError, match="SpeedPerturbation: most is 2; expected a number above 0"):
+        make(name, copies=1, speed=2)
 
 
 @pytest.mark.parametrize("name", SMALL)
