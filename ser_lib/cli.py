@@ -50,6 +50,7 @@ def _run(options: argparse.Namespace) -> int:
         reports=options.reports,
         parameters=options.parameters,
         jobs=options.jobs,
+        scheduler=options.scheduler,
         fresh=options.fresh,
         timeout=options.timeout,
     )
@@ -58,19 +59,24 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _tune(options: argparse.Namespace) -> int:
+    import contextlib
+
     from ser_lib import console, corpora
-    from ser_lib.study import recipes, tune
+    from ser_lib.study import cluster, recipes, tune
 
     function, chosen = recipes.listed(options.system, options.recipes)
-    corpus = corpora.load_corpus(options.corpus, data=options.data)
-    table = tune(
-        function,
-        corpus,
-        chosen,
-        folds=options.folds,
-        reports=options.reports,
-        fresh=options.fresh,
-    )
+    joined = cluster.join(options.scheduler) if options.scheduler else contextlib.nullcontext()
+    with joined:
+        corpus = corpora.load_corpus(options.corpus, data=options.data)
+        table = tune(
+            function,
+            corpus,
+            chosen,
+            folds=options.folds,
+            reports=options.reports,
+            fresh=options.fresh,
+            jobs=options.jobs,
+        )
     print(console.table(*recipes.printed(table)))
     reports = Path(options.reports).resolve() if options.reports else None
     print(f"\nin {os.path.relpath(recipes.file(corpus.name, options.system, reports))}")
@@ -130,6 +136,15 @@ def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="folder of the corpora (default: SER_DATA)")
 
 
+def _workers(options: argparse._ActionsContainer, jobs: str) -> None:
+    options.add_argument("--jobs", type=int, metavar="N", help=jobs)
+    options.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="send extraction, folds and seeds to the Dask cluster at tcp://host:port",
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser of ``ser``."""
     top = argparse.ArgumentParser(
@@ -175,7 +190,11 @@ def parser() -> argparse.ArgumentParser:
         metavar=("NAME", "VALUE"),
         help="parameter of the notebooks that have it; may be repeated",
     )
-    run.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks side by side")
+    _workers(
+        run,
+        "processes in all: notebooks side by side, and with what is over folds within them "
+        "(default: one notebook after the other, folds on all cores where that is faster)",
+    )
     run.add_argument("--fresh", action="store_true", help="run and train everything again")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="give a cell up after that")
 
@@ -186,6 +205,8 @@ def parser() -> argparse.ArgumentParser:
     _data(tune)
     tune.add_argument("--reports", metavar="DIR", help="folder of the reports")
     tune.add_argument("--folds", type=int, default=3, metavar="N", help="how many (default: 3)")
+    where = tune.add_mutually_exclusive_group()
+    _workers(where, "trainings side by side (default: all cores where that is faster)")
     tune.add_argument("--fresh", action="store_true", help="train everything again")
 
     report = add("report", _report, "make tables, figures and pages again from the predictions")

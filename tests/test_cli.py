@@ -73,6 +73,8 @@ def test_version(capsys):
         (["run", "--corpus", "ravdes"], "unknown corpus 'ravdes'; did you mean 'ravdess'?"),
         (["tune", "smv"], "unknown system 'smv'; did you mean 'svm'?"),
         (["tune", "svm", "--corpus", "ravdes"], "did you mean 'ravdess'?"),
+        (["run", "--jobs", "0"], "jobs is 0; expected a whole number"),
+        (["tune", "svm", "--scheduler", "tcp://127.0.0.1:1"], "tcp://127.0.0.1:1: no answer"),
         (["report"], "no predictions in it"),
     ],
 )
@@ -80,6 +82,7 @@ def test_bad_input_is_one_line_and_exit_code_two(arguments, message, capsys, tmp
     import nbformat
 
     monkeypatch.setattr(sys.modules[systems.svm.__module__], "CANDIDATES", {"a": {}}, False)
+    monkeypatch.setattr("ser_lib.study.cluster._ANSWER", 1)
     (tmp_path / "notebooks").mkdir()
     monkeypatch.setenv("SER_NOTEBOOKS", str(tmp_path / "notebooks"))
     nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks" / "01_train_svm.ipynb")
@@ -156,6 +159,7 @@ def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, caps
                 "reports": None,
                 "parameters": [["epochs", "5"], ["protocol", "speaker_folds"]],
                 "jobs": 2,
+                "scheduler": None,
                 "fresh": True,
                 "timeout": None,
             },
@@ -193,6 +197,12 @@ def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_p
     table = tmp_path / "reports" / "folder" / "recipes" / "svm.csv"
     assert lines[-1] == f"in {os.path.relpath(table)}"
     assert "unused" not in table.read_text()
+
+
+def test_trainings_are_sent_to_one_place(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["tune", "svm", "--jobs", "2", "--scheduler", "tcp://host:8786"])
+    assert "not allowed with argument --jobs" in capsys.readouterr().err
 
 
 def test_an_interrupt_is_said_without_a_traceback(monkeypatch, capsys):

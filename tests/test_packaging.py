@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKED_EXTRAS = ("dev", "jax")
+LOCKED_EXTRAS = ("dev", "jax", "dask", "baselines")
 
 
 def locked(python):

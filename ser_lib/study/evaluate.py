@@ -1,11 +1,14 @@
 """A system on a corpus, fold by fold: what is finished is kept, and is never mixed up."""
 
+import contextlib
+import functools
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import joblib
 import numpy as np
 import pandas as pd
 
@@ -15,7 +18,7 @@ from ser_lib.evaluation import protocols
 from ser_lib.evaluation.evaluation import Evaluation
 from ser_lib.features import extraction
 from ser_lib.features.ragged import RaggedArray
-from ser_lib.study import provenance, store, tasks
+from ser_lib.study import parallel, provenance, store, tasks
 from ser_lib.study.fold import CLEAN, check_normalisation, fit_fold
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ def evaluate(
     conditions: Mapping[str, Sequence] | None = None,
     reports: str | os.PathLike | None = None,
     fresh: bool = False,
+    jobs: int | None = None,
     progress: bool = True,
 ) -> Evaluation:
     """
@@ -71,8 +75,13 @@ def evaluate(
     fresh : bool
         Train everything again, whatever is kept. The environment variable ``SER_FRESH`` (set by
         ``ser run --fresh``) says the same.
+    jobs : int, optional
+        How many processes of this machine train folds and seeds side by side; 1 for this one. By
+        default the workers of a Dask cluster do, if ``joblib.parallel_config(backend="dask")`` or
+        ``SER_SCHEDULER`` names one. Otherwise trainings begin in this process, and go over to one
+        process per core when what is left takes longer than starting them.
     progress : bool
-        Whether to show which fold is running, the last one's UAR and the time left.
+        Whether to show which fold is running or done, the last one's UAR and the time left.
 
     Returns
     -------
@@ -83,8 +92,16 @@ def evaluate(
     ------
     InputError
         For a misspelt protocol, fold or normalisation, a protocol or normalisation that the
-        corpus or system cannot give, features of another corpus, a fold that teaches nothing.
+        corpus or system cannot give, features of another corpus, a fold that teaches nothing, a
+        cluster whose workers do not see the cache.
+
+    Notes
+    -----
+    Worker processes compute with one thread and a fixed order of sets. In a process started like
+    them (``ser`` starts kernels so) the numbers are the same to the last bit wherever they are
+    made.
     """
+    parallel.check_jobs(jobs)
     protocol = corpus.protocol if protocol is None else protocol
     protocol = protocols.make(protocol) if isinstance(protocol, str) else protocol
     default = system.normalisation if normalisation is None else normalisation
@@ -104,7 +121,8 @@ def evaluate(
     fresh = fresh or bool(os.environ.get("SER_FRESH"))
     results = {} if fresh else tasks.kept(todo, code.digest, system.name)
     if len(results) < len(todo):
-        data = tasks.data(
+        data = functools.partial(
+            tasks.data,
             *(system, corpus, normalisation),
             features=features,
             conditions=degraded,
@@ -112,15 +130,22 @@ def evaluate(
         )
         missing = [task for task in todo if task not in results]
         title = f"{system.name} on {corpus.name}"
-        with console.progress(total=len(todo), description=title, disable=not progress) as bar:
+        work = parallel.Work(title, system, recipe, functools.cache(data), missing)
+        with (
+            console.progress(total=len(todo), description=title, disable=not progress) as bar,
+            contextlib.closing(parallel.train([work], bar, jobs)) as done,
+        ):
             # What was kept took no time: the time left is reckoned from what is trained now.
             bar.initial = bar.n = len(results)
-            results |= tasks.train(system, data, missing, recipe.made(), bar)
+            for _, task, result in done:
+                if isinstance(result, InputError):
+                    raise result
+                results[task] = result
 
     content |= tasks.extent(todo)
-    done = {task: results[task] for task in todo}
-    predictions = pd.concat([r.predictions for r in done.values()], ignore_index=True)
-    record = _record(system, corpus, protocol, content, len(names), done)
+    results = {task: results[task] for task in todo}
+    predictions = pd.concat([r.predictions for r in results.values()], ignore_index=True)
+    record = _record(system, corpus, protocol, content, len(names), results)
     file = store.prediction_files(
         corpus.name, system.name, record["digest"], None if reports is None else Path(reports)
     )
@@ -287,4 +312,6 @@ def trained(
         features=features,
         progress=progress,
     )
-    return fit_fold(system, data, folds[name], seed), folds[name]
+    # Under a Dask backend the search of a grid would leave this process, thread by thread.
+    with joblib.parallel_config(backend="sequential"):
+        return fit_fold(system, data, folds[name], seed), folds[name]

@@ -23,10 +23,14 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.execute import remove_error_markers
 
 from ser_lib import paths
+from ser_lib.study import cluster
+from ser_lib.study.parallel import REPRODUCIBLE, SHARED_DEVICE
 
 _ENGINE = "ser_lib"
 # Seconds between two looks at what a kernel prints: progress bars print far more often.
 _LOOK = 0.5
+# What a kernel does first where a cluster is to be joined, so that extraction goes there as well.
+_JOIN = "__import__('ser_lib.study.cluster', fromlist=['active']).active()"
 
 
 class Failure(NamedTuple):
@@ -120,6 +124,7 @@ class _Engine(NBClientEngine):
         **_: object,
     ) -> None:
         watch.notebook = nb_man.nb
+        joining = [f"--IPKernelApp.exec_lines={_JOIN}"] if environment.get(cluster.VARIABLE) else []
         client = _Client(
             nb_man,
             watch,
@@ -129,6 +134,7 @@ class _Engine(NBClientEngine):
             startup_timeout=start_timeout,
             record_timing=False,
             on_cell_start=watch.starts,
+            extra_arguments=joining,
         )
         _running.add(client)
         try:
@@ -236,24 +242,14 @@ def _first_line(text: str) -> str:
     return next((line for line in lines if line and not line.startswith("#")), "")
 
 
-REPRODUCIBLE = {
-    "PYTHONHASHSEED": "0",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
-"""What a kernel is started with so that trainings repeat bit for bit."""
-
-
-def kernel_environment(*, jobs: int, cores: int, **variables: str) -> dict[str, str]:
+def kernel_environment(*, share: int | None = None, **variables: str) -> dict[str, str]:
     """
     Make the environment of a kernel.
 
     Parameters
     ----------
-    jobs : int
-        How many kernels run side by side; they share the cores.
-    cores : int
-        How many there are.
+    share : int, optional
+        How many processes (or threads of one) the kernel may keep busy; all cores by default.
     **variables
         What to set besides.
 
@@ -266,10 +262,7 @@ def kernel_environment(*, jobs: int, cores: int, **variables: str) -> dict[str, 
     # A backend set for this process (tests set agg) would keep figures out of the notebook.
     environment.pop("MPLBACKEND", None)
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # The same seed gives the same weights to the last bit only if sums are taken in one order: the
-    # order of sets decides that of a graph's operations, threads that of their parts. On the CPU a
-    # second thread was seen to save a training no time.
-    for name, value in REPRODUCIBLE.items():
+    for name, value in (REPRODUCIBLE | SHARED_DEVICE).items():
         environment.setdefault(name, value)
     environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     environment["SER_CACHE"] = str(paths.cache())
@@ -278,12 +271,11 @@ def kernel_environment(*, jobs: int, cores: int, **variables: str) -> dict[str, 
     package = str(Path(__file__).resolve().parents[2])
     known = environment.get("PYTHONPATH", "")
     environment["PYTHONPATH"] = os.pathsep.join([package, *([known] if known else [])])
-    if jobs > 1:
-        threads = str(max(1, cores // jobs))
-        for name in ("OMP", "OPENBLAS", "MKL", "TF_NUM_INTRAOP", "TF_NUM_INTEROP", "NUMEXPR"):
-            suffix = "_THREADS" if name.startswith("TF") else "_NUM_THREADS"
-            environment[name + suffix] = threads
-        environment["LOKY_MAX_CPU_COUNT"] = threads
+    if share is not None:
+        for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+            environment[f"{name}_NUM_THREADS"] = str(share)
+        # What joblib takes for the number of cores.
+        environment["LOKY_MAX_CPU_COUNT"] = str(share)
     return environment | variables
 
 

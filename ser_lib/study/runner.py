@@ -1,6 +1,7 @@
 """Notebooks into reports: executed side by side or in turn, kept whole, and what came of them."""
 
 import concurrent.futures
+import itertools
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from ser_lib import console, corpora, paths
 from ser_lib.errors import InputError
-from ser_lib.study import report, source, store
+from ser_lib.study import cluster, parallel, report, source, store
 from ser_lib.study.execution import Failure, Watch, execute, kernel_environment, places, stop
 from ser_lib.study.jobs import TRAINING, Job, command, digest, find, plan, typed
 from ser_lib.study.tidy import audio_cells, tidy
@@ -149,7 +150,8 @@ def run(
     data: str | os.PathLike | None = None,
     reports: str | os.PathLike | None = None,
     parameters: Sequence[tuple[str, str]] = (),
-    jobs: int = 1,
+    jobs: int | None = None,
+    scheduler: str | None = None,
     fresh: bool = False,
     timeout: float | None = None,
 ) -> list[Outcome]:
@@ -168,8 +170,12 @@ def run(
         Folder of the reports.
     parameters : sequence of (str, str)
         Names and values, typed as ``papermill -p`` types them.
-    jobs : int
-        How many training notebooks run side by side.
+    jobs : int, optional
+        How many processes in all: so many training notebooks run side by side, and what is over
+        trains folds side by side within them. By default one notebook after the other, each with
+        all cores.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers extract features and train folds and seeds.
     fresh : bool
         Whether to run what is up to date, and to train what is kept.
     timeout : float, optional
@@ -183,11 +189,10 @@ def run(
     Raises
     ------
     InputError
-        For an unknown notebook, corpus or parameter, a corpus that is not there, or a damaged
-        file in the reports. A notebook that fails raises nothing.
+        For an unknown notebook, corpus or parameter, a corpus that is not there, a scheduler that
+        does not answer, or a damaged file in the reports. A notebook that fails raises nothing.
     """
-    if jobs < 1:
-        raise InputError(f"jobs {jobs}; expected 1 or more")
+    parallel.check_jobs(jobs)
     given = {name: typed(value) for name, value in parameters}
     named = given.pop("corpus", corpus)
     if named != corpus and corpus != _OWN:
@@ -202,22 +207,21 @@ def run(
         fingerprint = corpora.load_corpus(corpus, data=folder).fingerprint
     # And the sources are read here, as Python 3.11 cannot parse in several threads at once.
     code = source.folder()
-    environment = kernel_environment(
-        jobs=jobs,
-        cores=os.cpu_count() or 1,
-        SER_DATA=str(folder),
-        SER_REPORTS=str(reports),
-    )
+    shared = {"SER_DATA": str(folder), "SER_REPORTS": str(reports)}
+    if scheduler is not None:
+        # Kernels join by themselves; here it is found out whether they can.
+        cluster.connect(scheduler).close()
+        shared[cluster.VARIABLE] = scheduler
     outcomes = []
 
-    def one(job: Job, position: int) -> Outcome:
+    def one(job: Job, position: int, share: int | None) -> Outcome:
         recordings = "" if job.reads_results else fingerprint
         made_by = digest(job, code, recordings, reports / corpus)
         if not fresh and _made_by(job.output) == made_by:
             outcome = Outcome(job, SKIPPED)
         else:
             _say(f"{job.notebook.stem} on {corpus} ...")
-            variables = {"SER_COMMAND": command(job, corpus)}
+            variables = shared | {"SER_COMMAND": command(job, corpus)}
             if fresh and not job.reads_results:
                 # What a comparison reads was made afresh by the notebooks before it.
                 variables["SER_FRESH"] = "1"
@@ -225,7 +229,7 @@ def run(
                 job,
                 corpus,
                 made_by,
-                environment=environment | variables,
+                environment=kernel_environment(share=share, **variables),
                 timeout=timeout,
                 position=position,
             )
@@ -233,10 +237,11 @@ def run(
         return outcome
 
     # Each in a thread: a notebook needs an event loop, and this one must stay free for Ctrl-C.
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+    with concurrent.futures.ThreadPoolExecutor(jobs or 1) as pool:
         try:
             for phase in _phases(planned):
-                outcomes += pool.map(one, phase, range(len(phase)))
+                share = None if jobs is None else max(1, jobs // len(phase))
+                outcomes += pool.map(one, phase, range(len(phase)), itertools.repeat(share))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             stop()

@@ -1,21 +1,19 @@
 """What is to be trained: folds under seeds, told apart by what determines them, kept when done."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from ser_lib import paths
 from ser_lib.errors import InputError, unknown
-from ser_lib.evaluation import metrics
 from ser_lib.features import extraction
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.study import provenance, source, store
-from ser_lib.study.fold import CLEAN, Data, Result, normalise, run_fold
+from ser_lib.study.fold import Data, Result, normalise
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
@@ -264,45 +262,3 @@ def data(
         copies=tuple(found[1:copies]),
         conditions=dict(zip(conditions, found[copies:], strict=True)),
     )
-
-
-def train(
-    system: "System", material: Data, wanted: Sequence[Task], made: Mapping, bar: tqdm
-) -> Iterator[tuple[Task, Result]]:
-    """
-    Train what is not kept yet, and keep it.
-
-    Parameters
-    ----------
-    system : System
-        What is trained.
-    material : Data
-        Rows and features.
-    wanted : sequence of Task
-        What is to be done.
-    made : mapping
-        `Recipe.made`, kept with each result.
-    bar : tqdm
-        Shows which fold is running and what the last one scored on its test rows.
-
-    Yields
-    ------
-    task, result
-        As they are finished and kept.
-    """
-    several = len({task.seed for task in wanted}) > 1
-    for task in wanted:
-        label = f"fold {task.fold.name}" + (f", seed {task.seed}" if several else "")
-        bar.set_postfix_str(label)
-        result = run_fold(system, material, task.fold, task.seed)
-        result = result._replace(record=result.record | made)
-        store.save_fold(task.file, result)
-        yield task, result
-        bar.set_postfix_str(f"{label}: UAR {_uar(result):.3f}")
-        bar.update()
-
-
-def _uar(result: Result) -> float:
-    rows = result.predictions
-    rows = rows[(rows["part"] == "test") & (rows["condition"] == CLEAN)]
-    return metrics.uar(rows["emotion"], rows["predicted"])

@@ -1,6 +1,8 @@
 """Recipes of a system, compared on development speakers: test rows are not even looked at."""
 
+import contextlib
 import dataclasses
+import functools
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +16,7 @@ from ser_lib import console, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation import protocols
 from ser_lib.evaluation.evaluation import classes_of, summarise
-from ser_lib.study import provenance, recipes, tasks
+from ser_lib.study import parallel, provenance, recipes, tasks
 from ser_lib.study.fold import Result, check_normalisation
 from ser_lib.systems import base
 
@@ -52,6 +54,7 @@ def tune(
     normalisation: str | None = None,
     reports: str | os.PathLike | None = None,
     fresh: bool = False,
+    jobs: int | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """
@@ -81,8 +84,11 @@ def tune(
     fresh : bool
         Train everything again, whatever is kept; the environment variable ``SER_FRESH`` says the
         same.
+    jobs : int, optional
+        How many processes train recipes, folds and seeds side by side; see
+        `ser_lib.study.evaluate.evaluate`.
     progress : bool
-        Whether to show which recipe and fold is running and the time left.
+        Whether to show which recipe and fold is running or done and the time left.
 
     Returns
     -------
@@ -101,6 +107,7 @@ def tune(
         or normalisation, folds without development rows, or a damaged table; if every training
         diverged.
     """
+    parallel.check_jobs(jobs)
     if not candidates:
         raise InputError("no recipes; expected at least one, arguments by its name")
     protocol = protocols.make(corpus.protocol)
@@ -116,27 +123,34 @@ def tune(
 
     fresh = fresh or bool(os.environ.get("SER_FRESH"))
     results = {trial.name: {} if fresh else _kept(trial) for trial in trials}
-    rows, failed = [], []
-    total = sum(len(trial.todo) for trial in trials)
-    with console.progress(total=total, disable=not progress) as bar:
-        bar.initial = bar.n = sum(map(len, results.values()))
-        for trial in trials:
-            done = results[trial.name]
-            bar.set_description(f"{name} on {corpus.name}, {trial.name}", refresh=False)
-            missing = [task for task in trial.todo if task not in done]
-            if missing:
-                data = tasks.data(trial.system, corpus, trial.normalisation, progress=progress)
-                try:
-                    done |= tasks.train(trial.system, data, missing, trial.recipe.made(), bar)
-                except InputError as error:
-                    # A learning rate that is too large is no reason to give the others up.
-                    failed.append(f"recipe {trial.name!r}: {error}")
-                    tasks.say(f"{name}, {failed[-1]}")
-                    continue
+    rows: list[dict] = []
+    failed: dict[str, str] = {}
+
+    def finish(trial: _Trial) -> None:
+        done = results[trial.name]
+        if len(done) == len(trial.todo):
             rows.append(_row(trial, protocol, corpus, [done[task] for task in trial.todo]))
             recipes.add(path, rows[-1])
+
+    for trial in trials:
+        finish(trial)
+    works = [_work(trial, corpus, results[trial.name], progress) for trial in trials]
+    with (
+        console.progress(total=sum(len(t.todo) for t in trials), disable=not progress) as bar,
+        contextlib.closing(parallel.train(works, bar, jobs)) as found,
+    ):
+        bar.initial = bar.n = sum(map(len, results.values()))
+        for number, task, result in found:
+            trial = trials[number]
+            if not isinstance(result, InputError):
+                results[trial.name][task] = result
+                finish(trial)
+            elif trial.name not in failed:
+                # A learning rate that is too large is no reason to give the others up.
+                failed[trial.name] = f"recipe {trial.name!r}: {result}"
+                tasks.say(f"{name}, {failed[trial.name]}")
     if not rows:
-        raise InputError(f"no recipe could be trained; {failed[0]}")
+        raise InputError(f"no recipe could be trained; {next(iter(failed.values()))}")
     return recipes.ordered(rows)
 
 
@@ -206,6 +220,17 @@ def _check_different(trials: Sequence[_Trial]) -> None:
 def _kept(trial: _Trial) -> dict[tasks.Task, Result]:
     title = f"{trial.system.name}, {trial.name}"
     return tasks.kept(trial.todo, trial.recipe.code.digest, title)
+
+
+def _work(
+    trial: _Trial, corpus: "Corpus", kept: Mapping[tasks.Task, Result], progress: bool
+) -> parallel.Work:
+    """Say what of a recipe is still to be trained."""
+    system = trial.system
+    data = functools.partial(tasks.data, system, corpus, trial.normalisation, progress=progress)
+    title = f"{system.name} on {corpus.name}, {trial.name}"
+    missing = [task for task in trial.todo if task not in kept]
+    return parallel.Work(title, system, trial.recipe, data, missing)
 
 
 def _row(

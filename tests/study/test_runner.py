@@ -24,7 +24,7 @@ def test_a_comparison_needs_no_recordings(names, unexecuted):
         ({"parameters": [("epoch", "5")]}, "parameter of 02_train_net: 'epoch'; did you mean 'epo"),
         ({"parameters": [("corpus", "emodb")], "corpus": "iemocap"}, "expected one of them"),
         ({"corpus": "ravdess"}, "no corpus ravdess"),
-        ({"jobs": 0}, "jobs 0"),
+        ({"jobs": 0}, "jobs is 0"),
     ],
 )
 def test_bad_options_are_refused_before_anything_runs(names, options, message):
@@ -184,13 +184,38 @@ def test_a_kernel_that_dies_is_said(notebooks):
     assert outcome.failure.cell == "4 of 4"
 
 
-def test_kernels_side_by_side_share_the_cores(monkeypatch):
+def test_kernels_are_started_so_that_trainings_repeat_and_share_the_cores(monkeypatch):
     from ser_lib.study.execution import kernel_environment
+    from ser_lib.study.parallel import REPRODUCIBLE
 
     monkeypatch.setenv("MPLBACKEND", "agg")
-    alone = kernel_environment(jobs=1, cores=8)
-    shared = kernel_environment(jobs=4, cores=8)
-    assert alone["PYTHONHASHSEED"] == "0"
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
+    for variable in REPRODUCIBLE:
+        monkeypatch.delenv(variable, raising=False)
+    alone = kernel_environment()
+    shared = kernel_environment(share=2, SER_COMMAND="ser run")
+    for environment in (alone, shared):
+        assert environment.items() >= REPRODUCIBLE.items()
+        assert "MPLBACKEND" not in environment
     assert alone.get("OMP_NUM_THREADS") == os.environ.get("OMP_NUM_THREADS")
-    assert shared["OMP_NUM_THREADS"] == shared["TF_NUM_INTRAOP_THREADS"] == "2"
-    assert "MPLBACKEND" not in alone
+    assert "LOKY_MAX_CPU_COUNT" not in alone
+    assert shared["OMP_NUM_THREADS"] == shared["LOKY_MAX_CPU_COUNT"] == "2"
+    assert shared["SER_COMMAND"] == "ser run"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "shares"), [(None, [None] * 4), (1, [1] * 4), (2, [2, 1, 1, 2]), (5, [5, 2, 2, 5])]
+)
+def test_processes_are_shared_among_the_notebooks_that_run_side_by_side(
+    names, monkeypatch, jobs, shares
+):
+    seen = {}
+
+    def execute(notebook, parameters, *, environment, **options):
+        seen[notebook.stem] = environment.get("LOKY_MAX_CPU_COUNT")
+        return nbformat.read(notebook, as_version=4), None
+
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
+    monkeypatch.setattr(runner, "execute", execute)
+    runner.run(jobs=jobs)
+    assert [seen[name] for name in sorted(seen)] == [share and str(share) for share in shares]

@@ -1,0 +1,184 @@
+"""A Dask cluster as the place of work: joined, found again, and checked before it is trusted."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import joblib
+
+from ser_lib import paths
+from ser_lib.errors import InputError, InputWarning
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+VARIABLE = "SER_SCHEDULER"
+"""Environment variable that holds the address of the scheduler to join."""
+
+# Seconds within which a scheduler must answer, and a first worker must come: on a cluster the jobs
+# that start workers wait in a queue.
+_ANSWER = 10
+_FIRST_WORKER = 24 * 3600
+
+
+def connect(address: str) -> "Client":
+    """
+    Connect to a Dask scheduler.
+
+    Parameters
+    ----------
+    address : str
+        ``tcp://host:port``.
+
+    Raises
+    ------
+    InputError
+        If nothing answers there, a worker does not see the cache, or Dask is not installed.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            f"scheduler {address}: Dask is not installed; the extra `dask` brings it"
+        ) from None
+    try:
+        client = Client(address, timeout=_ANSWER, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"scheduler {address}: no answer ({str(error).splitlines()[0]}); expected the address "
+            "of a Dask scheduler, tcp://host:port"
+        ) from None
+    check(client)
+    return client
+
+
+def join(address: str) -> joblib.parallel_config:
+    """
+    Send what this thread runs by joblib to a Dask cluster: extraction, folds and seeds.
+
+    Parameters
+    ----------
+    address : str
+        ``tcp://host:port`` of the scheduler.
+
+    Returns
+    -------
+    joblib.parallel_config
+        In effect from the call on; as a context manager, until its end.
+
+    Raises
+    ------
+    InputError
+        As `connect`.
+    """
+    return joblib.parallel_config(
+        backend="dask", client=connect(address), wait_for_workers_timeout=_FIRST_WORKER
+    )
+
+
+def active() -> "Client | None":
+    """
+    Find the cluster that work goes to.
+
+    Returns
+    -------
+    Client or None
+        Behind joblib's active backend, as ``joblib.parallel_config(backend="dask")`` or `join` set
+        it; otherwise that of the scheduler named by ``SER_SCHEDULER``, which is joined.
+
+    Raises
+    ------
+    InputError
+        As `connect`; also if a worker of the cluster does not see the cache.
+    """
+    client = getattr(joblib.parallel.get_active_backend()[0], "client", None)
+    if client is not None:
+        check(client)
+        return client
+    if os.environ.get(VARIABLE):
+        join(os.environ[VARIABLE])
+        return joblib.parallel.get_active_backend()[0].client
+    return None
+
+
+def check(client: "Client") -> None:
+    """
+    Make sure that the workers there are now see the cache.
+
+    Raises
+    ------
+    InputError
+        Naming the first worker that does not.
+
+    Warns
+    -----
+    InputWarning
+        If workers were not started so that trainings repeat bit for bit.
+    """
+    paths.cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=paths.cache(), prefix="seen-") as file:
+        found = client.run(_look, file.name)
+    blind = [worker for worker, (sees, _) in found.items() if not sees]
+    if blind:
+        raise InputError(
+            f"worker {blind[0]} does not see {paths.cache()}; expected a cache (SER_CACHE) in a "
+            "folder that all machines share, at the same path on each"
+        )
+    other = sum(not repeats for _, repeats in found.values())
+    if other:
+        warnings.warn(
+            f"{other} of {len(found)} workers were started without PYTHONHASHSEED=0, or by a "
+            "nanny, which sets another: networks trained there are the same to rounding only",
+            InputWarning,
+            stacklevel=4,
+        )
+
+
+def _look(file: str) -> tuple[bool, bool]:
+    """Tell, in a worker, whether a file is seen and whether sets are in the same order each run."""
+    return os.path.exists(file), not sys.flags.hash_randomization
+
+
+def results(client: "Client", function: object, calls: Iterable[tuple]) -> Iterator:
+    """
+    Call a function on a cluster.
+
+    Parameters
+    ----------
+    client : Client
+        Of the cluster.
+    function : callable
+        Importable by the workers.
+    calls : iterable of tuples
+        Its arguments, small ones: they travel with each call.
+
+    Yields
+    ------
+    object
+        What the calls gave, in the order in which they end. A worker that dies costs what it was
+        at: the scheduler gives that to another.
+
+    Raises
+    ------
+    distributed.KilledWorker
+        If a call was being run by four workers when they died.
+
+    Notes
+    -----
+    Not by ``joblib.Parallel``, which never hears of a call whose workers died (joblib 1.6) and
+    would wait for ever.
+    """
+    from distributed import as_completed
+
+    futures = [client.submit(function, *call, pure=False) for call in calls]
+    try:
+        for future in as_completed(futures, loop=client.loop):
+            yield future.result()
+    finally:
+        # When the cluster is gone, there is nothing to take back.
+        with contextlib.suppress(Exception):
+            client.cancel(futures)
