@@ -15,7 +15,7 @@ _CHOICES = {
     "schedule": ("constant", "cosine"),
     "balance": (None, "weights", "oversampling"),
     "pool": (None, "mean", "max"),
-    "monitor": (None, "uar", "loss"),
+    "monitor": ("uar", "loss"),
 }
 
 
@@ -51,11 +51,6 @@ def check_parameters(parameters: Mapping[str, object]) -> None:
     for name, known in _CHOICES.items():
         if parameters[name] not in known:
             raise unknown(name, parameters[name], known)
-    if parameters["monitor"] is None and parameters["patience"] is not None:
-        raise InputError(
-            f"patience is {parameters['patience']}, monitor None; expected patience None, as "
-            "without a monitor nothing stops early"
-        )
     augment = parameters["spec_augment"]
     if not (augment is None or isinstance(augment, SpecAugment)):
         raise InputError(f"spec_augment is {augment!r}; expected a SpecAugment or None")

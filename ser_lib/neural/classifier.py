@@ -64,11 +64,9 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
     pool : {"mean", "max"}, optional
         Learn from every item (a segment) by itself, and answer for a row by the mean or the
         maximum of the log posteriors of its items; by default the network sees all items of a row.
-    monitor : {"uar", "loss"}, optional
-        What on the development rows chooses the epoch that is kept: their unweighted average
-        recall (the smaller loss decides between equals), or their loss alone. With None they are
-        scored, but the last epoch is kept: after a cosine schedule that is where training settled,
-        while the best of many epochs on one speaker is partly luck.
+    monitor : {"uar", "loss"}
+        What is watched on the development rows: their unweighted average recall (the smaller loss
+        decides between equals), or their loss alone.
     patience : int, optional
         Epochs without improvement on the development rows after which training stops.
     scale : bool
@@ -154,9 +152,8 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         groups : array, optional
             Speakers; nothing here depends on them.
         validation : (RaggedArray, array of str), optional
-            Development rows, which choose the epoch if `monitor` says how; without them, the last
-            epoch's weights are kept. Labels that the training rows lack cannot be learnt and are
-            not counted.
+            Development rows, which choose the epoch. Without them, the last epoch's weights are
+            kept. Labels that the training rows lack cannot be learnt and are not counted.
         copies : sequence of RaggedArray
             Altered versions of `X`, row by row. In every epoch each row is taken from `X` or one
             of the copies, whichever is drawn.
@@ -229,8 +226,6 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
                 if development is None:
                     continue
                 bar.set_postfix(dev_uar=f"{record['dev_uar']:.3f}")
-                if self.monitor is None:
-                    continue
                 now = (-record["dev_loss"],)
                 if self.monitor == "uar":
                     now = (record["dev_uar"], *now)

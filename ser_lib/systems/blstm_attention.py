@@ -73,8 +73,8 @@ DEVIATIONS = (
     "the front (in the setting 'source', too, longer ones are cut).",
     "A descriptor that does not change within a recording becomes 0; the original divides by zero "
     "(this holds for the setting 'source' as well).",
-    "The epoch is chosen by the UAR on development speakers; the original trains 100 epochs (this "
-    "holds for the setting 'source' as well).",
+    "Our recipe runs all its epochs and trains on the development speakers as well; under 'source' "
+    "the epoch is chosen by their UAR, where the original trains 100 epochs.",
     "The recipe, found on development speakers: see RECIPES and CANDIDATES beside this list.",
 )
 
@@ -250,8 +250,9 @@ def blstm_attention(
     learning_rate : float
         Step size at the start.
     patience : int
-        Epochs without a better UAR on the development speakers after which training stops, and
-        the best epoch is kept; without it (our recipe) all epochs are run and the last is kept.
+        Epochs without a better UAR on the development speakers after which training stops; the
+        best epoch is kept. Without it (our recipe) all epochs are run, the last is kept, and the
+        development speakers are trained on.
     features : {"descriptors", "logmel"}
         The 34 short-term descriptors of pyAudioAnalysis at 25/10 ms, or 40 log-mel bands.
     descriptors_by : {"ser_lib", "pyaudioanalysis"}
@@ -322,7 +323,6 @@ def blstm_attention(
             batch_size=recipe["batch_size"],
             learning_rate=recipe["learning_rate"],
             patience=recipe["patience"],
-            monitor=None if recipe["patience"] is None else "uar",
             balance=recipe["balance"],
             spec_augment=SpecAugment() if recipe["spec_augment"] else None,
             mixup=recipe["mixup"],
@@ -334,6 +334,7 @@ def blstm_attention(
         setting=setting,
         parameters=recipe,
         training_copies=noisy_copies(front_end, recipe["copies"], speed=recipe["speed"]),
+        needs_development=recipe["patience"] is not None,
         normalisation="utterance" if source else "train",
     )
 

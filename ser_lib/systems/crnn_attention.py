@@ -72,9 +72,9 @@ DEVIATIONS = (
     "Each band is scaled by the training speakers; the original scales nothing.",
     "Recordings come to 16 kHz in one step; the original goes by way of 22,050 Hz (this holds for "
     "the setting 'source' as well).",
-    "The epoch is chosen by the UAR on development speakers, and its weights are kept; the "
-    "original stops by validation accuracy and scores the last weights (this holds for the setting "
-    "'source' as well).",
+    "Our recipe runs all its epochs and trains on the development speakers as well; under 'source' "
+    "the epoch is chosen by their UAR, and its weights are kept, where the original stops by "
+    "validation accuracy and scores the last weights.",
     "The recipe, found on development speakers: see RECIPES and CANDIDATES beside this list.",
 )
 
@@ -263,8 +263,9 @@ def crnn_attention(
     learning_rate : float
         Step size at the start.
     patience : int
-        Epochs without a better UAR on the development speakers after which training stops, and
-        the best epoch is kept; without it (our recipe) all epochs are run and the last is kept.
+        Epochs without a better UAR on the development speakers after which training stops; the
+        best epoch is kept. Without it (our recipe) all epochs are run, the last is kept, and the
+        development speakers are trained on.
     filters : tuple of int
         Filters of each convolutional block.
     units : int
@@ -328,7 +329,6 @@ def crnn_attention(
             batch_size=recipe["batch_size"],
             learning_rate=recipe["learning_rate"],
             patience=recipe["patience"],
-            monitor=None if recipe["patience"] is None else "uar",
             balance=recipe["balance"],
             spec_augment=augment,
             mixup=recipe["mixup"],
@@ -340,4 +340,5 @@ def crnn_attention(
         setting=setting,
         parameters=recipe,
         training_copies=noisy_copies(front_end, recipe["copies"], speed=recipe["speed"]),
+        needs_development=recipe["patience"] is not None,
     )

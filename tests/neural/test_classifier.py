@@ -182,16 +182,6 @@ def test_training_stops_when_patience_is_at_its_end():
     assert len(classifier.history_) == classifier.best_epoch_ + 3 < 40
 
 
-def test_without_a_monitor_development_rows_are_scored_and_the_last_epoch_is_kept():
-    X, y = corpus()
-    wrong = np.where(y == "anger", "sadness", "anger")
-    watched = tiny(monitor=None).fit(X, y, validation=(X, wrong))
-    assert watched.best_epoch_ == 4
-    assert all("dev_uar" in epoch for epoch in watched.history_)
-    unwatched = tiny().fit(X, y)
-    np.testing.assert_array_equal(watched.predict_proba(X), unwatched.predict_proba(X))
-
-
 def test_without_development_rows_the_last_epoch_is_kept():
     X, y = corpus()
     classifier = tiny().fit(X, y)
@@ -633,7 +623,6 @@ def broken(X):
         ({"spec_augment": {"time": 1}}, {}, "spec_augment is {'time': 1}; expected a SpecAugment"),
         ({"clip_norm": 0}, {}, "clip_norm is 0; expected a number above 0"),
         ({"monitor": "ua"}, {}, "unknown monitor 'ua'; did you mean 'uar'?"),
-        ({"monitor": None, "patience": 3}, {}, "patience is 3, monitor None; expected patience"),
         ({}, {"X": lambda X, y: X.take([]), "y": lambda X, y: []}, "X holds no utterances"),
         ({}, {"y": lambda X, y: y[:-1]}, r"X has 48 rows, but labels of shape \(47,\)"),
         ({}, {"y": lambda X, y: ["anger"] * 48}, "y holds only 'anger'; expected at least two"),
