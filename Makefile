@@ -1,6 +1,7 @@
 # make study   set up and run the whole study on the embedded synthetic corpus
 # make test    set up and run every test and every notebook
 # make lab     set up and open JupyterLab
+# make bench   set up and measure speed and memory beside other tools, into reports/benchmarks
 # make lint    style
 # make lock    write requirements.lock anew from pyproject.toml (the one list of dependencies)
 #
@@ -14,7 +15,7 @@ READY  := $(VENV)/.ready
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: study test lab lint lock clean
+.PHONY: study test lab bench lint lock clean
 
 study: $(READY)
 	$(BIN)/ser run --corpus synthetic
@@ -24,6 +25,9 @@ test: $(READY)
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
 
 lint: $(READY)
 	$(BIN)/ruff check .
