@@ -1,11 +1,8 @@
 """Folds and seeds side by side give what they give one after the other, and lose little."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -215,24 +212,6 @@ evaluate(make_witness(sys.argv[2], "sleeps"), load_corpus("folder", data=sys.arg
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no process groups")
-def test_an_interrupt_ends_the_workers_and_keeps_what_is_finished(recordings, tmp_path, log):
-    script = tmp_path / "script.py"
-    script.write_text(SLEEP)
-    process = run(script, recordings, log, Path(__file__).parent, start_new_session=True)
-    evaluations = paths.cache() / "evaluations"
-    while len(list(evaluations.rglob("*.json"))) < 3 and process.poll() is None:
-        time.sleep(0.1)
-    # As a terminal does it: to all processes at once.
-    os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate()
-    assert "KeyboardInterrupt" in error
-    assert len(list(evaluations.rglob("*.json"))) == 3
-    assert left_behind() == []
-    for pid in pids(log):
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
-
-
 def test_the_search_of_a_grid_stays_in_this_process(corpus, log):
     import joblib
 
