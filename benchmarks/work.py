@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 
 from ser_lib.neural.attention import AttentionPooling, SoftmaxVectorScores
-from ser_lib.neural.layers import LocalFeatureBlock
+from ser_lib.neural.layers import LocalFeatureBlock, SequenceFeatureBlock
 
 TRAINING = 3
 """Training multiplies three times as much: the answer, and a gradient by inputs and by weights."""
@@ -68,9 +68,14 @@ def _(layer: layers.Conv2D, given, made):
 
 @_products.register
 def _(layer: LocalFeatureBlock, given, made):
-    patch = 9 * given[-1]
+    patch = layer.side**2 * given[-1]
     # Where the moments come from patches, these are multiplied with themselves.
     return np.prod(given[:-1]) * patch * (layer.filters + (patch if patch < layer.filters else 0))
+
+
+@_products.register
+def _(layer: SequenceFeatureBlock, given, made):
+    return np.prod(given) * layer.side**2 * layer.filters
 
 
 @_products.register

@@ -7,6 +7,8 @@ Sequences are padded; a layer that looks across items takes the mask of what is 
 import keras
 from keras import ops
 
+from ser_lib.neural.masking import Unmasked
+
 _register = keras.saving.register_keras_serializable("ser_lib")
 
 
@@ -41,43 +43,31 @@ class UnfoldWindows(keras.layers.Layer):
         return (*like_shape[:2], folded_shape[-1])
 
 
-@_register
-class LocalFeatureBlock(keras.layers.Layer):
+class _NormalisedConvolution(Unmasked):
     """
-    Convolution, batch normalisation, ELU and max-pooling, in that order but not in that way.
+    Convolution, batch normalisation and max-pooling, with the normalisation where it is cheapest.
 
-    The local feature learning block of Zhao, Mao & Chen (2019). Same weights and same results as
-    the four layers one after the other, for much less work on the largest array, the output of the
-    convolution:
+    Same weights and same results as one layer after the other, for much less work on the largest
+    array, the output of the convolution:
 
-    - It is pooled before it is normalised. Pooling commutes with what does not decrease: the ELU,
-      and the normalisation where its factor is not negative. Where it is, the filter's sign is
-      turned, and with it that of the factor.
+    - It is pooled before it is normalised. Pooling commutes with what does not decrease: the
+      activation, and the normalisation where its factor is not negative. Where it is, the filter's
+      sign is turned, and with it that of the factor.
     - The bias, which normalisation takes out again, never touches it.
-    - Where the input has few channels, as a spectrogram has one, mean and variance of each filter's
-      output follow from those of the 3 × 3 patches of the input: ``k' m`` and ``k' C k``.
-
-    Parameters
-    ----------
-    filters : int
-        Number of 3 × 3 filters.
-    pool : int
-        Side of the square that is pooled.
-    momentum, epsilon : float
-        As in `keras.layers.BatchNormalization`.
     """
 
-    def __init__(self, filters, pool, *, momentum=0.99, epsilon=1e-3, **options):
+    def __init__(self, filters, pool, *, side=3, momentum=0.99, epsilon=1e-3, **options):
         super().__init__(**options)
         self.filters = filters
         self.pool = pool
+        self.side = side
         self.momentum = momentum
         self.epsilon = epsilon
 
-    def build(self, windows_shape, weights_shape=None):
+    def build(self, maps_shape, real_shape=None):
         """Make the weights: those of the convolution, then those of the normalisation."""
         vector = (self.filters,)
-        kernel = (3, 3, windows_shape[-1], self.filters)
+        kernel = (self.side, self.side, maps_shape[-1], self.filters)
         self.kernel = self.add_weight(name="kernel", shape=kernel, initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=vector, initializer="zeros")
         self.gamma = self.add_weight(name="gamma", shape=vector, initializer="ones")
@@ -89,15 +79,63 @@ class LocalFeatureBlock(keras.layers.Layer):
             name="moving_variance", shape=vector, initializer="ones", trainable=False
         )
 
-    def call(self, windows, weights=None, training=False):
+    def _convolve(self, maps):
+        """Signs by which the filters were turned, and the convolution's output without bias."""
+        sign = ops.where(ops.less(self.gamma, 0), -1.0, 1.0)
+        return sign, ops.conv(maps, self.kernel * sign, padding="same")
+
+    def _normalise(self, pooled, sign, moments):
+        """Normalise by mean and variance (bias and signs left out), or by those remembered."""
+        if moments is None:
+            mean, variance = self.moving_mean, self.moving_variance
+        else:
+            mean, variance = moments[0] + self.bias, moments[1]
+            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving * self.momentum + now * (1 - self.momentum))
+        factor = self.gamma * ops.rsqrt(variance + self.epsilon)
+        return pooled * (factor * sign) + (self.beta + factor * (self.bias - mean))
+
+    def compute_output_shape(self, maps_shape, real_shape=None):
+        """Shape of the features."""
+        height, width = (side and -(-side // self.pool) for side in maps_shape[1:3])
+        return (maps_shape[0], height, width, self.filters)
+
+    def get_config(self):
+        """Return what the layer was made with."""
+        names = ("filters", "pool", "side", "momentum", "epsilon")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@_register
+class LocalFeatureBlock(_NormalisedConvolution):
+    """
+    Convolution, batch normalisation, ELU and max-pooling of windows of one size.
+
+    The local feature learning block of Zhao, Mao & Chen (2019). Where the input has few channels,
+    as a spectrogram has one, mean and variance of each filter's output follow from those of the
+    patches of the input: ``k' m`` and ``k' C k``.
+
+    Parameters
+    ----------
+    filters : int
+        Number of filters.
+    pool : int
+        Side of the square that is pooled.
+    side : int
+        Side of the filters; odd.
+    momentum, epsilon : float
+        As in `keras.layers.BatchNormalization`.
+    """
+
+    def call(self, maps, real=None, training=False):
         """
         Compute the block's features.
 
         Parameters
         ----------
-        windows : tensor, shape (windows, height, width, channels)
+        maps : tensor, shape (windows, height, width, channels)
             Height and width must be known.
-        weights : tensor, shape (windows,), optional
+        real : tensor, shape (windows,), optional
             1 for a window that counts in the training statistics, 0 for padding.
         training : bool
             Whether to normalise by the statistics of these windows, and remember them.
@@ -106,50 +144,92 @@ class LocalFeatureBlock(keras.layers.Layer):
         -------
         tensor, shape (windows, ceil(height / pool), ceil(width / pool), filters)
         """
-        sign = ops.where(ops.less(self.gamma, 0), -1.0, 1.0)
-        output = ops.conv(windows, self.kernel * sign, padding="same")
+        sign, output = self._convolve(maps)
+        moments = None
         if training:
-            if 9 * windows.shape[-1] < self.filters:
-                mean, variance = self._moments_from_patches(windows, weights)
+            if self.side**2 * maps.shape[-1] < self.filters:
+                moments = self._moments_from_patches(maps, real)
             else:
-                mean, variance = _moments(output, weights)
-                mean = mean * sign
-            mean = mean + self.bias
-            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(moving * self.momentum + now * (1 - self.momentum))
-        else:
-            mean, variance = self.moving_mean, self.moving_variance
-        factor = self.gamma * ops.rsqrt(variance + self.epsilon)
-        shift = self.beta + factor * (self.bias - mean)
+                mean, variance = _moments(output, real)
+                moments = mean * sign, variance
         # Keras pools the channels, too, under JAX unless the strides are given.
         pooled = ops.max_pool(output, self.pool, self.pool, padding="same")
-        return ops.elu(pooled * (factor * sign) + shift)
+        return ops.elu(self._normalise(pooled, sign, moments))
 
-    def _moments_from_patches(self, windows, weights):
+    def _moments_from_patches(self, maps, real):
         """Mean and variance of the convolution's output (without bias), from the input alone."""
-        height, width = windows.shape[1:3]
-        around = ops.pad(windows, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        height, width = maps.shape[1:3]
+        around = (self.side // 2, self.side // 2)
+        padded = ops.pad(maps, ((0, 0), around, around, (0, 0)))
+        places = [(i, j) for i in range(self.side) for j in range(self.side)]
         patches = ops.concatenate(
-            [around[:, i : i + height, j : j + width] for i in range(3) for j in range(3)], axis=-1
+            [padded[:, i : i + height, j : j + width] for i, j in places], axis=-1
         )
         patches = ops.reshape(patches, (-1, height * width, patches.shape[-1]))
-        mean = _weighted_mean(ops.mean(patches, axis=1), weights)
+        mean = _weighted_mean(ops.mean(patches, axis=1), real)
         patches = patches - mean
         products = ops.matmul(ops.transpose(patches, (0, 2, 1)), patches) / (height * width)
-        covariance = _weighted_mean(products, weights)
+        covariance = _weighted_mean(products, real)
         kernel = ops.reshape(self.kernel, (-1, self.filters))
         variance = ops.sum(kernel * ops.matmul(covariance, kernel), axis=0)
         return ops.matmul(mean, kernel), ops.maximum(variance, 0.0)
 
-    def compute_output_shape(self, windows_shape, weights_shape=None):
-        """Shape of the features."""
-        height, width = (-(-side // self.pool) for side in windows_shape[1:3])
-        return (windows_shape[0], height, width, self.filters)
 
-    def get_config(self):
-        """Return what the layer was made with."""
-        names = ("filters", "pool", "momentum", "epsilon")
-        return super().get_config() | {name: getattr(self, name) for name in names}
+@_register
+class SequenceFeatureBlock(_NormalisedConvolution):
+    """
+    Convolution, batch normalisation, ReLU and max-pooling of recordings of unequal length.
+
+    What comes out depends on the real frames of a recording alone: statistics leave padding out,
+    nothing of it is pooled, and padded steps of the output are zero, as those of the input must be.
+
+    Parameters
+    ----------
+    filters : int
+        Number of filters.
+    pool : int
+        Side of the square that is pooled.
+    side : int
+        Side of the filters; odd.
+    momentum, epsilon : float
+        As in `keras.layers.BatchNormalization`.
+    """
+
+    def call(self, maps, real, training=False):
+        """
+        Compute the block's features.
+
+        Parameters
+        ----------
+        maps : tensor, shape (batch, frames, bands, channels)
+            Zero where padded.
+        real : tensor of bool, shape (batch, frames)
+            Which frames are real.
+        training : bool
+            Whether to normalise by the statistics of these frames, and remember them.
+
+        Returns
+        -------
+        tensor, shape (batch, ceil(frames / pool), ceil(bands / pool), filters)
+            A step is real, and not zero, if its first frame is: `StrideMask` says which are.
+        """
+        sign, output = self._convolve(maps)
+        real = ops.cast(real, output.dtype)
+        moments = None
+        if training:
+            total = ops.maximum(ops.sum(real), 1.0)
+            mean = ops.tensordot(real, ops.mean(output, axis=2), axes=2) / total
+            squares = ops.tensordot(real, ops.mean(ops.square(output), axis=2), axes=2) / total
+            moments = mean * sign, ops.maximum(squares - ops.square(mean), 0.0)
+        # Far below all that is real, so that the maximum never takes it.
+        output = output - _wide(1 - real) * 1e9
+        pooled = ops.max_pool(output, self.pool, self.pool, padding="same")
+        return ops.relu(self._normalise(pooled, sign, moments)) * _wide(real[:, :: self.pool])
+
+
+def _wide(steps):
+    """Give values of steps, shape (batch, steps), the axes of maps."""
+    return ops.reshape(steps, (*ops.shape(steps), 1, 1))
 
 
 def _weighted_mean(values, weights):

@@ -88,6 +88,11 @@ class MaskedBatchNormalization(keras.layers.BatchNormalization):
             mask = ops.broadcast_to(mask, ops.shape(values)[:-1])
         return super().call(values, training=training, mask=mask)
 
+    def _moments(self, inputs, mask):
+        # Keras squeezes the axis of a single channel away, which JAX does not take.
+        shape = (inputs.shape[self.axis],)
+        return tuple(ops.reshape(moment, shape) for moment in super()._moments(inputs, mask))
+
 
 @_register
 class AllReal(keras.layers.Layer):

@@ -140,14 +140,8 @@ class CrnnAttention:
         from keras import layers
 
         from ser_lib.neural.attention import AttentionPooling
-        from ser_lib.neural.layers import FoldWindows
-        from ser_lib.neural.masking import (
-            AllReal,
-            MaskedBatchNormalization,
-            MeanOverUnits,
-            Rezero,
-            StrideMask,
-        )
+        from ser_lib.neural.layers import FoldWindows, SequenceFeatureBlock
+        from ser_lib.neural.masking import AllReal, MeanOverUnits, StrideMask
 
         values = keras.Input((None, *item_shape), name="values")
         mask = keras.Input((None,), dtype="bool", name="mask")
@@ -155,10 +149,7 @@ class CrnnAttention:
         real = AllReal()(frames) if self.by_position else mask
         x = layers.Reshape((-1, item_shape[-1], 1))(frames)
         for filters in self.filters:
-            x = layers.Conv2D(filters, 5, padding="same")(x)
-            x = MaskedBatchNormalization(momentum=self.momentum)(x, mask=real)
-            x = Rezero()(layers.ReLU()(x), real)
-            x = layers.MaxPooling2D(2, padding="same")(x)
+            x = SequenceFeatureBlock(filters, 2, side=5, momentum=self.momentum)(x, real)
             x = layers.SpatialDropout2D(self.block_dropout)(x)
             real = StrideMask(2)(real)
         x = layers.Reshape((-1, x.shape[2] * x.shape[3]))(x)

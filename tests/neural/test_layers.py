@@ -1,9 +1,23 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from ser_lib.neural.layers import FoldWindows, LocalFeatureBlock, UnfoldWindows
+from ser_lib.neural.layers import (
+    FoldWindows,
+    LocalFeatureBlock,
+    SequenceFeatureBlock,
+    UnfoldWindows,
+)
+from ser_lib.neural.masking import MaskedBatchNormalization, Rezero
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def stacked(channels, filters, pool):
@@ -75,6 +89,84 @@ def test_training_statistics_leave_padded_windows_out(channels):
     np.testing.assert_allclose(padded[:4], alone, atol=1e-5)
     for ours, theirs in zip(block.get_weights()[-2:], statistics, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+def sequences(channels, filters, pool, lengths=(1, 6, 9)):
+    """A block for recordings and its layers one by one, the same weights, and a padded batch."""
+    inputs = keras.Input((None, 6, channels)), keras.Input((None,), dtype="bool")
+    block = keras.Model(inputs, SequenceFeatureBlock(filters, pool, side=5)(*inputs))
+    x = layers.Conv2D(filters, 5, padding="same")(inputs[0])
+    x = MaskedBatchNormalization()(x, mask=inputs[1])
+    x = Rezero()(layers.ReLU()(x), inputs[1])
+    plain = keras.Model(inputs, layers.MaxPooling2D(pool, padding="same")(x))
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=w.shape).astype("float32") for w in block.weights]
+    values[-1] = np.square(values[-1]) + 0.1
+    assert (values[2] < 0).any()
+    for model in (block, plain):
+        model.set_weights(values)
+    real = np.arange(12) < np.array(lengths)[:, np.newaxis]
+    frames = rng.normal(1, 2, (len(lengths), 12, 6, channels)).astype("float32")
+    return block, plain, [frames * real[..., np.newaxis, np.newaxis], real]
+
+
+@pytest.mark.parametrize(("channels", "filters", "pool"), [(1, 8, 2), (3, 5, 3)])
+def test_a_block_for_recordings_equals_its_layers_one_by_one(channels, filters, pool):
+    block, plain, batch = sequences(channels, filters, pool)
+    assert block.output_shape == plain.output_shape
+    for training in (False, True):
+        found = np.asarray(block(batch, training=training))
+        expected = np.asarray(plain(batch, training=training))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
+        # The shortest recording has one step, whose frames past the first are padding.
+        assert found[0, 0].any()
+        assert not found[0, 1:].any()
+    for ours, theirs in zip(block.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_block_for_recordings_learns_as_its_layers_one_by_one_do():
+    block, plain, batch = sequences(1, 8, 2)
+    target = np.random.default_rng(1).normal(size=(3, 6, 3, 8)).astype("float32")
+    for model in (block, plain):
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+        model.train_on_batch(batch, target)
+    for ours, theirs in zip(block.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-5)
+
+
+UNDER_JAX = """
+import json, sys
+import numpy as np
+from ser_lib.neural.layers import SequenceFeatureBlock
+from ser_lib.neural.masking import MaskedBatchNormalization
+frames, real = np.ones((2, 4, 6, 1), "float32"), np.ones((2, 4), bool)
+frames[0] = 3
+norm, block = MaskedBatchNormalization(momentum=0.0), SequenceFeatureBlock(2, 2, momentum=0.0)
+block(frames, real, training=True)
+found = norm(frames, mask=real, training=True)
+moments = [np.asarray(x).tolist() for x in (norm.moving_mean, norm.moving_variance)]
+print(json.dumps([moments, float(np.ptp(found)), block.moving_mean.shape]))
+"""
+
+
+def test_statistics_of_a_single_channel_are_taken_under_jax_as_well():
+    pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
+    environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", UNDER_JAX]
+    done = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE)
+    moments, spread, shape = json.loads(done.stdout)
+    assert moments == [[2], [1]]
+    assert spread == pytest.approx(2, rel=1e-2)
+    assert shape == [2]
+
+
+@pytest.mark.parametrize("block", [LocalFeatureBlock, SequenceFeatureBlock])
+def test_blocks_are_made_again_from_what_is_saved(block):
+    layer = block(4, 2, side=5, momentum=0.5, name="block1")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(again) is block
+    assert again.get_config() == layer.get_config()
 
 
 def test_folding_and_unfolding_are_inverse():
