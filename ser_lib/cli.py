@@ -79,7 +79,7 @@ def _tune(options: argparse.Namespace) -> int:
         )
     print(console.table(*recipes.printed(table)))
     reports = Path(options.reports).resolve() if options.reports else None
-    print(f"\nin {os.path.relpath(recipes.file(corpus.name, options.system, reports))}")
+    print(f"\nin {os.path.relpath(recipes.file(corpus.name, function.__name__, reports))}")
     return 0
 
 
@@ -104,7 +104,7 @@ def _systems(options: argparse.Namespace) -> int:
 
     rows = []
     for name in systems.names():
-        function = getattr(systems, name)
+        function = systems.find(name)
         system = function()
         for number, parameter in enumerate(inspect.signature(function).parameters):
             head = (name, system.title) if number == 0 else ("", "")

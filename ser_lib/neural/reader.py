@@ -1,5 +1,6 @@
 """What a trained network says of rows: posteriors, attention, and what its layers make of them."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -143,7 +144,13 @@ def ready(network: "keras.Model") -> "keras.Model":
     import keras
 
     network.jit_compile = keras.backend.backend() == "jax"
+    # Recordings differ in length, so that each new shape is traced: nothing to warn a reader of.
+    logging.getLogger("tensorflow").addFilter(_is_not_about_retracing)
     return network
+
+
+def _is_not_about_retracing(record: logging.LogRecord) -> bool:
+    return "tf.function retracing" not in record.getMessage()
 
 
 def pooled(posteriors: np.ndarray, lengths: np.ndarray, how: str) -> np.ndarray:

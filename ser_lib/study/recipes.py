@@ -54,7 +54,7 @@ def listed(
     Parameters
     ----------
     name : str
-        One of `ser_lib.systems.names`.
+        As `ser_lib.systems.find` understands it.
     chosen : sequence of str
         Names of recipes; all of them by default.
 
@@ -72,18 +72,16 @@ def listed(
     """
     from ser_lib import systems
 
-    if name not in systems.names():
-        raise unknown("system", name, systems.names())
-    function = getattr(systems, name)
+    function = systems.find(name)
     known = getattr(importlib.import_module(function.__module__), "CANDIDATES", None)
     if not known:
         raise InputError(
-            f"system {name!r} lists no recipes; expected CANDIDATES, arguments by name of the "
-            "recipe, in its file"
+            f"system {function.__name__!r} lists no recipes; expected CANDIDATES, arguments by "
+            "name of the recipe, in its file"
         )
     for recipe in chosen:
         if recipe not in known:
-            raise unknown(f"recipe of {name}", recipe, known)
+            raise unknown(f"recipe of {function.__name__}", recipe, known)
     return function, {k: dict(v) for k, v in known.items() if not chosen or k in chosen}
 
 

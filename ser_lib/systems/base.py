@@ -185,6 +185,22 @@ def noisy_copies(front_end: FrontEnd, copies: int, *, speed: float = 0.0) -> tup
     )
 
 
+def check_speed(speed: float, segment: int) -> None:
+    """
+    Refuse copies at another speed where recordings are cut into segments that learn by themselves.
+
+    Raises
+    ------
+    InputError
+        As a copy must have as many segments as its original.
+    """
+    if segment and speed:
+        raise InputError(
+            f"speed is {speed}, segment {segment}; expected speed 0, as a copy must have as many "
+            "segments as its original"
+        )
+
+
 def choose(setting: str, given: Mapping[str, object], **recipes: Mapping[str, object]) -> dict:
     """
     Complete the arguments that were left open (None) from the recipe of a setting.

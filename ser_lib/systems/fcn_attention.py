@@ -17,7 +17,7 @@ from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.classifier import of_seed
 from ser_lib.signal import AddedNoise, PreEmphasis, Reverberation
 from ser_lib.signal.parameters import as_count, as_real, check_flag
-from ser_lib.systems.base import Published, System, choose, noisy_copies
+from ser_lib.systems.base import Published, System, check_speed, choose, noisy_copies
 
 if TYPE_CHECKING:
     import keras
@@ -305,11 +305,7 @@ def fcn_attention(
     recipe = choose(setting, given, **RECIPES)
     channels = 3 if recipe["kind"] in ("logmeldeltaspec", "lognrevspec") else 1
     length = recipe["segment"]
-    if length and recipe["speed"]:
-        raise InputError(
-            f"speed is {recipe['speed']}, segment {length}; expected speed 0, as a copy must have "
-            "as many segments as its original"
-        )
+    check_speed(recipe["speed"], length)
     pad = _PAD[setting]
     if setting == "ours" and recipe["kind"] == "logmeldeltaspec":
         pad = _DELTA_PAD

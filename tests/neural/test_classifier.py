@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -469,6 +470,20 @@ def test_attention_is_given_for_the_frames_of_each_row(attending):
         assert found.sum() == pytest.approx(1, abs=1e-5)
         np.testing.assert_allclose(found, softmax(scores[:, 0]), rtol=1e-4)
     np.testing.assert_allclose(attending.attention(X.take([4]))[0], weights[4], atol=1e-6)
+
+
+def test_one_reader_after_another_is_nothing_to_warn_of(attending, caplog):
+    warned = logging.getLogger("tensorflow")
+    warned.addHandler(caplog.handler)
+    try:
+        for frames in range(20, 420, 40):
+            attending._readers.clear()
+            attending.attention(RaggedArray.from_list([np.ones((frames, 2), "float32")]))
+        assert not caplog.records
+        warned.warning("anything else")
+        assert {record.getMessage() for record in caplog.records} == {"anything else"}
+    finally:
+        warned.removeHandler(caplog.handler)
 
 
 def test_rows_are_embedded_by_a_layer_of_the_network(attending):

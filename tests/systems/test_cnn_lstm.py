@@ -113,7 +113,6 @@ def test_the_classifier_is_described_by_the_arguments():
     assert (classifier.epochs, classifier.seed, classifier.network.lstm_layers) == (3, 7, 2)
     assert len(system.training_copies) == 1
     assert system.parameters["batch_size"] == 64
-    assert system.needs_development
     assert len(cnn_lstm(copies=0).training_copies) == 0
     with pytest.raises(InputError, match="lstm_layers is 0; expected a whole number of at least 1"):
         cnn_lstm(lstm_layers=0)

@@ -69,8 +69,6 @@ def test_the_classifier_is_described_by_the_arguments(name, setting):
     assert (classifier.balance, classifier.seed) == ("weights", 7)
     assert system.parameters["epochs"] == 3
     # Who watches development speakers to stop early cannot train on them.
-    assert system.needs_development == (setting == "source")
-    assert systems.make(name, setting=setting, patience=3).needs_development
     # Where items are windows, their first two axes are time and frequency.
     augment = systems.make(name, setting=setting, spec_augment=True).classifier(0).spec_augment
     windows = system.front_end(noise(0.5), "u").ndim > 2

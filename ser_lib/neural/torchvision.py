@@ -1,0 +1,266 @@
+"""
+AlexNet as torchvision has it: the weights that it publishes, and how it pools.
+
+The weights are read without PyTorch and without running what their file says.
+``torch.save`` writes a pickle that names the tensors, and beside it the numbers: in a zip archive
+since PyTorch 1.6, one after the other in the same file before. A pickle can call whatever it likes;
+this reader knows ordered dictionaries and tensors, and refuses everything else.
+"""
+
+import collections
+import math
+import os
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import numpy as np
+
+from ser_lib.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+# Of AlexNet, without its last layer, which knows the classes of ImageNet: shapes as torch has
+# them, (filters, channels, frequency, time) and (units, inputs).
+_ALEXNET = {
+    "features.0": (64, 3, 11, 11),
+    "features.3": (192, 64, 5, 5),
+    "features.6": (384, 192, 3, 3),
+    "features.8": (256, 384, 3, 3),
+    "features.10": (256, 256, 3, 3),
+    "classifier.1": (4096, 256 * 6 * 6),
+    "classifier.4": (4096, 4096),
+}
+_CONVOLUTIONS = 5
+
+_NUMBERS = {
+    f"torch.{name}Storage": np.dtype(code)
+    for name, code in {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8"}.items()
+}
+# What a file of before 1.6 begins with.
+_MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
+
+
+class _Storage(NamedTuple):
+    """A row of numbers in the file."""
+
+    key: str
+    dtype: np.dtype
+    count: int
+
+
+class _Tensor(NamedTuple):
+    """Which of these numbers a tensor is made of; offset and strides count numbers."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def _tensor(storage: object, offset: object, shape: object, strides: object, *_: object) -> _Tensor:
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+def _parameter(tensor: _Tensor, *_: object) -> _Tensor:
+    return tensor
+
+
+class _Unpickler(pickle.Unpickler):
+    """Read a pickle in which nothing but ordered dictionaries and tensors may be named."""
+
+    _known: Mapping[str, object] = {
+        "collections.OrderedDict": collections.OrderedDict,
+        "torch._utils._rebuild_tensor": _tensor,
+        "torch._utils._rebuild_tensor_v2": _tensor,
+        "torch._utils._rebuild_parameter": _parameter,
+        **_NUMBERS,
+    }
+
+    def find_class(self, module: str, name: str) -> object:
+        """Refuse what is not known, before it is imported."""
+        if f"{module}.{name}" not in self._known:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is no tensor")
+        return self._known[f"{module}.{name}"]
+
+    def persistent_load(self, name: tuple) -> _Storage:
+        """Stand for numbers that lie outside of the pickle."""
+        kind, dtype, key, _, count = name[:5]
+        if kind != "storage":
+            raise pickle.UnpicklingError(f"it refers to {kind!r}; expected 'storage'")
+        return _Storage(key, dtype, count)
+
+
+def read_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """
+    Read the tensors of a state dictionary that ``torch.save`` wrote.
+
+    Parameters
+    ----------
+    path : path
+        A ``.pth`` file, of either layout.
+
+    Returns
+    -------
+    dict of ndarray
+        By name, in the order of the file; read-only. What is no tensor is left out.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is damaged, or names anything but tensors; nothing that it
+        names is run.
+    """
+    try:
+        return _zipped(path) if zipfile.is_zipfile(path) else _in_sequence(path)
+    except Exception as error:
+        # What a damaged pickle or archive raises has a dozen types.
+        found = str(error) or type(error).__name__
+        raise InputError(
+            f"{path}: {found}; expected a state dictionary as torch.save writes it"
+        ) from error
+
+
+def _zipped(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Read a zip archive: ``<any>/data.pkl``, and a member ``<any>/data/<key>`` per storage."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.namelist()
+        pickled = next((name for name in members if name.endswith("/data.pkl")), None)
+        if pickled is None:
+            raise ValueError("it holds no data.pkl")
+        root = pickled.removesuffix("data.pkl")
+        order = f"{root}byteorder"
+        if order in members and archive.read(order) != b"little":
+            raise ValueError("its numbers are not little-endian")
+        with archive.open(pickled) as file:
+            state = _Unpickler(file).load()
+        return _arrays(state, lambda storage: archive.read(f"{root}data/{storage.key}"))
+
+
+def _in_sequence(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Read five pickles, the fourth of which names the tensors, and then the numbers."""
+    with Path(path).open("rb") as file:
+        magic, version = _Unpickler(file).load(), _Unpickler(file).load()
+        if (magic, version) != (_MAGIC, _VERSION):
+            raise ValueError("it does not begin as such a file does")
+        machine, state, keys = (_Unpickler(file).load() for _ in range(3))
+        if not machine["little_endian"]:
+            raise ValueError("its numbers are not little-endian")
+        storages = {tensor.storage.key: tensor.storage for tensor in _tensors(state).values()}
+        found = {key: _next_storage(file, storages[key]) for key in keys}
+        return _arrays(state, lambda storage: found[storage.key])
+
+
+def _next_storage(file: BinaryIO, storage: _Storage) -> bytes:
+    """Read a storage after its number of elements."""
+    count = int.from_bytes(file.read(8), "little")
+    if count != storage.count:
+        raise ValueError(f"storage {storage.key} holds {count} numbers instead of {storage.count}")
+    return file.read(count * storage.dtype.itemsize)
+
+
+def _tensors(state: Mapping) -> dict[str, _Tensor]:
+    return {name: value for name, value in state.items() if isinstance(value, _Tensor)}
+
+
+def _arrays(state: Mapping, read: Callable[[_Storage], bytes]) -> dict[str, np.ndarray]:
+    """Make arrays of tensors; `read` gives the bytes of a storage."""
+    result = {}
+    for name, (storage, offset, shape, strides) in _tensors(state).items():
+        numbers = np.frombuffer(read(storage), storage.dtype)
+        # as_strided looks nowhere but where it is told to.
+        last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+        if min((offset, *shape, *strides)) < 0 or (math.prod(shape) and last >= len(numbers)):
+            raise ValueError(f"tensor {name} reaches beyond its {len(numbers)} numbers")
+        strides = [step * numbers.itemsize for step in strides]
+        result[name] = np.lib.stride_tricks.as_strided(
+            numbers[offset:], shape, strides, writeable=False
+        )
+    return result
+
+
+def alexnet_weights(
+    path: str | os.PathLike, *, dense: int = 0
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """
+    Read the weights of torchvision's AlexNet, turned the way Keras and spectrograms have them.
+
+    Its images are as high as there are frequencies and as wide as time is long; ours, shape (time,
+    frequency, channels), lie on their side.
+
+    Parameters
+    ----------
+    path : path
+        A state dictionary: torchvision's own, or one with the same names and shapes.
+    dense : {0, 1, 2}
+        How many of the dense layers are read; the last of three, of 1,000 classes, never is.
+
+    Returns
+    -------
+    list of (ndarray, ndarray)
+        Kernel and bias of each of the five convolutions of
+        `ser_lib.neural.backbones.alexnet_convolutions`, shapes (time, frequency, channels,
+        filters) and (filters,); then of the dense layers, shapes (inputs, units) and (units,),
+        the first of which takes a map of 6 × 6 cells, flattened.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read (see `read_state`), naming it, or lacks tensors or has some of
+        other shapes, naming these.
+    """
+    state, wanted = read_state(path), list(_ALEXNET)[: _CONVOLUTIONS + dense]
+    shapes = {}
+    for name in wanted:
+        shapes |= {f"{name}.weight": _ALEXNET[name], f"{name}.bias": _ALEXNET[name][:1]}
+    wrong = [
+        f"{name} of shape {state[name].shape} instead of {shape}" if name in state else f"no {name}"
+        for name, shape in shapes.items()
+        if name not in state or state[name].shape != shape
+    ]
+    if wrong:
+        raise InputError(f"{path}: {', '.join(wrong)}; expected torchvision's AlexNet")
+    result = []
+    for name in wanted:
+        kernel = state[f"{name}.weight"]
+        if name == "classifier.1":
+            cells = kernel.reshape(len(kernel), -1, 6, 6)
+            kernel = cells.transpose(3, 2, 1, 0).reshape(-1, len(kernel))
+        else:
+            kernel = kernel.transpose()
+        result.append((kernel, state[f"{name}.bias"]))
+    return result
+
+
+def adaptive_average(maps: "keras.KerasTensor", side: int) -> "keras.KerasTensor":
+    """
+    Average maps of any size into a square of cells, as torch's adaptive average pooling does.
+
+    Parameters
+    ----------
+    maps : tensor, shape (batch, time, frequency, channels)
+        The size must be known.
+    side : int
+        Cells along either axis. Of n places the i-th of s cells begins at ``floor(i * n / s)`` and
+        ends at ``ceil((i + 1) * n / s)``: neighbours may share a place.
+
+    Returns
+    -------
+    tensor, shape (batch, side, side, channels)
+    """
+    from keras import ops
+
+    time, frequency = (_shares(places, side) for places in maps.shape[1:3])
+    return ops.einsum("it,jf,btfc->bijc", time, frequency, maps)
+
+
+def _shares(places: int, cells: int) -> np.ndarray:
+    """Make the matrix that averages places into cells, shape (cells, places)."""
+    shares = np.zeros((cells, places), np.float32)
+    for cell in range(cells):
+        start, stop = cell * places // cells, -(-(cell + 1) * places // cells)
+        shares[cell, start:stop] = 1 / (stop - start)
+    return shares

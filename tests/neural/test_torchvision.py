@@ -1,0 +1,202 @@
+"""torchvision's AlexNet: files of its weights, read harmlessly, and what it computes with them."""
+
+import os
+import pickle
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+from torch_files import Storage, Tensor, pickled, save, state_of
+
+from ser_lib.errors import InputError
+from ser_lib.neural import torchvision
+from ser_lib.neural.torchvision import adaptive_average, alexnet_weights, read_state
+
+RNG = np.random.default_rng(0)
+ARRAYS = {
+    "features.0.weight": RNG.normal(size=(4, 3, 2, 5)),
+    "features.0.bias": RNG.normal(size=4),
+    "scale": np.array(1.5),
+    "nothing": np.empty((0, 3)),
+}
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "in sequence"])
+def test_tensors_are_read_as_they_were_saved(zipped, tmp_path):
+    save(tmp_path / "model.pth", state_of(ARRAYS), zipped=zipped)
+    found = read_state(tmp_path / "model.pth")
+    assert list(found) == list(ARRAYS)
+    for name, expected in ARRAYS.items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(found[name], expected.astype("float32"))
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "in sequence"])
+def test_tensors_may_be_views_of_the_same_numbers(zipped, tmp_path):
+    numbers = np.arange(12.0)
+    storage = Storage("7", numbers)
+    state = {
+        "whole": Tensor(storage, 0, (3, 4), (4, 1)),
+        "turned": Tensor(storage, 0, (4, 3), (1, 4)),
+        "row": Tensor(storage, 4, (4,), (1,)),
+        "repeated": Tensor(storage, 5, (2, 2), (0, 1)),
+        "epoch": 12,
+    }
+    save(tmp_path / "views.pth", state, zipped=zipped)
+    found = read_state(tmp_path / "views.pth")
+    matrix = numbers.reshape(3, 4)
+    expected = {"whole": matrix, "turned": matrix.T, "row": matrix[1], "repeated": [[5, 6]] * 2}
+    # What is no tensor is left out.
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+class Call:
+    """Pickled as the call of a function."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "in sequence"])
+@pytest.mark.parametrize(
+    ("function", "named"), [(os.mkdir, "mkdir"), (eval, "eval"), (getattr, "getattr")]
+)
+def test_nothing_that_a_file_names_is_run(function, named, zipped, tmp_path):
+    arguments = {"mkdir": (str(tmp_path / "made"),), "eval": ("1 + 1",)}.get(named, ("a", "upper"))
+    state = OrderedDict(state_of(ARRAYS), extra=Call(function, *arguments))
+    save(tmp_path / "evil.pth", state, zipped=zipped)
+    with pytest.raises(InputError, match=rf"evil.pth: it names \w+\.{named}, which is no tensor"):
+        read_state(tmp_path / "evil.pth")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "in sequence"])
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides"),
+    [(0, (4, 4), (4, 1)), (9, (4,), (1,)), (3, (2,), (-1,)), (-1, (2,), (1,)), (0, (9, 2), (4, 1))],
+)
+def test_no_tensor_reaches_beyond_its_numbers(offset, shape, strides, zipped, tmp_path):
+    state = {"far": Tensor(Storage("0", np.zeros(12)), offset, shape, strides)}
+    save(tmp_path / "far.pth", state, zipped=zipped)
+    with pytest.raises(InputError, match="tensor far reaches beyond its 12 numbers"):
+        read_state(tmp_path / "far.pth")
+
+
+def test_files_that_are_damaged_or_something_else_are_refused_by_name(tmp_path):
+    def refused(name, content, message):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=f"{name}: .*{message}.*as torch.save"):
+            read_state(tmp_path / name)
+
+    for zipped in (True, False):
+        save(tmp_path / "good.pth", state_of(ARRAYS), zipped=zipped)
+        good = (tmp_path / "good.pth").read_bytes()
+        refused("short.pth", good[:-30] if zipped else good[:-600], "")
+        refused("half.pth", good[: len(good) // 2], "")
+        save(tmp_path / "turned.pth", state_of(ARRAYS), zipped=zipped, byteorder=b"big")
+        refused("big.pth", (tmp_path / "turned.pth").read_bytes(), "not little-endian")
+    altered = bytearray(good)
+    altered[good.rfind(np.float32(ARRAYS["features.0.bias"][0]).tobytes()) - 8] += 1
+    refused("counts.pth", bytes(altered), "holds 5 numbers instead of 4")
+    refused("empty.pth", b"", "")
+    refused("text.pth", b"features.0.weight", "")
+    refused("list.pth", 2 * pickle.dumps([1, 2]), "does not begin as such a file does")
+    refused("other.pth", pickled(3) + pickled(4), "does not begin as such a file does")
+    with pytest.raises(InputError, match=r"none.pth: .*No such file"):
+        read_state(tmp_path / "none.pth")
+
+
+def test_what_a_wrong_file_lacks_or_has_otherwise_is_named(tmp_path):
+    shapes = {
+        "features.0": (64, 1, 11, 11), "features.3": (192, 64, 5, 5), "features.6": (384, 2, 3, 3),
+        "features.10": (256, 256, 3, 3),
+    }  # fmt: skip
+    arrays = {}
+    for name, shape in shapes.items():
+        # Only shapes matter here: every number is the same one.
+        arrays |= {f"{name}.weight": Tensor(Storage(name, [0]), 0, shape, (0,) * 4)}
+        arrays |= {f"{name}.bias": Tensor(Storage(name + "b", [0]), 0, shape[:1], (0,))}
+    save(tmp_path / "odd.pth", arrays)
+    with pytest.raises(InputError) as error:
+        alexnet_weights(tmp_path / "odd.pth")
+    assert str(error.value) == (
+        f"{tmp_path / 'odd.pth'}: features.0.weight of shape (64, 1, 11, 11) instead of "
+        "(64, 3, 11, 11), features.6.weight of shape (384, 2, 3, 3) instead of (384, 192, 3, 3), "
+        "no features.8.weight, no features.8.bias; expected torchvision's AlexNet"
+    )
+    with pytest.raises(InputError, match=r"no classifier.1.weight, .* no classifier.4.bias"):
+        alexnet_weights(tmp_path / "odd.pth", dense=2)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 5), (11, 7), (6, 13), (3, 9)])
+def test_the_pooling_is_the_mean_over_the_places_that_torch_takes(shape):
+    maps = RNG.normal(size=(2, *shape, 3)).astype("float32")
+    found = np.asarray(adaptive_average(maps, 6))
+    bounds = [
+        [(int(np.floor(i * n / 6)), int(np.ceil((i + 1) * n / 6))) for i in range(6)] for n in shape
+    ]
+    for i, (top, bottom) in enumerate(bounds[0]):
+        for j, (left, right) in enumerate(bounds[1]):
+            expected = maps[:, top:bottom, left:right].mean(axis=(1, 2))
+            np.testing.assert_allclose(found[:, i, j], expected, rtol=1e-5, atol=1e-6)
+
+
+def convolved(image, weight, bias, stride, padding):
+    """Convolve as torch does: image (channels, height, width), weight (filters, channels, ...)."""
+    image = np.pad(image, ((0, 0), (padding, padding), (padding, padding)))
+    patches = sliding_window_view(image, weight.shape[2:], axis=(1, 2))[:, ::stride, ::stride]
+    maps = np.tensordot(weight, patches, axes=((1, 2, 3), (0, 3, 4)))
+    return np.maximum(maps + bias[:, None, None], 0)
+
+
+def pooled(maps):
+    return sliding_window_view(maps, (3, 3), axis=(1, 2))[:, ::2, ::2].max(axis=(3, 4))
+
+
+def test_with_its_weights_the_layers_compute_what_torchs_compute(tmp_path, monkeypatch):
+    import keras
+    from keras import layers
+
+    from ser_lib.neural.backbones import alexnet_convolutions
+
+    # A narrower dense layer; what matters is the order of its inputs.
+    monkeypatch.setitem(torchvision._ALEXNET, "classifier.1", (5, 9216))
+    state = {}
+    for name, shape in list(torchvision._ALEXNET.items())[:6]:
+        scale = np.prod(shape[1:]) ** -0.5
+        state[f"{name}.weight"] = RNG.normal(0, 1.5 * scale, shape)
+        state[f"{name}.bias"] = RNG.normal(0, 0.1, shape[0])
+    save(tmp_path / "alexnet.pth", state_of(state))
+    # Lower than it is wide: 95 bands, 127 frames.
+    image = RNG.normal(size=(3, 95, 127)).astype("float32")
+
+    maps = image
+    for name, stride, padding in (
+        ("features.0", 4, 2), ("features.3", 1, 2), ("features.6", 1, 1), ("features.8", 1, 1),
+        ("features.10", 1, 1),
+    ):  # fmt: skip
+        maps = convolved(maps, state[f"{name}.weight"], state[f"{name}.bias"], stride, padding)
+        if name in ("features.0", "features.3", "features.10"):
+            maps = pooled(maps)
+    assert maps.shape == (256, 2, 3)
+    # Of two rows by three columns, each is repeated until there are six of either.
+    cells = maps.repeat(3, axis=1).repeat(2, axis=2)
+    expected = state["classifier.1.weight"] @ cells.reshape(-1) + state["classifier.1.bias"]
+
+    values = keras.Input((127, 95, 3))
+    ours, _ = alexnet_convolutions(values)
+    x = layers.Flatten()(adaptive_average(ours, 6))
+    model = keras.Model(values, layers.Dense(5, name="fc6")(x))
+    layers_with_weights = [layer for layer in model.layers if layer.weights]
+    weights = alexnet_weights(tmp_path / "alexnet.pth", dense=1)
+    for layer, arrays in zip(layers_with_weights, weights, strict=True):
+        layer.set_weights(arrays)
+    found = model(image.transpose(2, 1, 0)[np.newaxis])[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+    assert np.ptp(expected) > 0.1
