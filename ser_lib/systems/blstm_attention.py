@@ -165,8 +165,8 @@ LONGEST = 1024
 RECIPES = {
     "ours": {
         "epochs": 60,
-        "batch_size": 32,
-        "learning_rate": 3e-3,
+        "batch_size": 16,
+        "learning_rate": 2e-3,
         "patience": None,
         "features": "descriptors",
         "descriptors_by": "ser_lib",
@@ -207,6 +207,7 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
+    "batches of 32, larger steps": {"batch_size": 32, "learning_rate": 3e-3},
     "speed unchanged": {"speed": 0.0},
     "no SpecAugment": {"spec_augment": False},
     "more dropout": {"dropout": 0.5},
