@@ -115,20 +115,15 @@ def _systems(options: argparse.Namespace) -> int:
 
 
 def _cache(options: argparse.Namespace) -> int:
-    import shutil
+    from ser_lib import console, paths, stored
 
-    from ser_lib import console, paths
-
-    folder, rows = paths.cache(), []
-    for part in sorted(folder.iterdir()) if folder.is_dir() else []:
-        files = [part] if part.is_file() else [p for p in part.rglob("*") if p.is_file()]
-        size = sum(file.stat().st_size for file in files)
-        rows.append((part.name, len(files), round(size / 1e6, 1)))
-        if options.clear:
-            part.unlink() if part.is_file() else shutil.rmtree(part)
-    rows.append(("all", sum(row[1] for row in rows), round(sum(row[2] for row in rows), 1)))
-    print(console.table(rows, ("what", "files", "megabytes")))
-    print(f"\n{'cleared' if options.clear else 'in'} {folder}")
+    found = stored.chosen(stored.stored(), options.what)
+    rows = [(s.part, s.corpus, s.content, s.files, round(s.size / 1e6, 1)) for s in found]
+    total = sum(s.files for s in found), round(sum(s.size for s in found) / 1e6, 1)
+    print(console.table([*rows, ("all", "", "", *total)], ("", "corpus", "", "files", "megabytes")))
+    for one in found if options.clear else ():
+        stored.remove(one)
+    print(f"\n{'cleared' if options.clear else 'in'} {paths.cache()}")
     return 0
 
 
@@ -215,6 +210,9 @@ def parser() -> argparse.ArgumentParser:
 
     add("systems", _systems, "list the systems and their parameters")
     cache = add("cache", _cache, "show what lies in the cache")
+    cache.add_argument(
+        "what", nargs="*", help="parts ('features', 'evaluations', ...) or corpora; default: all"
+    )
     cache.add_argument("--clear", action="store_true", help="remove it; it can be made again")
     return top
 

@@ -1,5 +1,6 @@
 """`ser` says what is wrong in one line, and returns what a shell can act upon."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser_lib import cli, paths, systems
+from ser_lib import cli, load_corpus, paths, systems
+from ser_lib.features import Frames, FrontEnd, LogMel, WithDeltas, extract
+from ser_lib.signal import WhiteNoise
 from ser_lib.study import runner
 
 
@@ -129,7 +132,30 @@ def test_cache_shows_and_clears(capsys, tmp_path, monkeypatch):
     assert "2.0" in out
     _, out, _ = run("cache", "--clear", capsys=capsys)
     assert "cleared" in out
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert list((tmp_path / "cache").rglob("*.*")) == []
+
+
+def test_cache_names_features_by_corpus_and_front_end_and_clears_some(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    corpus = load_corpus("synthetic", speakers=2, takes=1)
+    mel = FrontEnd(analysis=WithDeltas(analysis=LogMel()), segmentation=Frames())
+    noisy = dataclasses.replace(mel, conditioning=(WhiteNoise(snr=20),))
+    extract(corpus, [mel, noisy])
+    (tmp_path / "cache" / "features" / "abc.partial").mkdir()
+    _, out, _ = run("cache", capsys=capsys)
+    lines = [line.split() for line in out.splitlines()]
+    assert ["features", "synthetic", "WithDeltas(LogMel),", "Frames", "3"] in [x[:5] for x in lines]
+    assert any(line[:3] == ["features", "synthetic", "WhiteNoise,"] for line in lines)
+    assert ["features", "unfinished", "0", "0.0"] in lines
+    code, _, err = run("cache", "--clear", "emodb", capsys=capsys)
+    assert code == 2
+    assert "unknown part of the cache or corpus in it 'emodb'" in err
+    run("cache", "--clear", "synthetic", capsys=capsys)
+    _, out, _ = run("cache", "features", capsys=capsys)
+    assert "LogMel" not in out
+    assert "unfinished" in out
 
 
 def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, capsys, tmp_path):
