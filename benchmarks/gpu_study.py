@@ -67,7 +67,8 @@ def environment(home: Path, *, jobs: int, repeats: bool = True) -> dict[str, str
         "SER_DATA": str(home / "data"),
         "SER_REPORTS": str(home / "reports"),
         "SER_NOTEBOOKS": str(home / "code" / "notebooks"),
-        "SER_JOBS": str(jobs),
+        # What joblib takes for the number of cores, and the study for that of folds side by side.
+        "LOKY_MAX_CPU_COUNT": str(jobs),
         "OMP_NUM_THREADS": "1",
         # Each process takes what it needs of the device's memory, not three quarters of all.
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
