@@ -21,8 +21,9 @@ _APART = (
     "study",
 )
 _COMPUTES = ("study.fold",)
-# Names at the top of a system's file under which it says where it comes from and what was tried.
-_SAID = {"CITATION", "PUBLISHED", "DEVIATIONS", "CANDIDATES"}
+# Names at the top of a system's file under which it says where it comes from, what was tried, and
+# what its parameters are by default: their values are recorded with every result.
+_SAID = {"CITATION", "PUBLISHED", "DEVIATIONS", "RECIPES", "CANDIDATES"}
 
 
 class Code(NamedTuple):
@@ -49,8 +50,8 @@ def bare(source: str) -> str:
     """
     Strip from Python source what computes nothing.
 
-    Comments, docstrings, blank lines, and the CITATION, PUBLISHED, DEVIATIONS and CANDIDATES of a
-    system go.
+    Comments, docstrings, blank lines, and the CITATION, PUBLISHED, DEVIATIONS, RECIPES and
+    CANDIDATES of a system go.
     Only positions in the text are used, never a printed syntax tree, so the result is the same
     under every version of Python that can read the source.
 

@@ -26,6 +26,7 @@ def area(width, height):
         PLAIN.replace(
             "import os", 'import os\nCITATION = """@misc{\n\n}"""\nDEVIATIONS = (\n  "a",  # b\n)'
         ),
+        PLAIN.replace("import os", 'import os\nRECIPES = {"ours": {"epochs": 3}}'),
         PLAIN.replace("import os", 'import os\nCANDIDATES: dict[str, dict] = {"default": {}}'),
         PLAIN.replace("height, text", "height, text  # what was asked for"),
     ],
