@@ -185,20 +185,33 @@ def noisy_copies(front_end: FrontEnd, copies: int, *, speed: float = 0.0) -> tup
     )
 
 
-def check_speed(speed: float, segment: int) -> None:
+def speed_of(recipe: Mapping[str, object], given: Mapping[str, object]) -> float:
     """
-    Refuse copies at another speed where recordings are cut into segments that learn by themselves.
+    Say by which share copies are played slower or faster.
+
+    Parameters
+    ----------
+    recipe, given : mapping
+        Parameters, ``"segment"`` and ``"speed"`` among them, complete and as they were given.
+
+    Returns
+    -------
+    float
+        That of the recipe; 0 where recordings are cut into segments that learn by themselves.
 
     Raises
     ------
     InputError
-        As a copy must have as many segments as its original.
+        If another one is asked for with segments.
     """
-    if segment and speed:
+    if not recipe["segment"]:
+        return recipe["speed"]
+    if given["speed"]:
         raise InputError(
-            f"speed is {speed}, segment {segment}; expected speed 0, as a copy must have as many "
-            "segments as its original"
+            f"speed is {given['speed']}, segment {recipe['segment']}; expected speed 0, as a copy "
+            "must have as many segments as its original"
         )
+    return 0.0
 
 
 def choose(setting: str, given: Mapping[str, object], **recipes: Mapping[str, object]) -> dict:

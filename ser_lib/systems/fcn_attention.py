@@ -17,7 +17,7 @@ from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.classifier import of_seed
 from ser_lib.signal import AddedNoise, PreEmphasis, Reverberation
 from ser_lib.signal.parameters import as_count, as_real, check_flag
-from ser_lib.systems.base import Published, System, check_speed, choose, noisy_copies
+from ser_lib.systems.base import Published, System, choose, noisy_copies, speed_of
 
 if TYPE_CHECKING:
     import keras
@@ -278,8 +278,8 @@ def fcn_attention(
         Noisy copies of each training utterance, at 15 to 29 dB; each epoch draws one of them or
         the clean one.
     speed : float
-        By which share copies are played slower or faster at most; 0 for not at all, as it must be
-        where recordings are cut into segments.
+        By which share copies are played slower or faster at most; 0 for not at all, as it is where
+        recordings are cut into segments.
     balance : {"weights", "oversampling"}
         How the training makes up for rare classes; not at all by default.
     spec_augment : bool
@@ -305,9 +305,9 @@ def fcn_attention(
     """
     given = {name: value for name, value in locals().items() if name != "setting"}
     recipe = choose(setting, given, **RECIPES)
+    recipe["speed"] = speed_of(recipe, given)
     channels = 3 if recipe["kind"] in ("logmeldeltaspec", "lognrevspec") else 1
     length = recipe["segment"]
-    check_speed(recipe["speed"], length)
     pad = _PAD[setting]
     if setting == "ours" and recipe["kind"] == "logmeldeltaspec":
         pad = _DELTA_PAD
