@@ -165,7 +165,7 @@ class FcnAttention:
 
 RECIPES = {
     "ours": {
-        "epochs": 40,
+        "epochs": 25,
         "batch_size": 16,
         "learning_rate": 1e-3,
         "weight_decay": 0.01,
@@ -178,8 +178,8 @@ RECIPES = {
         "block_dropout": 0.0,
         "noise": 0.002,
         "reverberation": 0.5,
-        "copies": 4,
-        "speed": 0.2,
+        "copies": 2,
+        "speed": 0.0,
         "balance": None,
         "spec_augment": True,
         "mixup": 0.0,
@@ -208,13 +208,12 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "speed unchanged, 25 epochs": {"copies": 2, "speed": 0.0, "epochs": 25},
-    "25 epochs": {"epochs": 25},
+    "copies at other speeds, 40 epochs": {"copies": 4, "speed": 0.2, "epochs": 40},
     "dropout between convolutions": {"block_dropout": 0.1},
     "no SpecAugment": {"spec_augment": False},
-    "mixup": {"mixup": 0.3},
-    "derivatives": {"kind": "logmeldeltaspec"},
     "smaller steps": {"learning_rate": 3e-4},
+    "mixup": {"mixup": 0.3},
+    "30 ms steps": {"hop": 0.03},
 }
 
 # Decibels of the padding: the floor of an utterance, or, as in the original, its maximum. Where
