@@ -179,7 +179,7 @@ RECIPES = {
         "units": 64,
         "dropout": 0.5,
         "block_dropout": 0.0,
-        "copies": 2,
+        "copies": 0,
         "speed": 0.0,
         "balance": None,
         "spec_augment": True,
@@ -204,12 +204,12 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "dropout between blocks": {"block_dropout": 0.1},
-    "twice the filters": {"filters": (16, 32, 64)},
-    "no SpecAugment": {"spec_augment": False},
-    "clean recordings only": {"copies": 0},
-    "copies at other speeds": {"copies": 4, "speed": 0.2},
-    "mixup": {"mixup": 0.3},
+    "noisy copies": {"copies": 2},
+    "noisy copies, dropout between blocks": {"copies": 2, "block_dropout": 0.1},
+    "noisy copies, twice the filters": {"copies": 2, "filters": (16, 32, 64)},
+    "noisy copies, no SpecAugment": {"copies": 2, "spec_augment": False},
+    "noisy copies at other speeds": {"copies": 4, "speed": 0.2},
+    "noisy copies, mixup": {"copies": 2, "mixup": 0.3},
 }
 
 # What the settings differ in beyond numbers that a reader would vary.

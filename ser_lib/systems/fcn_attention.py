@@ -210,6 +210,7 @@ CANDIDATES = {
     "default": {},
     "copies at other speeds, 40 epochs": {"copies": 4, "speed": 0.2, "epochs": 40},
     "dropout between convolutions": {"block_dropout": 0.1},
+    "clean recordings only": {"copies": 0},
     "no SpecAugment": {"spec_augment": False},
     "smaller steps": {"learning_rate": 3e-4},
     "mixup": {"mixup": 0.3},
