@@ -181,7 +181,7 @@ RECIPES = {
         "copies": 2,
         "speed": 0.0,
         "balance": None,
-        "spec_augment": True,
+        "spec_augment": False,
         "mixup": 0.0,
     },
     "source": {
@@ -208,13 +208,16 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "copies at other speeds, 40 epochs": {"copies": 4, "speed": 0.2, "epochs": 40},
-    "dropout between convolutions": {"block_dropout": 0.1},
-    "clean recordings only": {"copies": 0},
-    "no SpecAugment": {"spec_augment": False},
-    "smaller steps": {"learning_rate": 3e-4},
-    "mixup": {"mixup": 0.3},
-    "30 ms steps": {"hop": 0.03},
+    "SpecAugment": {"spec_augment": True},
+    "SpecAugment, dropout between convolutions": {"spec_augment": True, "block_dropout": 0.1},
+    "SpecAugment, clean recordings only": {"spec_augment": True, "copies": 0},
+    "SpecAugment, smaller steps": {"spec_augment": True, "learning_rate": 3e-4},
+    "SpecAugment, copies at other speeds, 40 epochs": {
+        "spec_augment": True,
+        "copies": 4,
+        "speed": 0.2,
+        "epochs": 40,
+    },
 }
 
 # Decibels of the padding: the floor of an utterance, or, as in the original, its maximum. Where
