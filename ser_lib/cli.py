@@ -115,7 +115,8 @@ def _systems(options: argparse.Namespace) -> int:
 
 
 def _cache(options: argparse.Namespace) -> int:
-    from ser_lib import console, paths, stored
+    from ser_lib import console, paths
+    from ser_lib.study import stored
 
     found = stored.chosen(stored.stored(), options.what)
     rows = [(s.part, s.corpus, s.content, s.files, round(s.size / 1e6, 1)) for s in found]

@@ -16,7 +16,7 @@ ALLOWED = {
     "features": {"corpora", "signal"},
     "evaluation": set(),
     "plots": {"corpora", "evaluation"},
-    "neural": {"signal", "features"},
+    "neural": {"corpora", "signal", "features"},
     "systems": {"corpora", "signal", "features", "neural"},
     "study": set(ORDER),
     "cli": set(ORDER),
