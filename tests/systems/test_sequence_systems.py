@@ -232,6 +232,8 @@ def test_training_copies_are_as_long_as_the_clean_recording_and_differ(name, set
         assert len({version.shape for version in versions}) == 1
         assert np.abs(versions[0].astype(float) - versions[1]).max() > 1e-3
         assert np.abs(versions[1].astype(float) - versions[2]).max() > 1e-3
+    default = systems.make(name)
+    assert len(default.training_copies) == default.parameters["copies"]
     assert not systems.make(name, setting="source").training_copies
 
 
