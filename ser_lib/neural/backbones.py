@@ -26,6 +26,9 @@ _ALEXNET = (
     _Convolution(256, 3, 1, 1, True),
 )
 
+ALEXNET_STRIDE = 32
+"""Frames from one step of the five convolutions' map to the next."""
+
 
 def alexnet_convolutions(
     maps: "keras.KerasTensor",

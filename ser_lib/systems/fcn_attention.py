@@ -65,6 +65,8 @@ PUBLISHED = (
 DEVIATIONS = (
     "Recordings of any length are read whole, as in the paper; the original code cuts them into "
     "segments of 3 s and answers by the maximum over segments.",
+    "Cells whose centre lies beyond the end of a recording are not attended to; the paper does not "
+    "say.",
     "Nothing is padded but inside a batch, where masks keep it out; the original pads with 0 dB, "
     "which is the loudest value of its scale (the setting 'source' repeats it).",
     "Features are scaled by the training speakers' frames, padding left out; the original's "
@@ -137,7 +139,8 @@ class FcnAttention:
         from keras import layers
 
         from ser_lib.neural.attention import AttentionPooling
-        from ser_lib.neural.backbones import alexnet_convolutions
+        from ser_lib.neural.backbones import ALEXNET_STRIDE, alexnet_convolutions
+        from ser_lib.neural.cells import CentredCells
         from ser_lib.neural.layers import FoldWindows
         from ser_lib.neural.masking import AllReal, MaskedBatchNormalization, MeanOverUnits, Rezero
 
@@ -152,10 +155,10 @@ class FcnAttention:
         maps = MaskedBatchNormalization(momentum=0.9, epsilon=1e-5)(maps, mask=real)
         if real is not None:
             maps = Rezero()(maps, real)
-        maps, real = alexnet_convolutions(maps, real, normalised=True, dropout=self.block_dropout)
+        maps, _ = alexnet_convolutions(maps, real, normalised=True, dropout=self.block_dropout)
         scores = layers.Dense(1)(layers.Dense(maps.shape[-1], activation="tanh")(maps))
         scores = layers.Rescaling(self.sharpness)(MeanOverUnits()(scores))
-        real = AllReal()(maps) if real is None else real
+        real = AllReal()(maps) if self.segments else CentredCells(ALEXNET_STRIDE)(mask)
         x, _ = AttentionPooling(name="attention")(maps, scores, real)
         x = layers.Dense(self.head, activation="relu", name="bottleneck")(x)
         x = layers.Dropout(self.dropout)(x)

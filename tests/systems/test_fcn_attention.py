@@ -134,16 +134,16 @@ def test_lambda_sharpens_the_attention_over_cells(sharpness):
 
     model = FcnAttention(sharpness=sharpness).build((128,), 4)
     rng = np.random.default_rng(0)
-    values = rng.normal(size=(1, 100, 128)).astype("float32")
+    values = rng.normal(size=(1, 128, 128)).astype("float32")
     attention = model.get_layer("attention")
     maps, scores, _ = attention.input
     maps, scores, weights = (
         np.asarray(x, float)
         for x in keras.Model(model.inputs, [maps, scores, attention.output[1]])(
-            {"values": values, "mask": np.ones((1, 100), bool)}
+            {"values": values, "mask": np.ones((1, 128), bool)}
         )
     )
-    # Four steps of 32 frames or less, of three cells each, of 256 units.
+    # Four steps of 32 frames, of three cells each, of 256 units.
     assert maps.shape == (1, 4, 3, 256)
     assert weights.shape == scores.shape == (1, 4, 3)
     expected = np.exp(scores - scores.max())
