@@ -95,7 +95,7 @@ def read(folder: str | os.PathLike) -> tuple["keras.Model", dict[str, object], S
     """
     import keras
 
-    from ser_lib.neural import attention, layers, masking  # noqa: F401  (registers the layers)
+    from ser_lib.neural import attention, cells, layers, masking  # noqa: F401  (registers layers)
 
     folder = Path(folder)
     try:
