@@ -211,16 +211,11 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
+    "clean recordings only": {"copies": 0},
     "SpecAugment": {"spec_augment": True},
-    "SpecAugment, dropout between convolutions": {"spec_augment": True, "block_dropout": 0.1},
-    "SpecAugment, clean recordings only": {"spec_augment": True, "copies": 0},
-    "SpecAugment, smaller steps": {"spec_augment": True, "learning_rate": 3e-4},
-    "SpecAugment, copies at other speeds, 40 epochs": {
-        "spec_augment": True,
-        "copies": 4,
-        "speed": 0.2,
-        "epochs": 40,
-    },
+    "mixup, 35 epochs": {"mixup": 0.2, "epochs": 35},
+    "dropout between convolutions": {"block_dropout": 0.1},
+    "smaller steps": {"learning_rate": 3e-4},
 }
 
 # Decibels of the padding: the floor of an utterance, or, as in the original, its maximum. Where
