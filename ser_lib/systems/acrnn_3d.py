@@ -85,6 +85,8 @@ DEVIATIONS = (
     "takes the first and the last segment of anger, sadness and neutral, overlapping ones of "
     "happiness, and then 300 of each (this holds for the setting 'source' as well, and there also "
     "for the recordings that are tested).",
+    "Our recipe runs all its epochs and trains on the development speakers as well; under 'source' "
+    "the epoch is chosen by their UAR, as in the paper.",
     "The recipe: see RECIPES and CANDIDATES beside this list.",
 )
 
