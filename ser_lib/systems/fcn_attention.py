@@ -181,7 +181,7 @@ RECIPES = {
         "block_dropout": 0.0,
         "noise": 0.002,
         "reverberation": 0.5,
-        "copies": 2,
+        "copies": 0,
         "speed": 0.0,
         "balance": None,
         "spec_augment": False,
@@ -211,7 +211,7 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "clean recordings only": {"copies": 0},
+    "two noisy copies": {"copies": 2},
     "SpecAugment": {"spec_augment": True},
     "mixup, 35 epochs": {"mixup": 0.2, "epochs": 35},
     "dropout between convolutions": {"block_dropout": 0.1},
