@@ -168,7 +168,7 @@ class FcnAttention:
 
 RECIPES = {
     "ours": {
-        "epochs": 25,
+        "epochs": 35,
         "batch_size": 16,
         "learning_rate": 1e-3,
         "weight_decay": 0.01,
@@ -185,7 +185,7 @@ RECIPES = {
         "speed": 0.0,
         "balance": None,
         "spec_augment": False,
-        "mixup": 0.0,
+        "mixup": 0.2,
     },
     "source": {
         "epochs": 200,
@@ -211,11 +211,15 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "two noisy copies": {"copies": 2},
-    "SpecAugment": {"spec_augment": True},
-    "mixup, 35 epochs": {"mixup": 0.2, "epochs": 35},
-    "dropout between convolutions": {"block_dropout": 0.1},
-    "smaller steps": {"learning_rate": 3e-4},
+    "no mixup, 25 epochs": {"mixup": 0.0, "epochs": 25},
+    "the same with two noisy copies": {"mixup": 0.0, "epochs": 25, "copies": 2},
+    "the same with SpecAugment": {"mixup": 0.0, "epochs": 25, "spec_augment": True},
+    "the same with dropout between convolutions": {
+        "mixup": 0.0,
+        "epochs": 25,
+        "block_dropout": 0.1,
+    },
+    "the same in smaller steps": {"mixup": 0.0, "epochs": 25, "learning_rate": 3e-4},
 }
 
 # Decibels of the padding: the floor of an utterance, or, as in the original, its maximum. Where
