@@ -32,7 +32,9 @@ def operations(network: keras.Model, item_shape: tuple[int, ...], items: int) ->
         Operations of one answer; a multiplication and an addition are two. What is done element by
         element is not counted: a peak of matrix products says nothing about it.
     """
-    tensors = {id(t): t for layer in network.layers for t in keras.tree.flatten(layer.output)}
+    # What stands between layers, a mean or a stack, is an operation and no layer.
+    outputs = [t for part in network.operations for t in keras.tree.flatten(part.output)]
+    tensors = {id(t): t for t in outputs}
     reader = keras.Model(network.inputs, list(tensors.values()))
     row = {
         "values": np.zeros((1, items, *item_shape), np.float32),

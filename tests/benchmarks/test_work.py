@@ -1,6 +1,7 @@
 """The arithmetic of networks, counted from their layers, against counts by hand."""
 
 from benchmarks import work
+from ser_lib.systems.alexnet import AlexNet
 from ser_lib.systems.blstm_attention import BlstmAttention
 from ser_lib.systems.cnn_lstm import CnnLstm
 
@@ -19,3 +20,12 @@ def test_a_convolution_by_hand():
     blocks = 8 * 8 * 9 * 1 * 4 + 4 * 4 * 9 * 4 * 4
     lstm = 4 * 5 * (2 * 2 * 4 + 5)
     assert work.operations(network, (8, 8), 2) == 2 * (2 * blocks + 2 * lstm + 5 * 3)
+
+
+def test_what_stands_between_layers_is_passed():
+    network = AlexNet(head=(8,)).build((63, 63), 3)
+    # Sides of the maps: 15, 7 after pooling, 3 after pooling; then 6 by 6 cells from one.
+    sides = [(15, 11, 1, 64), (7, 5, 64, 192), (3, 3, 192, 384), (3, 3, 384, 256), (3, 3, 256, 256)]
+    convolutions = sum(n * n * k * k * given * made for n, k, given, made in sides)
+    dense = 6 * 6 * 256 * 8 + 8 * 3
+    assert work.operations(network, (63, 63), 1) == 2 * (convolutions + dense)
