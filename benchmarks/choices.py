@@ -20,6 +20,7 @@ from benchmarks.harness import TIMES_AS_FAST, Row, interleaved, row
 from benchmarks.profile import neural
 from ser_lib import systems
 from ser_lib.neural.batching import assemble
+from ser_lib.neural.reader import items_as_rows
 from ser_lib.neural.training import Scores, make_trainer
 from ser_lib.systems.base import System
 
@@ -38,23 +39,26 @@ def stepper(
     system : System
         Whose.
     utterances : int
-        Recordings in the batch.
+        Recordings in the batch; segments, where they learn one by one.
     xla : bool
         Whether XLA compiles the step.
     policy : str
         Of Keras, for the types of weights and computation.
     """
-    corpus = material.corpus(utterances)
-    batch = assemble([system.front_end.extract(corpus, progress=False)], np.arange(utterances))
+    corpus, classifier = material.corpus(utterances), system.classifier(0)
+    sources = (system.front_end.extract(corpus, progress=False),)
     names, targets = np.unique(system.targets(corpus.table), return_inverse=True)
+    if classifier.pool:
+        sources, targets = items_as_rows(sources, targets)
+    batch = assemble(sources, np.arange(utterances))
     keras.config.set_dtype_policy(policy)
     try:
-        network = system.classifier(0).network.build(batch.values.shape[2:], len(names))
+        network = classifier.network.build(batch.values.shape[2:], len(names))
     finally:
         keras.config.set_dtype_policy("float32")
     trainer = make_trainer(network, keras.optimizers.Adam(), Scores(len(names)))
     trainer.jit_compile = xla
-    labels = np.eye(len(names), dtype=np.float32)[targets]
+    labels = np.eye(len(names), dtype=np.float32)[targets[:utterances]]
     return functools.partial(trainer.train_on_batch, batch._asdict(), labels)
 
 
