@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from joblib.externals.loky import get_reusable_executor
 
 from ser_lib.features import RaggedArray
 from ser_lib.neural import NeuralClassifier
@@ -50,13 +51,20 @@ def watched(function: Callable, *arguments: object) -> tuple[object, int]:
     """
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
-        answer = pool.submit(function, *arguments)
+        answer = pool.submit(_done_with_workers, function, *arguments)
         peak = 0
         while not answer.done():
             family = psutil.Process().children(recursive=True)
             peak = max(peak, sum(anonymous(process.pid) for process in family))
             time.sleep(_LOOK)
         return answer.result(), peak
+
+
+def _done_with_workers(function: Callable, *arguments: object) -> object:
+    """Call a function, and end its workers: idle, they keep a process from ending for minutes."""
+    result = function(*arguments)
+    get_reusable_executor().shutdown()
+    return result
 
 
 def large_features(folder: Path, size: int) -> None:

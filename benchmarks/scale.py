@@ -10,8 +10,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from joblib.externals.loky import get_reusable_executor
-
 import ser_lib
 from benchmarks import material, memory
 from benchmarks.harness import Row, row
@@ -85,10 +83,7 @@ def _extract(utterances: int) -> float:
     corpus, front_end = _corpus(utterances), _system().front_end
     started = time.perf_counter()
     front_end.extract(corpus, progress=False)
-    seconds = time.perf_counter() - started
-    # Idle workers would keep this process from ending for five minutes.
-    get_reusable_executor().shutdown()
-    return seconds
+    return time.perf_counter() - started
 
 
 def _train(utterances: int) -> float:
