@@ -16,9 +16,9 @@ from ser_lib.systems.base import System
 QUESTION = "profile"
 
 
-def neural(quick: bool) -> list[System]:
-    """Make the systems that train a network, as they are by default; only one to be quick."""
-    made = map(systems.make, ["crnn_attention"] if quick else systems.names())
+def neural() -> list[System]:
+    """Make the systems that train a network, as they are by default."""
+    made = map(systems.make, systems.names())
     return [system for system in made if isinstance(system.classifier(0), NeuralClassifier)]
 
 
@@ -27,7 +27,7 @@ def run(quick: bool) -> list[Row]:
     corpus = material.corpus(8 if quick else 160)
     peak = 1e9 * np.median(machine.matrix_product_peak(rounds=2 if quick else 5))
     rows = []
-    for system in neural(quick):
+    for system in neural():
         sources = extract(corpus, [system.front_end, *system.training_copies])
         epoch = Epochs(system.classifier(0), tuple(sources), system.targets(corpus.table))
         network, item = epoch.classifier.network_, sources[0].item_shape

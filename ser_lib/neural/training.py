@@ -106,8 +106,8 @@ def make_trainer(
         optimizer,
         loss="categorical_crossentropy",
         metrics=[scores],
-        # XLA doubles the time of convolutions on a CPU and compiles every new shape for seconds;
-        # JAX knows nothing else.
+        # On a CPU a step compiled by XLA takes up to twice as long (`benchmarks.choices`), and
+        # every new shape compiles for seconds; JAX knows nothing else.
         jit_compile=keras.backend.backend() == "jax",
     )
     return trainer
