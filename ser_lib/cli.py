@@ -132,6 +132,11 @@ def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="folder of the corpora (default: SER_DATA)")
 
 
+def _folds(text: str) -> int | list[str]:
+    """Read a number of folds, or names with commas between them."""
+    return text.rstrip(",").split(",") if "," in text else int(text)
+
+
 def _workers(options: argparse._ActionsContainer, jobs: str) -> None:
     options.add_argument("--jobs", type=int, metavar="N", help=jobs)
     options.add_argument(
@@ -200,7 +205,13 @@ def parser() -> argparse.ArgumentParser:
     tune.add_argument("--corpus", default="synthetic", metavar="NAME", help="default: synthetic")
     _data(tune)
     tune.add_argument("--reports", metavar="DIR", help="folder of the reports")
-    tune.add_argument("--folds", type=int, default=3, metavar="N", help="how many (default: 3)")
+    tune.add_argument(
+        "--folds",
+        type=_folds,
+        default=3,
+        metavar="N|NAME,...",
+        help="so many, or those of these names (default: 3)",
+    )
     where = tune.add_mutually_exclusive_group()
     _workers(where, "trainings side by side (default: all cores where that is faster)")
     tune.add_argument("--fresh", action="store_true", help="train everything again")

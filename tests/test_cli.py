@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -213,7 +214,7 @@ def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_p
     monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
     code, out, _ = run(
         *("tune", "svm", "small", "larger", "--corpus", "folder", "--data", str(folder)),
-        *("--folds", "2", "--reports", str(tmp_path / "reports")),
+        *("--folds", "b,d", "--reports", str(tmp_path / "reports")),
         capsys=capsys,
     )
     assert code == 0
@@ -223,6 +224,19 @@ def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_p
     table = tmp_path / "reports" / "folder" / "recipes" / "svm.csv"
     assert lines[-1] == f"in {os.path.relpath(table)}"
     assert "unused" not in table.read_text()
+    assert set(pd.read_csv(table)["folds"]) == {"b, d"}
+
+
+@pytest.mark.parametrize(
+    ("text", "folds"), [("2", 2), ("03,08", ["03", "08"]), ("03,", ["03"]), ("a", None)]
+)
+def test_folds_are_a_number_or_names(text, folds, capsys):
+    words = ["tune", "svm", "--folds", text]
+    if folds is None:
+        with pytest.raises(SystemExit, match="2"):
+            cli.parser().parse_args(words)
+    else:
+        assert cli.parser().parse_args(words).folds == folds
 
 
 def test_trainings_are_sent_to_one_place(capsys):

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 
 from ser_lib import console, paths
-from ser_lib.corpora import expression, phones, prosody, synthesis
+from ser_lib.corpora import expression, phones
 from ser_lib.corpora.corpus import Corpus, make_table
 from ser_lib.corpora.find import Recordings
 from ser_lib.errors import InputError
@@ -34,6 +34,9 @@ BIBTEX = """@misc{ser_lib_synthetic,
 REMOTES = ()
 OBTAIN = "It is part of the package and rendered when it is first loaded."
 PROTOCOL = "leave_one_speaker_out"
+
+# What the sound depends on.
+_SOURCES = ("expression", "phones", "prosody", "synthesis")
 
 # Utterances that a process renders at a time, and how many processes (-1: as many as cores).
 _CHUNK = 28
@@ -110,8 +113,8 @@ def load(
 
 def _sources() -> list[str]:
     """Hash what the sound depends on: a changed synthesiser never meets old recordings."""
-    modules = (expression, phones, prosody, synthesis)
-    return [hashlib.sha256(Path(m.__file__).read_bytes()).hexdigest() for m in modules]
+    files = (Path(__file__).with_name(f"{name}.py") for name in _SOURCES)
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
 
 
 def _render(script: list[tuple], seed: int, folder: Path) -> None:
@@ -129,6 +132,9 @@ def _render(script: list[tuple], seed: int, folder: Path) -> None:
 
 
 def _render_chunk(chunk: list[tuple], seed: int, folder: Path) -> int:
+    # Only who renders waits for SciPy's filters; recordings that are there are looked up at once.
+    from ser_lib.corpora import prosody, synthesis
+
     for who, emotion, sentence, take in chunk:
         plan = prosody.plan(who, emotion, sentence, take, seed=seed)
         samples = np.round(synthesis.render(plan) * 32767).astype(np.int16)

@@ -310,7 +310,10 @@ def section(folder: Path, figures: Mapping[str, str]) -> list[str]:
             text.append(f"![Recipes of {system}]({figures[f'recipes-{system}']})")
         for rows in groups:
             text += _table(rows)
-        text.append(f"Made by `ser tune {system} --corpus {folder.name}`.")
+            # One name would be a number; with a comma it is a list.
+            names = rows["folds"].iloc[0].replace(", ", ",")
+            names += "" if "," in names else ","
+            text.append(f"Made by `ser tune {system} --corpus {folder.name} --folds {names}`.")
     return ["## Recipes tried", _READ, *text] if text else []
 
 
