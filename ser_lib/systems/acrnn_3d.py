@@ -243,11 +243,11 @@ RECIPES = {
         "block_dropout": 0.0,
         "normalised": True,
         "sigmoid": False,
-        "copies": 2,
+        "copies": 0,
         "speed": 0.0,
         "balance": None,
-        "spec_augment": True,
-        "mixup": 0.0,
+        "spec_augment": False,
+        "mixup": 0.2,
     },
     "source": {
         "epochs": 250,
@@ -275,17 +275,13 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "not normalised": {"normalised": False},
-    "dropout between convolutions": {"block_dropout": 0.1},
-    "three convolutions": {"convolutions": 3},
+    "no mixup": {"mixup": 0.0},
     "half the filters": {"filters": (16, 32)},
-    "mixup": {"mixup": 0.3},
+    "three convolutions": {"convolutions": 3},
+    "SpecAugment": {"spec_augment": True},
+    "two noisy copies": {"copies": 2},
+    "dropout between convolutions": {"block_dropout": 0.1},
     "segments of 3 s": {"segment": 150},
-    "overlapping segments of 3 s, all classes alike": {
-        "segment": 150,
-        "segment_hop": 50,
-        "balance": "oversampling",
-    },
 }
 
 # Parameters that are passed on under their names.

@@ -204,10 +204,10 @@ RECIPES = {
         "pool": "mean",
         "noise": 0.002,
         "reverberation": 0.5,
-        "copies": 2,
+        "copies": 0,
         "balance": None,
-        "spec_augment": True,
-        "mixup": 0.0,
+        "spec_augment": False,
+        "mixup": 0.2,
     },
     "source": {
         "epochs": 200,
@@ -235,11 +235,12 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "dropout between convolutions": {"block_dropout": 0.1},
-    "maximum over segments": {"pool": "max"},
+    "no mixup": {"mixup": 0.0},
+    "two noisy copies": {"copies": 2},
+    "SpecAugment": {"spec_augment": True},
     "twice the learning rate": {"learning_rate": 6e-4},
     "one dense layer of 256": {"head": (256,)},
-    "mixup": {"mixup": 0.3},
+    "maximum over segments": {"pool": "max"},
     "derivatives as colours": {"kind": "logmeldeltaspec"},
 }
 

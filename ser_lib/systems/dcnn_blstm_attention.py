@@ -251,13 +251,13 @@ RECIPES = {
         "patience": None,
         "backbone": "squeezenet",
         "weights": None,
-        "train": None,
+        "train": "all",
         "resize": None,
         "modules": None,
         "units": 128,
         "dropout": 0.5,
         "lstm_dropout": 0.2,
-        "copies": 2,
+        "copies": 0,
         "speed": 0.0,
         "balance": None,
         "spec_augment": False,
@@ -285,16 +285,19 @@ RECIPES = {
 }
 
 _IMAGENET = {"weights": "imagenet"}
+_FROZEN = _IMAGENET | {"train": "head"}
 
 CANDIDATES = {
     "default": {},
-    "from nothing, SpecAugment": {"spec_augment": True},
-    "from ImageNet, frozen": _IMAGENET,
-    "from ImageNet, frozen, to the last module": _IMAGENET | {"modules": 9},
-    "from ImageNet, frozen, segments as small as they are": _IMAGENET | {"resize": 64},
-    "from ImageNet, frozen, clean recordings only": _IMAGENET | {"copies": 0},
-    "from ImageNet, fine-tuned": _IMAGENET | {"train": "all"},
-    "from ImageNet, fine-tuned, SpecAugment": _IMAGENET | {"train": "all", "spec_augment": True},
+    "from nothing, mixup": {"mixup": 0.2},
+    "from nothing, two noisy copies": {"copies": 2},
+    "from ImageNet, fine-tuned": _IMAGENET,
+    "from ImageNet, fine-tuned, mixup": _IMAGENET | {"mixup": 0.2},
+    "from ImageNet, frozen": _FROZEN,
+    "from ImageNet, frozen, mixup": _FROZEN | {"mixup": 0.2},
+    "from ImageNet, frozen, two noisy copies": _FROZEN | {"copies": 2},
+    "from ImageNet, frozen, to the last module": _FROZEN | {"modules": 9},
+    "from ImageNet, frozen, segments as small as they are": _FROZEN | {"resize": 64},
 }
 
 # What depends on what learns, unless it is given. A frozen backbone sees its segments but once.
@@ -372,10 +375,10 @@ def dcnn_blstm_attention(
     weights : "imagenet" or path
         What the backbone begins with: the published weights, downloaded once, or those of a file.
         Nothing by default.
-    train : {"head", "all"}
-        What learns. ``"head"``: all but the backbone, which is frozen, so that what it makes of
-        segments is computed once and kept; only with weights, where it is the default of ours.
-        ``"all"``: the backbone as well, fine-tuned if there are weights, and from nothing if not.
+    train : {"all", "head"}
+        What learns. ``"all"``: the backbone as well, fine-tuned if there are weights, and from
+        nothing if not. ``"head"``: all but the backbone, which is frozen, so that what it makes of
+        segments is computed once and kept; only with weights.
     resize : int
         Side to which segments are enlarged. By default 227 for AlexNet, as in the paper; for the
         others 128 where they are frozen, and see each segment but once, and else 64, the
@@ -466,8 +469,7 @@ def dcnn_blstm_attention(
 
 def _completed(recipe: dict) -> dict:
     """Fill in what depends on what learns, and on the backbone."""
-    weights = recipe["weights"]
-    train = recipe["train"] or ("all" if weights is None else "head")
+    weights, train = recipe["weights"], recipe["train"]
     if train not in TRAINED:
         raise unknown("train", train, TRAINED)
     if train == "head" and weights is None:
@@ -482,7 +484,6 @@ def _completed(recipe: dict) -> dict:
     side = 227 if recipe["backbone"] == "alexnet" else _RESIZE[how]
     return recipe | {
         "weights": weights,
-        "train": train,
         "resize": recipe["resize"] or side,
         "learning_rate": recipe["learning_rate"] or _LEARNING_RATE[how],
     }

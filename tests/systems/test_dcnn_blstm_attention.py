@@ -238,17 +238,17 @@ def test_what_depends_on_what_learns_is_filled_in_unless_it_is_given(weights):
         name: dcnn_blstm_attention(**options).parameters
         for name, options in {
             "nothing": {},
-            "frozen": {"weights": weights},
-            "fine-tuned": {"weights": str(weights), "train": "all"},
+            "fine-tuned": {"weights": str(weights)},
+            "frozen": {"weights": weights, "train": "head"},
             "given": {"weights": weights, "resize": 40, "learning_rate": 0.002},
         }.items()
     }
     chosen = {n: (p["train"], p["resize"], p["learning_rate"]) for n, p in found.items()}
     assert chosen == {
         "nothing": ("all", 64, 1e-3),
-        "frozen": ("head", 128, 1e-3),
         "fine-tuned": ("all", 64, 3e-4),
-        "given": ("head", 40, 0.002),
+        "frozen": ("head", 128, 1e-3),
+        "given": ("all", 40, 0.002),
     }
     assert dcnn_blstm_attention(backbone="alexnet").parameters["resize"] == 227
 
