@@ -66,8 +66,8 @@ PUBLISHED = (
 DEVIATIONS = (
     "Recordings of any length are read whole, with masks; the original cuts them into segments of "
     "3 s and answers by the maximum over segments.",
-    "Frames are 20 ms apart, convolutions have half the filters or less and layers half the units: "
-    "the original costs some 30 GFLOP per segment and update.",
+    "Frames are 20 ms apart, convolutions have an eighth of the filters and layers half the units "
+    "or less: the original costs some 30 GFLOP per segment and update.",
     "Each convolution is normalised by its batch, as in NTU-SER/speech_utils; the original "
     "normalises only the linear layer.",
     "Attention scores each step by a linear function, as in the paper; the authors' code bounds "
@@ -236,7 +236,7 @@ RECIPES = {
         "segment": 0,
         "segment_hop": 0,
         "convolutions": 5,
-        "filters": (32, 64),
+        "filters": (16, 32),
         "linear": 192,
         "units": 64,
         "dropout": 0.5,
@@ -275,12 +275,12 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
-    "no mixup": {"mixup": 0.0},
-    "half the filters": {"filters": (16, 32)},
-    "three convolutions": {"convolutions": 3},
+    "twice the filters": {"filters": (32, 64)},
+    "twice the filters, no mixup": {"filters": (32, 64), "mixup": 0.0},
     "SpecAugment": {"spec_augment": True},
-    "two noisy copies": {"copies": 2},
     "dropout between convolutions": {"block_dropout": 0.1},
+    "three convolutions": {"convolutions": 3},
+    "two noisy copies": {"copies": 2},
     "segments of 3 s": {"segment": 150},
 }
 
