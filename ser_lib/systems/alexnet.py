@@ -190,7 +190,7 @@ RECIPES = {
     "ours": {
         "epochs": 25,
         "batch_size": 16,
-        "learning_rate": 3e-4,
+        "learning_rate": 6e-4,
         "weight_decay": 0.01,
         "patience": None,
         "kind": "logmelspec",
@@ -235,10 +235,12 @@ RECIPES = {
 
 CANDIDATES = {
     "default": {},
+    "larger steps": {"learning_rate": 1e-3},
+    "smaller steps": {"learning_rate": 3e-4},
+    "smaller steps, no mixup": {"learning_rate": 3e-4, "mixup": 0.0},
+    "smaller steps, two noisy copies": {"learning_rate": 3e-4, "copies": 2},
+    "smaller steps, SpecAugment": {"learning_rate": 3e-4, "spec_augment": True},
     "no mixup": {"mixup": 0.0},
-    "two noisy copies": {"copies": 2},
-    "SpecAugment": {"spec_augment": True},
-    "twice the learning rate": {"learning_rate": 6e-4},
     "one dense layer of 256": {"head": (256,)},
     "maximum over segments": {"pool": "max"},
     "derivatives as colours": {"kind": "logmeldeltaspec"},
