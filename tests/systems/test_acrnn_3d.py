@@ -250,7 +250,8 @@ def test_options_of_training_train_together():
     system = acrnn_3d(**SMALL | options)
     classifier = system.classifier(7)
     assert classifier.spec_augment == SpecAugment()
-    assert acrnn_3d(segment=50).classifier(0).spec_augment == SpecAugment(within=True)
+    segments = acrnn_3d(segment=50, spec_augment=True).classifier(0)
+    assert segments.spec_augment == SpecAugment(within=True)
     assert acrnn_3d(spec_augment=False).classifier(0).spec_augment is None
     assert clone(classifier).get_params() == classifier.get_params()
     X = features(system, 0.2, 0.3, 0.25)
