@@ -269,7 +269,10 @@ def test_the_page_lists_the_recipes_that_were_tried(corpus, reported):
     shown = f"| blunt | sharpness 0.01 | 1.000 [0.292, 1.000] | {blunt['dev_loss']:.3f} | 2 | 24 |"
     assert shown in larger
     assert "| default |  | 1.000 | " in smaller
-    assert "ser tune tiny --corpus folder" in text
+    names = table["folds"].iloc[0].split(", ")
+    assert len(names) == 3
+    assert f"`ser tune tiny --corpus folder --folds {','.join(names)}`" in larger
+    assert f"`ser tune tiny --corpus folder --folds {names[0]},`" in smaller
 
 
 def test_web_pages_link_to_each_other(reported):
