@@ -7,7 +7,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.harness import Row, interleaved, row
-from ser_lib.study import provenance
+from ser_lib.experiment import provenance
 
 QUESTION = "machine"
 _SIDE = 2048

@@ -19,8 +19,8 @@ import numpy as np
 import ser_lib
 from benchmarks import material
 from benchmarks.harness import Row, interleaved, row
+from ser_lib import notebooks as runner
 from ser_lib.console import progress
-from ser_lib.study import runner
 
 QUESTION = "start-up"
 _COMMANDS = {

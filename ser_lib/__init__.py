@@ -21,15 +21,18 @@ _SUBMODULES = (
     "corpora",
     "errors",
     "evaluation",
+    "experiment",
     "features",
     "neural",
+    "notebooks",
     "paths",
     "plots",
+    "protocols",
+    "reporting",
     "signal",
-    "study",
     "systems",
 )
-_FUNCTIONS = {"load_corpus": "ser_lib.corpora", "evaluate": "ser_lib.study.evaluate"}
+_FUNCTIONS = {"load_corpus": "ser_lib.corpora", "evaluate": "ser_lib.experiment.run"}
 
 __all__ = ["__version__", *_SUBMODULES, *_FUNCTIONS]
 

@@ -41,7 +41,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ser_lib.study import runner
+    from ser_lib import notebooks as runner
 
     outcomes = runner.run(
         options.notebooks,
@@ -61,8 +61,9 @@ def _run(options: argparse.Namespace) -> int:
 def _tune(options: argparse.Namespace) -> int:
     import contextlib
 
-    from ser_lib import console, corpora
-    from ser_lib.study import cluster, recipes, tune
+    from ser_lib import cluster, console, corpora
+    from ser_lib.experiment import trials as recipes
+    from ser_lib.experiment import tune
 
     function, chosen = recipes.listed(options.system, options.recipes)
     joined = cluster.join(options.scheduler) if options.scheduler else contextlib.nullcontext()
@@ -85,12 +86,12 @@ def _tune(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from ser_lib import paths
-    from ser_lib.study import report
+    from ser_lib.reporting import build as report
 
     reports = Path(options.reports).resolve() if options.reports else paths.reports()
     pages = report.report(reports)
     if options.html:
-        from ser_lib.study import pages as html
+        from ser_lib.reporting import html
 
         pages += html.render(reports)
     print("\n".join(os.path.relpath(page) for page in pages))
@@ -116,7 +117,7 @@ def _systems(options: argparse.Namespace) -> int:
 
 def _cache(options: argparse.Namespace) -> int:
     from ser_lib import console, paths
-    from ser_lib.study import stored
+    from ser_lib.experiment import cache as stored
 
     found = stored.chosen(stored.stored(), options.what)
     rows = [(s.part, s.corpus, s.content, s.files, round(s.size / 1e6, 1)) for s in found]

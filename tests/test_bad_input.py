@@ -15,11 +15,12 @@ import soundfile
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 import ser_lib
+from ser_lib import download as remote
+from ser_lib import notebooks as runner
 from ser_lib import paths
-from ser_lib.corpora import Remote, load_corpus, remote
+from ser_lib.corpora import Remote, load_corpus
 from ser_lib.errors import InputError, InputWarning
 from ser_lib.features import FrontEnd, Functionals, LogMel
-from ser_lib.study import runner
 from ser_lib.systems.base import System
 
 RATE = 16000

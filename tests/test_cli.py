@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from ser_lib import cli, load_corpus, paths, systems
+from ser_lib import notebooks as runner
 from ser_lib.features import Frames, FrontEnd, LogMel, WithDeltas, extract
 from ser_lib.signal import WhiteNoise
-from ser_lib.study import runner
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_bad_input_is_one_line_and_exit_code_two(arguments, message, capsys, tmp
     import nbformat
 
     monkeypatch.setattr(sys.modules[systems.svm.__module__], "CANDIDATES", {"a": {}}, False)
-    monkeypatch.setattr("ser_lib.study.cluster._ANSWER", 1)
+    monkeypatch.setattr("ser_lib.cluster._ANSWER", 1)
     (tmp_path / "notebooks").mkdir()
     monkeypatch.setenv("SER_NOTEBOOKS", str(tmp_path / "notebooks"))
     nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks" / "01_train_svm.ipynb")

@@ -19,11 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from ser_lib import download as remote
 from ser_lib import paths
-from ser_lib.corpora import content, find, remote
+from ser_lib.corpora import discovery as find
+from ser_lib.corpora import hashing as content
 from ser_lib.corpora.corpus import COLUMNS, EMOTIONS, Corpus, make_table
-from ser_lib.corpora.remote import Remote
 from ser_lib.corpora.validation import Validation
+from ser_lib.download import Remote
 from ser_lib.errors import InputError, InputWarning, unknown
 
 __all__ = [

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import paths
-from ser_lib.corpora import content, validation
-from ser_lib.corpora.find import Recordings
-from ser_lib.corpora.remote import Remote
+from ser_lib.corpora import hashing as content
+from ser_lib.corpora import validation
+from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.validation import Validation
+from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
 
 EMOTIONS = (

@@ -18,9 +18,9 @@ The edition is published under CC BY 4.0; another catalogue lists it as CC0-1.0.
 import os
 import re
 
-from ser_lib.corpora import find
+from ser_lib.corpora import discovery as find
 from ser_lib.corpora.corpus import Corpus, make_table
-from ser_lib.corpora.remote import Remote
+from ser_lib.download import Remote
 
 NAME = "emodb"
 TITLE = "Berlin Database of Emotional Speech (EmoDB)"

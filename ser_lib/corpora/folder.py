@@ -22,7 +22,7 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from ser_lib.corpora import find
+from ser_lib.corpora import discovery as find
 from ser_lib.corpora.corpus import COLUMNS, EMOTIONS, SEXES, Corpus, make_table
 from ser_lib.errors import InputError, unknown
 

@@ -14,7 +14,7 @@ import os
 import re
 from pathlib import Path
 
-from ser_lib.corpora import find
+from ser_lib.corpora import discovery as find
 from ser_lib.corpora.corpus import Corpus, make_table
 from ser_lib.errors import InputError, unknown
 

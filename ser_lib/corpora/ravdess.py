@@ -20,9 +20,9 @@ from itertools import product
 
 import pandas as pd
 
-from ser_lib.corpora import find
+from ser_lib.corpora import discovery as find
 from ser_lib.corpora.corpus import Corpus, make_table
-from ser_lib.corpora.remote import Remote
+from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
 
 NAME = "ravdess"

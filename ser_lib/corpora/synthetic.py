@@ -2,7 +2,7 @@
 Synthetic speech of our own, embedded so that everything can be tried out offline.
 
 It is for trying things out, not for claims: a voice made of pulses and resonances that moves its
-cues in the directions the literature reports (see `ser_lib.corpora.expression`) is no evidence
+cues in the directions the literature reports (see `ser_lib.corpora.synthesis.expression`) is no evidence
 about people. Recordings are rendered once, as 16 kHz WAVs in the cache, and then are files like
 those of any other corpus.
 """
@@ -16,9 +16,9 @@ import numpy as np
 import soundfile
 
 from ser_lib import console, paths
-from ser_lib.corpora import expression, phones
 from ser_lib.corpora.corpus import Corpus, make_table
-from ser_lib.corpora.find import Recordings
+from ser_lib.corpora.discovery import Recordings
+from ser_lib.corpora.synthesis import expression, phones
 from ser_lib.errors import InputError
 
 NAME = "synthetic"
@@ -36,7 +36,7 @@ OBTAIN = "It is part of the package and rendered when it is first loaded."
 PROTOCOL = "leave_one_speaker_out"
 
 # What the sound depends on.
-_SOURCES = ("expression", "phones", "prosody", "synthesis")
+_SOURCES = ("expression", "phones", "prosody", "vocoder")
 
 # Utterances that a process renders at a time, and how many processes (-1: as many as cores).
 _CHUNK = 28
@@ -113,7 +113,7 @@ def load(
 
 def _sources() -> list[str]:
     """Hash what the sound depends on: a changed synthesiser never meets old recordings."""
-    files = (Path(__file__).with_name(f"{name}.py") for name in _SOURCES)
+    files = (Path(__file__).with_name("synthesis") / f"{name}.py" for name in _SOURCES)
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
 
 
@@ -133,7 +133,8 @@ def _render(script: list[tuple], seed: int, folder: Path) -> None:
 
 def _render_chunk(chunk: list[tuple], seed: int, folder: Path) -> int:
     # Only who renders waits for SciPy's filters; recordings that are there are looked up at once.
-    from ser_lib.corpora import prosody, synthesis
+    from ser_lib.corpora.synthesis import prosody
+    from ser_lib.corpora.synthesis import vocoder as synthesis
 
     for who, emotion, sentence, take in chunk:
         plan = prosody.plan(who, emotion, sentence, take, seed=seed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import soundfile
 
-from ser_lib.corpora.content import decoded_blocks, in_threads
+from ser_lib.corpora.hashing import decoded_blocks, in_threads
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus

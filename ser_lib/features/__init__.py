@@ -1,15 +1,15 @@
 """From a waveform to arrays: spectrograms, descriptors, functionals, segments, and their cache."""
 
+from ser_lib.features.cache import extract
 from ser_lib.features.channels import Variants, WithDeltas
 from ser_lib.features.descriptors import Descriptors
-from ser_lib.features.extraction import extract
 from ser_lib.features.front_end import FrontEnd
 from ser_lib.features.functionals import Functionals
-from ser_lib.features.library import PyAudioAnalysis
-from ser_lib.features.linear import LogSpectrogram
+from ser_lib.features.log_mel import LogMel
+from ser_lib.features.log_spectrogram import LogSpectrogram
+from ser_lib.features.pyaudioanalysis import PyAudioAnalysis
 from ser_lib.features.ragged import RaggedArray, moments, standardise_by
 from ser_lib.features.segments import Frames, Windows
-from ser_lib.features.spectrogram import LogMel
 
 __all__ = [
     "Descriptors",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.signal.parameters import as_count, generator
+from ser_lib.params import as_count, generator
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ from ser_lib.features.filters import (
     dct_matrix,
     talkbox_filters,
 )
-from ser_lib.signal.parameters import as_choices, as_real, check_choice, check_flag
+from ser_lib.params import as_choices, as_real, check_choice, check_flag
 
 # Frames analysed at a time: the work stays in the processor's cache, and an hour in memory.
 _BLOCK = 128

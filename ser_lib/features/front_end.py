@@ -8,7 +8,7 @@ import numpy as np
 from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.features.segments import Frames
-from ser_lib.signal.parameters import as_count, check_choice, generator, identity
+from ser_lib.params import as_count, check_choice, generator, identity
 
 if TYPE_CHECKING:
     from ser_lib.corpora import Corpus
@@ -160,6 +160,6 @@ class FrontEnd:
         --------
         ser_lib.features.extract : several front ends at once, each recording decoded only once.
         """
-        from ser_lib.features.extraction import extract
+        from ser_lib.features.cache import extract
 
         return extract(corpus, [self], jobs=jobs, progress=progress)[0]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ser_lib.signal.parameters import as_choices
+from ser_lib.params import as_choices
 
 STATISTICS = (
     "mean",

@@ -7,7 +7,7 @@ import numbers
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.signal.parameters import as_count, check_flag
+from ser_lib.params import as_count, check_flag
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

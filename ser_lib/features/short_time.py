@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.signal.parameters import as_count, check_choice
+from ser_lib.params import as_count, check_choice
 
 # Frames analysed at a time: the work stays in the processor's cache, and an hour in memory.
 _BLOCK = 128

@@ -10,7 +10,7 @@ import numpy as np
 
 from ser_lib.errors import InputError
 from ser_lib.neural.batching import Batch
-from ser_lib.signal.parameters import as_count, as_real
+from ser_lib.params import as_count, as_real
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.neural.augmentation import SpecAugment, mix, oversampled
 from ser_lib.neural.batching import assemble, batches, scaling_of
-from ser_lib.neural.checks import check_parameters, check_rows
-from ser_lib.neural.reader import NetworkReader, items_as_rows, pooled, ready
+from ser_lib.neural.inference import NetworkReader, items_as_rows, pooled, ready
 from ser_lib.neural.saving import describe, read, write
+from ser_lib.neural.validation import check_parameters, check_rows
 
 if TYPE_CHECKING:
     import keras

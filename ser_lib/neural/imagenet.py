@@ -271,7 +271,7 @@ def file_of(name: str, weights: Weights) -> Path:
     InputError
         If it cannot be had.
     """
-    from ser_lib.corpora.remote import Remote, download
+    from ser_lib.download import Remote, download
 
     path = getattr(weights, "path", None)
     if path is not None:

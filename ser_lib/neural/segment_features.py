@@ -14,7 +14,7 @@ from ser_lib.neural.imagenet import (
     give_weights,
     weights_of,
 )
-from ser_lib.signal.parameters import as_count
+from ser_lib.params import as_count
 
 if TYPE_CHECKING:
     import keras
@@ -142,7 +142,7 @@ def _extractor(
     """Build the backbone, once per process."""
     import keras
 
-    from ser_lib.neural.reader import ready
+    from ser_lib.neural.inference import ready
 
     pictures = keras.Input(shape)
     vectors = add_backbone(backbone, pictures, side=side, modules=modules, as_photographs=True)

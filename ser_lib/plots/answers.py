@@ -8,12 +8,7 @@ import pandas as pd
 
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
-from ser_lib.evaluation.evaluation import (
-    classes_of,
-    score_classes,
-    score_groups,
-    summarise,
-)
+from ser_lib.evaluation.predictions import classes_of, score_classes, score_groups, summarise
 from ser_lib.plots.style import (
     ACCENT,
     CONTRAST,

@@ -1,9 +1,9 @@
 """From a file to a waveform, and from a waveform to another: decode, condition, degrade."""
 
-from ser_lib.signal.condition import FixedLength, Offset, PeakNormalise, PreEmphasis, Standardise
 from ser_lib.signal.decode import Recording, decode
 from ser_lib.signal.degrade import AddedNoise, Reverberation, SpeedPerturbation, WhiteNoise
-from ser_lib.signal.voice import TrimToVoice, Wiener
+from ser_lib.signal.preprocess import FixedLength, Offset, PeakNormalise, PreEmphasis, Standardise
+from ser_lib.signal.voice_activity import TrimToVoice, Wiener
 
 __all__ = [
     "AddedNoise",

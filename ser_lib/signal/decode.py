@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from ser_lib.errors import InputError
-from ser_lib.signal.condition import SHORTEST
+from ser_lib.signal.preprocess import SHORTEST
 
 # Samples per channel read at a time: an hour at 96 kHz in stereo must not lie in memory at once.
 _BLOCK = 2**20

@@ -1,7 +1,7 @@
 """
 Make a recording worse in a controlled way: for noisy training copies and harder test conditions.
 
-The steps are called like those of `ser_lib.signal.condition`. Their random numbers come seeded by
+The steps are called like those of `ser_lib.signal.preprocess`. Their random numbers come seeded by
 utterance and parameters, so that a degraded corpus is the same on every machine; `copy` changes
 nothing but the random numbers.
 """
@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.signal.parameters import as_count, as_real, check_flag
+from ser_lib.params import as_count, as_real, check_flag
 
 # Energy falls by 60 dB within the reverberation time: amplitude by exp(-6.9 t / rt60).
 _DECAY = math.log(1000)

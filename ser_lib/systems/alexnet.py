@@ -10,7 +10,7 @@ from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.classifier import of_seed
 from ser_lib.neural.imagenet import Weights, file_of, weights_of
 from ser_lib.neural.torchvision import adaptive_average, alexnet_weights
-from ser_lib.signal.parameters import as_real, check_choice, check_flag
+from ser_lib.params import as_real, check_choice, check_flag
 from ser_lib.systems.base import Published, System, choose, noisy_copies
 from ser_lib.systems.fcn_attention import fcn_attention
 

@@ -7,7 +7,7 @@ from ser_lib.errors import unknown
 from ser_lib.features import Descriptors, Frames, FrontEnd, LogMel, PyAudioAnalysis
 from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.classifier import of_seed
-from ser_lib.signal.parameters import as_count, as_real, check_choice
+from ser_lib.params import as_count, as_real, check_choice
 from ser_lib.systems.base import Published, System, choose, noisy_copies
 
 if TYPE_CHECKING:

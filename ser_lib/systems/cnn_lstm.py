@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from ser_lib.features import FrontEnd, LogMel, Windows
 from ser_lib.neural.classifier import of_seed
+from ser_lib.params import as_count, as_real
 from ser_lib.signal import FixedLength, Offset, Standardise
-from ser_lib.signal.parameters import as_count, as_real
 from ser_lib.systems.base import Published, System, choose, noisy_copies
 
 if TYPE_CHECKING:

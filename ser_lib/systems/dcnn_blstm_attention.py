@@ -10,8 +10,8 @@ from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.classifier import of_seed
 from ser_lib.neural.imagenet import add_backbone, check_backbone, give_weights, weights_of
 from ser_lib.neural.segment_features import RolledLogMel, SegmentFeatures
+from ser_lib.params import as_count, as_real, check_choice, check_flag
 from ser_lib.signal import PreEmphasis
-from ser_lib.signal.parameters import as_count, as_real, check_choice, check_flag
 from ser_lib.systems.base import Published, System, choose, noisy_copies
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from ser_lib.features import (
 )
 from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.classifier import of_seed
+from ser_lib.params import as_count, as_real, check_flag
 from ser_lib.signal import AddedNoise, PreEmphasis, Reverberation
-from ser_lib.signal.parameters import as_count, as_real, check_flag
 from ser_lib.systems.base import Published, System, choose, noisy_copies, speed_of
 
 if TYPE_CHECKING:

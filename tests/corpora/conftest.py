@@ -3,7 +3,8 @@
 import pytest
 from tiny_corpora import IEMOCAP, TREES, Tree, publish
 
-from ser_lib.corpora import find, iemocap
+from ser_lib.corpora import discovery as find
+from ser_lib.corpora import iemocap
 
 
 @pytest.fixture

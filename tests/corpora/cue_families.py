@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.fft import dct
 
-from ser_lib.corpora.synthesis import HOP, RATE, Plan
+from ser_lib.corpora.synthesis.vocoder import HOP, RATE, Plan
 
 _PERCENTILES = (5, 25, 50, 75, 95)
 

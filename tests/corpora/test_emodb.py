@@ -2,7 +2,8 @@
 
 import pytest
 
-from ser_lib.corpora import emodb, find, load_corpus
+from ser_lib.corpora import discovery as find
+from ser_lib.corpora import emodb, load_corpus
 
 CLASSES = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
 # Speaker: sex, and the number of recordings of each class, in the order of CLASSES.

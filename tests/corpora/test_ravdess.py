@@ -3,7 +3,8 @@
 import pytest
 from tiny_corpora import RAVDESS, write_recording
 
-from ser_lib.corpora import find, load_corpus, ravdess
+from ser_lib.corpora import discovery as find
+from ser_lib.corpora import load_corpus, ravdess
 from ser_lib.errors import InputError, InputWarning
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from ser_lib.corpora import expression, synthesis
-from ser_lib.corpora.expression import CUES, EMOTIONS, FAMILIES, TRAITS, speaker
-from ser_lib.corpora.phones import PHONES, SENTENCES, sounds
-from ser_lib.corpora.prosody import plan
-from ser_lib.corpora.synthesis import HOP, PEAK, RATE, Plan, render
+from ser_lib.corpora.synthesis import expression
+from ser_lib.corpora.synthesis import vocoder as synthesis
+from ser_lib.corpora.synthesis.expression import CUES, EMOTIONS, FAMILIES, TRAITS, speaker
+from ser_lib.corpora.synthesis.phones import PHONES, SENTENCES, sounds
+from ser_lib.corpora.synthesis.prosody import plan
+from ser_lib.corpora.synthesis.vocoder import HOP, PEAK, RATE, Plan, render
 from ser_lib.errors import InputError
 
 FORMANTS = (700.0, 1200.0, 2500.0, 3500.0, 4500.0, 5500.0, 6500.0)

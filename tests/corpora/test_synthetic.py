@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from ser_lib import paths
-from ser_lib.corpora import expression, load_corpus, prosody, synthetic
+from ser_lib.corpora import load_corpus, synthetic
+from ser_lib.corpora.synthesis import expression, prosody
 from ser_lib.errors import InputError
 from ser_lib.features import Descriptors, FrontEnd, Functionals
 from ser_lib.signal import PreEmphasis

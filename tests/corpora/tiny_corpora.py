@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser_lib.corpora import find, load_corpus
+from ser_lib.corpora import discovery as find
+from ser_lib.corpora import load_corpus
 
 # Of the package; tests put others in their place.
 INDICES = find.INDICES

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import linregress
 
 from ser_lib.errors import InputError
+from ser_lib.params import generator
 from ser_lib.signal import AddedNoise, Reverberation, SpeedPerturbation, WhiteNoise
-from ser_lib.signal.parameters import generator
 
 RATE = 16000
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ser_lib.neural.batching import scaling_of
-from ser_lib.neural.reader import ready
+from ser_lib.neural.inference import ready
 
 
 def disturb(network, seed=0):

@@ -16,12 +16,12 @@ from torch_files import save, state_of
 
 from ser_lib import evaluate, load_corpus, paths, systems
 from ser_lib.errors import InputError
+from ser_lib.experiment import provenance
 from ser_lib.features import RaggedArray
 from ser_lib.neural import NeuralClassifier, imagenet
 from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.batching import assemble
 from ser_lib.neural.torchvision import alexnet_weights
-from ser_lib.study import provenance
 from ser_lib.systems.alexnet import CANDIDATES, RECIPES, AlexNet, alexnet
 
 EMOTIONS = ["anger", "neutral", "sadness"]
@@ -276,7 +276,7 @@ def test_weights_are_known_by_their_content_not_by_where_they_lie(file, tmp_path
 def test_weights_of_imagenet_come_from_the_cache_or_are_downloaded_when_they_are_needed(
     file, tmp_path, monkeypatch
 ):
-    from ser_lib.corpora import remote
+    from ser_lib import download as remote
 
     content = file.read_bytes()
     published = dataclasses.replace(

@@ -1,0 +1,1 @@
+"""A formant synthesiser: speakers, expressions, prosody and sound of the synthetic corpus."""

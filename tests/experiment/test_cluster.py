@@ -1,0 +1,186 @@
+"""On a Dask cluster of two worker processes everything is as it is here, and survives a worker."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import joblib
+import pandas as pd
+import pytest
+from tiny import write_notebook
+from witness import make_witness, pids
+
+from ser_lib import cluster, evaluate, paths
+from ser_lib import notebooks as runner
+from ser_lib.errors import InputError, InputWarning
+from ser_lib.experiment import parallel, tune
+
+HERE = os.getpid()
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    """Address of a scheduler with two worker processes, started as the README says."""
+    from distributed import LocalCluster
+
+    variables = parallel.REPRODUCIBLE | {"PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-m", "distributed.cli.dask_worker"]
+    with LocalCluster(n_workers=0, protocol="tcp", dashboard_address=None) as made:
+        options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
+        processes = [
+            subprocess.Popen(
+                [*command, made.scheduler_address, *options],
+                env=os.environ | variables,
+                stderr=subprocess.DEVNULL,
+            )
+            for _ in range(2)
+        ]
+        yield made.scheduler_address
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def client(scheduler):
+    from distributed import Client
+
+    with Client(scheduler, set_as_default=False) as client:
+        client.wait_for_workers(2)
+        yield client
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "log"
+
+
+def workers(client):
+    return set(client.run(os.getpid).values())
+
+
+def test_extraction_and_folds_go_where_joblib_says(corpus, log, client, monkeypatch):
+    system = make_witness(log)
+    here = evaluate(system, corpus, jobs=1)
+    log.unlink()
+    monkeypatch.setenv("SER_CACHE", str(paths.cache().with_name("empty")))
+    monkeypatch.setattr("ser_lib.features.cache._WORTH_WORKERS", -1.0)
+    monkeypatch.setattr("ser_lib.features.cache._BLOCK", 2)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    with joblib.parallel_config(backend="dask", client=client):
+        there = evaluate(system, corpus)
+    pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=True)
+    assert here.record["recipe"] == there.record["recipe"]
+    assert len(pids(log)) == 4
+    assert set(pids(log)) <= workers(client)
+    called = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.task_prefixes))
+    assert {"batch_of__work_1_calls", "train_there"} <= set(called)
+    histories = [run["history"] for run in there.record["runs"]]
+    assert all(history["mapped"] == [True] for history in histories)
+    assert all(history["random_sets"] == [0] for history in histories)
+    assert list((paths.cache() / "running").iterdir()) == []
+
+
+def test_a_number_of_processes_keeps_the_work_on_this_machine(corpus, log, client):
+    with joblib.parallel_config(backend="dask", client=client):
+        evaluate(make_witness(log), corpus, jobs=1)
+    assert set(pids(log)) == {HERE}
+
+
+def test_the_scheduler_is_joined_by_its_address(corpus, log, client, monkeypatch):
+    address = client.scheduler.address
+    with cluster.join(address):
+        tune(lambda: make_witness(log), corpus, {"default": {}})
+    assert set(pids(log)) <= workers(client)
+    log.unlink()
+    monkeypatch.setenv(cluster.VARIABLE, address)
+    with joblib.parallel_config(n_jobs=None):  # What is joined is left behind with this block.
+        evaluate(make_witness(log), corpus)
+    assert set(pids(log)) <= workers(client)
+
+
+def test_an_error_comes_back_as_itself(corpus, log, client):
+    with (
+        joblib.parallel_config(backend="dask", client=client),
+        pytest.raises(InputError, match="nothing can be learnt without s"),
+    ):
+        evaluate(make_witness(log, "fails"), corpus)
+
+
+def test_a_kernel_joins_before_its_first_cell(notebooks, client):
+    cell = (
+        "import joblib\n"
+        "name = type(joblib.parallel.get_active_backend()[0]).__name__\n"
+        "assert name == 'DaskDistributedBackend', name"
+    )
+    write_notebook(notebooks, "01_train_there", cell)
+    (outcome,) = runner.run(scheduler=client.scheduler.address)
+    assert outcome.failure is None
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, names):
+    monkeypatch.setattr(cluster, "_ANSWER", 1)
+    for address in ("tcp://127.0.0.1:1", "nowhere at all"):
+        with pytest.raises(InputError, match=f"scheduler {address}: no answer"):
+            cluster.join(address)
+    with pytest.raises(InputError, match="no answer"):
+        runner.run(["01"], scheduler="tcp://127.0.0.1:1")
+    assert not paths.reports().exists()
+
+
+def test_workers_that_do_not_see_the_cache_or_were_started_otherwise_are_told():
+    class Client:
+        def __init__(self, *found):
+            self.found = found
+
+        def run(self, function, file):
+            assert function(file)[0]
+            return {f"tcp://worker{i}": answer for i, answer in enumerate(self.found)}
+
+    cluster.check(Client((True, True), (True, True)))
+    with pytest.raises(InputError, match=r"tcp://worker1 does not see .*cache"):
+        cluster.check(Client((True, True), (False, True)))
+    with pytest.warns(InputWarning, match="1 of 2 workers were started without PYTHONHASHSEED=0"):
+        cluster.check(Client((True, True), (True, False)))
+    # A worker that came later finds out by itself.
+    with pytest.raises(InputError, match="does not see /elsewhere/work"):
+        parallel._opened("/elsewhere/work.pickle")
+
+
+def test_a_worker_with_other_code_or_another_backend_refuses(corpus, system, tmp_path):
+    from ser_lib.experiment import plan as tasks
+    from ser_lib.protocols import factory as protocols
+
+    recipe = tasks.recipe(system, corpus, protocols.make(corpus.protocol), "train")
+
+    def opened(name, recipe):
+        work = parallel.Work("", system, recipe, lambda: tasks.data(system, corpus, "train"), [])
+        return parallel._opened(str(parallel._lay_out(work, tmp_path / name)))
+
+    assert opened("same", recipe)[2] == []
+    older = recipe.code._replace(files=recipe.code.files | {"experiment/fold.py": "0" * 12})
+    with pytest.raises(InputError, match="has other code"):
+        opened("older", recipe._replace(code=older))
+    with pytest.raises(InputError, match="computes with scikit-learn; expected jax"):
+        opened("jax", recipe._replace(content=recipe.content | {"backend": "jax"}))
+
+
+def test_a_worker_that_is_killed_costs_only_what_it_was_training(corpus, log, client):
+    def kill():
+        while not pids(log):
+            time.sleep(0.05)
+        # The first one sleeps.
+        os.kill(pids(log)[0], signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with joblib.parallel_config(backend="dask", client=client):
+        there = evaluate(make_witness(log, "sleeps"), corpus)
+    killer.join()
+    assert len(pids(log)) == 4 + 1
+    here = evaluate(make_witness(log), corpus, jobs=1, fresh=True)
+    pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=True)

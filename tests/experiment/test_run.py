@@ -1,0 +1,407 @@
+"""Folds are trained as promised, kept, resumed, and never taken for something else."""
+
+import dataclasses
+import functools
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import NearestMean, make_corpus, make_system
+
+from ser_lib import code_digest as source
+from ser_lib import evaluate, paths
+from ser_lib.errors import InputError
+from ser_lib.experiment import results as store
+from ser_lib.features import FrontEnd, Functionals, LogMel, RaggedArray
+from ser_lib.protocols import factory as protocols
+from ser_lib.signal import WhiteNoise
+
+
+def trained():
+    """How many trainings there were since last asked."""
+    count = len(NearestMean.taught)
+    NearestMean.taught.clear()
+    return count
+
+
+def test_every_utterance_is_answered_by_a_system_that_never_heard_its_speaker(corpus, system):
+    evaluation = evaluate(system, corpus)
+    rows = evaluation.rows()
+    assert sorted(rows["utterance"]) == list(corpus.table.index)
+    assert (rows["fold"] == rows["speaker"]).all()
+    assert rows["emotion"].tolist() == corpus.table.loc[rows["utterance"], "emotion"].tolist()
+    folds = protocols.make(corpus.protocol).folds(corpus.table)
+    for call, fold in zip(NearestMean.taught, folds, strict=True):
+        assert set(call["groups"]) == set(corpus.table["speaker"].iloc[fold.train])
+        assert call["y"].tolist() == corpus.table["emotion"].iloc[fold.train].tolist()
+        assert call["validation"][1].tolist() == (
+            corpus.table["emotion"].iloc[fold.development].tolist()
+        )
+        np.testing.assert_array_equal(
+            call["validation"][0][0],
+            system.front_end.extract(corpus).take(fold.development)[0],
+        )
+    assert evaluation.scores()["uar"] > 0.9
+
+
+def test_development_rows_are_answered_too_and_marked(corpus, system):
+    dev = evaluate(system, corpus).rows("dev")
+    assert len(dev) == len(corpus.table)
+    assert (dev["fold"] != dev["speaker"]).all()
+
+
+def test_without_development_its_rows_join_the_training(corpus):
+    evaluation = evaluate(make_system(needs_development=False), corpus)
+    assert set(evaluation.predictions["part"]) == {"test"}
+    assert all(call["validation"] is None for call in NearestMean.taught)
+    assert all(len(set(call["groups"])) == 3 for call in NearestMean.taught)
+
+
+def test_posteriors_are_summed_over_prefixes_and_absent_classes_get_zero(corpus):
+    # A classifier of six labels, three emotions: what is written is the sum over the sexes.
+    plain = evaluate(make_system(prefix="sex"), corpus)
+    assert set(NearestMean.taught[0]["y"]) == {
+        f"{sex}/{emotion}" for sex in ("female", "male") for emotion in corpus.classes
+    }
+    p = plain.predictions[[f"p_{c}" for c in corpus.classes]].to_numpy()
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=3e-6)
+
+    from ser_lib.experiment.fold import posteriors
+
+    class Partial:
+        classes_ = np.array(["female/anger", "male/anger", "male/fear"])
+
+        def predict_proba(self, X):
+            return np.array([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]])
+
+    features = RaggedArray.from_list([np.zeros((1, 2))] * 2)
+    answer = posteriors(Partial(), features, ("anger", "disgust", "fear"))
+    np.testing.assert_array_equal(answer, [[0.5, 0, 0.5], [0.2, 0, 0.8]])
+
+
+@pytest.mark.parametrize("answer", [[np.nan, 1.0], [0.0, 0.0], [-0.5, 1.5]])
+def test_posteriors_that_are_none_are_refused(answer):
+    from ser_lib.experiment.fold import posteriors
+
+    class Diverged:
+        classes_ = np.array(["anger", "fear"])
+
+        def predict_proba(self, X):
+            return np.array([answer])
+
+    with pytest.raises(InputError, match="posteriors are not numbers between 0 and 1"):
+        posteriors(Diverged(), RaggedArray.from_list([np.zeros((1, 2))]), ("anger", "fear"))
+
+
+def test_a_second_call_trains_nothing_and_changes_no_file(corpus, system, predictions_folder):
+    first = evaluate(system, corpus)
+    assert trained() == 4
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in predictions_folder.iterdir()}
+    second = evaluate(system, corpus)
+    assert trained() == 0
+    pd.testing.assert_frame_equal(first.predictions, second.predictions)
+    assert before == {
+        p: (p.read_bytes(), p.stat().st_mtime_ns) for p in predictions_folder.iterdir()
+    }
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(corpus, system, monkeypatch):
+    fit = NearestMean.fit
+
+    def killed(self, *args, **kwargs):
+        if len(NearestMean.taught) == 2:
+            raise KeyboardInterrupt
+        return fit(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NearestMean, "fit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(system, corpus)
+    assert trained() == 2
+    assert not (paths.reports() / "folder").exists()
+    evaluate(system, corpus)
+    assert trained() == 2
+
+
+@pytest.fixture
+def half_done(corpus, system):
+    evaluate(system, corpus, folds=2)
+    trained()
+    return system, corpus
+
+
+def test_folds_are_shared_by_all_that_need_them(half_done):
+    evaluation = evaluate(*half_done)
+    assert trained() == 2
+    assert not evaluation.record["partial"]
+    assert evaluate(*half_done, seeds=(1, 0)).record["recipe"]["seeds"] == [0, 1]
+    assert trained() == 4
+
+
+def test_a_damaged_fold_is_made_again_and_said_so(half_done, capsys):
+    file = sorted((paths.cache() / "evaluations").rglob("*.json"))[0]
+    file.write_text(file.read_text().replace("0.1", "0.2"))
+    evaluate(*half_done, folds=2)
+    assert trained() == 1
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_fresh_trains_again(half_done, monkeypatch):
+    evaluate(*half_done, folds=2, fresh=True)
+    assert trained() == 2
+    monkeypatch.setenv("SER_FRESH", "1")
+    evaluate(*half_done, folds=2)
+    assert trained() == 2
+
+
+def test_older_code_is_used_and_said_so(half_done, capsys, monkeypatch):
+    module = sys.modules["ser_lib.code_digest"]
+    now = source.code
+    other = {"digest": "0" * 64, "files": {"experiment/fold.py": "0" * 12}}
+    monkeypatch.setattr(module, "code", lambda *a: now(*a)._replace(**other))
+    evaluate(*half_done, folds=2)
+    assert trained() == 0
+    message = capsys.readouterr().err
+    assert "2 of 2 folds were made by older code" in message
+    assert "--fresh" in message
+
+
+CHANGES = {
+    "a parameter of the classifier": lambda s, c: (make_system(sharpness=2.0), c, {}),
+    "the front end": lambda s, c: (
+        make_system(front_end=FrontEnd(analysis=LogMel(n_mels=9))),
+        c,
+        {},
+    ),
+    "training copies": lambda s, c: (
+        make_system(training_copies=(s.front_end.degraded(WhiteNoise(snr=20)),)),
+        c,
+        {},
+    ),
+    "the targets": lambda s, c: (make_system(prefix="sex"), c, {}),
+    "development": lambda s, c: (make_system(needs_development=False), c, {}),
+    "the labels": lambda s, c: (s, c.relabel({"anger": "fear"}), {}),
+    "the selection": lambda s, c: (s, c.select(speaker=["s0", "s1", "s2"]), {}),
+    "the protocol": lambda s, c: (s, c, {"protocol": "random_80_20"}),
+    "an option of the protocol": lambda s, c: (
+        s,
+        c,
+        {"protocol": protocols.make("speaker_folds", k=4)},
+    ),
+    "the normalisation": lambda s, c: (s, c, {"normalisation": "speaker"}),
+    "the conditions": lambda s, c: (s, c, {"conditions": {"noisy": WhiteNoise(snr=0)}}),
+    "the seed": lambda s, c: (s, c, {"seeds": [1]}),
+    "the folds": lambda s, c: (s, c, {"folds": ["s1"]}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_never_meets_an_old_result(corpus, system, change):
+    original = evaluate(system, corpus)
+    trained()
+    changed_system, changed_corpus, options = change(system, corpus)
+    changed = evaluate(changed_system, changed_corpus, **options)
+    assert changed.record["digest"] != original.record["digest"]
+    if "folds" not in options:
+        assert trained() > 0
+
+
+def test_what_does_not_matter_changes_nothing(corpus, system):
+    original = evaluate(system, corpus)
+    trained()
+    same = make_system(title="Another title", published=(), deviations=())
+    features = system.front_end.extract(corpus)
+    again = evaluate(same, corpus, features=features, seeds=0, folds=4)
+    assert trained() == 0
+    assert again.record["digest"] == original.record["digest"]
+
+
+def test_altered_features_are_told_from_the_front_ends_own(corpus, system):
+    original = evaluate(system, corpus)
+    features = system.front_end.extract(corpus)
+    copy = RaggedArray(np.array(features.values), features.offsets)
+    assert evaluate(system, corpus, features=copy).record["digest"] == original.record["digest"]
+    altered = RaggedArray(np.array(features.values) * 2, features.offsets)
+    changed = evaluate(system, corpus, features=altered)
+    assert changed.record["digest"] != original.record["digest"]
+    np.testing.assert_array_equal(NearestMean.taught[-1]["X"][0], altered[6])
+
+
+def test_copies_are_for_training_and_conditions_for_testing(corpus):
+    noisy = make_system().front_end.degraded(WhiteNoise(snr=(10, 20)))
+    system = make_system(training_copies=(noisy,))
+    evaluation = evaluate(system, corpus, conditions={"0 dB": [WhiteNoise(snr=-20)]})
+    for call in NearestMean.taught:
+        assert len(call["copies"]) == 1
+        assert len(call["copies"][0]) == len(call["y"])
+        assert not np.array_equal(call["copies"][0][0], call["X"][0])
+    assert evaluation.predictions.groupby("part")["condition"].unique().map(list).to_dict() == {
+        "dev": ["clean"],
+        "test": ["clean", "0 dB"],
+    }
+    scores = evaluation.by_condition()
+    assert scores.loc["0 dB", "uar"] < scores.loc["clean", "uar"]
+
+
+def test_speaker_normalisation_uses_each_speakers_own_moments(corpus, system):
+    evaluate(system, corpus, normalisation="speaker", folds=1)
+    call = NearestMean.taught[0]
+    for speaker in set(call["groups"]):
+        mine = call["X"].take(call["groups"] == speaker)
+        frames = np.concatenate(list(mine))
+        np.testing.assert_allclose(frames.mean(axis=0), 0, atol=1e-4)
+        np.testing.assert_allclose(frames.std(axis=0), 1, atol=1e-3)
+
+
+def test_utterance_normalisation_uses_each_utterances_own_moments(corpus, system):
+    evaluate(system, corpus, normalisation="utterance", folds=1)
+    np.testing.assert_allclose(NearestMean.taught[0]["X"][0].mean(axis=0), 0, atol=1e-4)
+    # A front end that has done so already is left alone.
+    evaluate(make_system(normalisation="utterance"), corpus, folds=1)
+    assert abs(NearestMean.taught[-1]["X"][0].mean()) > 1
+
+
+BAD = {
+    "utterance normalisation of one vector": (
+        {"front_end": FrontEnd(analysis=LogMel(n_mels=8), segmentation=Functionals())},
+        {"normalisation": "utterance"},
+        "one vector of each utterance",
+    ),
+    "train normalisation after the front end's own": (
+        {"normalisation": "utterance"},
+        {"normalisation": "train"},
+        "scales each utterance by its own",
+    ),
+    "misspelt normalisation": ({}, {"normalisation": "speakers"}, "did you mean 'speaker'"),
+    "misspelt protocol": ({}, {"protocol": "leave_one_speaker"}, "mean 'leave_one_speaker_out'"),
+    "unknown fold": ({}, {"folds": ["s9"]}, "unknown fold of leave_one_speaker_out 's9'"),
+    "too many folds": ({}, {"folds": 9}, "has 4"),
+    "no folds": ({}, {"folds": []}, "at least one of s0, s1, s2, s3"),
+    "twice the same seed": ({}, {"seeds": (1, 1)}, "different whole numbers"),
+    "no seed": ({}, {"seeds": ()}, "at least one"),
+    "a condition called clean": ({}, {"conditions": {"clean": ()}}, "expected another name"),
+    "features of another corpus": (
+        {},
+        {"features": RaggedArray.from_list([np.zeros((1, 8))])},
+        "features of 1 utterances; folder .all. has 24",
+    ),
+}
+
+
+@pytest.mark.parametrize(("parts", "options", "message"), BAD.values(), ids=BAD)
+def test_what_cannot_be_is_refused_before_anything_is_written(corpus, parts, options, message):
+    with pytest.raises(InputError, match=message):
+        evaluate(make_system(**parts), corpus, **options)
+    assert trained() == 0
+    assert not paths.reports().exists()
+
+
+def test_unknown_speakers_have_no_speaker_normalisation(corpus, system, tmp_path):
+    nameless = dataclasses.replace(corpus, table=corpus.table.assign(speaker=None))
+    with pytest.raises(InputError, match="24 utterances have no speaker"):
+        evaluate(system, nameless, protocol="random_80_20", normalisation="speaker")
+    evaluation = evaluate(system, nameless, protocol="random_80_20")
+    assert NearestMean.taught[-1]["groups"] is None
+    assert evaluation.predictions["speaker"].isna().all()
+    assert store.read(next((paths.reports() / "folder" / "predictions").glob("*.csv")))
+
+
+def test_targets_must_stand_for_emotions_of_the_corpus(corpus, monkeypatch):
+    from ser_lib.systems.base import System
+
+    monkeypatch.setattr(System, "targets", lambda self, table: np.array(["joy", "fear"] * 12))
+    with pytest.raises(InputError, match="targets stand for fear, joy"):
+        evaluate(make_system(), corpus)
+
+
+def test_the_record_says_what_the_answers_are_made_of(corpus, system, predictions_folder):
+    evaluation = evaluate(system, corpus, seeds=(0, 1))
+    record = evaluation.record
+    (file,) = predictions_folder.glob("*.json")
+    assert json.loads(file.read_text()) == json.loads(paths.canonical(record))
+    assert file.stem == f"tiny-{record['digest'][:8]}"
+    assert record["digest"] == paths.digest(record["recipe"])
+    assert record["recipe"]["classifier"] == {"class": "NearestMean", "sharpness": 1.0, "seed": 0}
+    assert record["recipe"]["corpus"]["fingerprint"] == corpus.fingerprint
+    assert [(run["seed"], run["fold"]) for run in record["runs"]] == [
+        (seed, f"s{s}") for seed in (0, 1) for s in range(4)
+    ]
+    run = record["runs"][0]
+    assert run["history"] == {"epoch": [1, 2], "loss": [0.123457, 0.1]}
+    assert run["chosen"] == {"epoch": 2}
+    assert run["n_parameters"] == 24
+    assert run["fit_seconds"] >= 0
+    (environment,) = record["environments"]
+    assert {"python", "ser_lib", "numpy", "scikit-learn"} <= set(environment["versions"])
+    assert {"cpu", "cores", "gpu"} == set(environment["hardware"])
+
+
+def test_nothing_that_is_written_names_a_folder_a_host_or_a_person(
+    corpus, system, predictions_folder, recordings
+):
+    import getpass
+    import platform
+
+    evaluate(system, corpus)
+    for file in predictions_folder.iterdir():
+        text = file.read_text()
+        for private in (str(recordings), str(paths.cache()), platform.node(), "/home/"):
+            assert private not in text
+        assert f'"{getpass.getuser()}"' not in text
+
+
+def test_progress_names_folds_and_scores(corpus, system, capsys):
+    evaluate(system, corpus)
+    shown = capsys.readouterr().err
+    assert "tiny on folder" in shown
+    assert "fold s0" in shown
+    evaluate(system, corpus, fresh=True, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_another_place_and_another_container_are_the_same_recordings(system, tmp_path, corpus):
+    evaluate(system, corpus)
+    trained()
+    evaluate(system, make_corpus(tmp_path / "elsewhere"))
+    assert trained() == 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A network of one layer."""
+
+    units: int = 4
+
+    def build(self, item_shape, n_classes):
+        import keras
+
+        values = keras.Input((None, *item_shape), name="values")
+        mask = keras.Input((None,), dtype="bool", name="mask")
+        x = keras.layers.Dense(self.units, activation="relu")(values)
+        x = keras.layers.GlobalAveragePooling1D()(x, mask=mask)
+        x = keras.layers.Dense(n_classes, activation="softmax")(x)
+        return keras.Model({"values": values, "mask": mask}, x)
+
+
+def _network(units, epochs, seed):
+    from ser_lib.neural import NeuralClassifier
+
+    return NeuralClassifier(Layer(units), epochs=epochs, learning_rate=0.1, seed=seed)
+
+
+def test_a_network_brings_its_backend_its_curves_and_its_source(corpus):
+    system = make_system(classifier=functools.partial(_network, 4, 2))
+    record = evaluate(system, corpus, folds=1).record
+    assert record["recipe"]["classifier"]["network"] == {"class": "Layer", "units": 4}
+    assert record["recipe"]["backend"] == record["backend"] != "scikit-learn"
+    assert {"keras", record["backend"]} <= set(record["environments"][0]["versions"])
+    (run,) = record["runs"]
+    assert run["n_parameters"] == (8 + 1) * 4 + (4 + 1) * 3
+    assert len(run["history"]["dev_uar"]) == 2
+    assert run["chosen"]["epoch"] in (1, 2)
+    (code,) = record["code"]
+    assert {"neural/classifier.py", f"{__name__}.Layer"} <= set(code["files"])
+    other = make_system(classifier=functools.partial(_network, 5, 2))
+    assert evaluate(other, corpus, folds=1).record["digest"] != record["digest"]

@@ -1,0 +1,274 @@
+"""Features of a corpus: once, in parallel, resumable, whole or not at all."""
+
+import dataclasses
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from ser_lib.errors import InputError, InputWarning
+from ser_lib.features import Descriptors, FrontEnd, Functionals, LogMel, extract
+from ser_lib.features import cache as extraction
+from ser_lib.signal import WhiteNoise, decode
+
+FRAMES = FrontEnd(analysis=LogMel(n_mels=8))
+VECTORS = FrontEnd(analysis=Descriptors(), segmentation=Functionals())
+NOISY = VECTORS.degraded(WhiteNoise(snr=(10, 20)))
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def signals(speech):
+    return [speech(0.1 + 0.01 * i, seed=i) for i in range(COUNT)]
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch, signals):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    names = [f"u{i:02d}" for i in range(COUNT)]
+    files = [tmp_path / f"{name}.wav" for name in names]
+    for file, signal in zip(files, signals, strict=True):
+        soundfile.write(file, signal, 16000)
+    table = pd.DataFrame({"path": map(str, files)}, index=pd.Index(names, name="utterance"))
+    return SimpleNamespace(name="tiny", fingerprint="f" * 64, table=table)
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Paths decoded in this process, in order."""
+    seen = []
+
+    def counting(path, **options):
+        seen.append(path)
+        return decode(path, **options)
+
+    monkeypatch.setattr(extraction, "decode", counting)
+    return seen
+
+
+def assert_right(corpus, front_end, result):
+    assert len(result) == len(corpus.table)
+    for (utterance, path), row in zip(corpus.table["path"].items(), result, strict=True):
+        np.testing.assert_array_equal(row, front_end(decode(path).signal, utterance))
+
+
+def entries(tmp_path):
+    return sorted(path for path in (tmp_path / "cache" / "features").iterdir())
+
+
+def test_rows_are_those_of_the_front_end(corpus, tmp_path):
+    result = FRAMES.extract(corpus)
+    assert_right(corpus, FRAMES, result)
+    assert isinstance(result.values, np.memmap)
+    assert [file.name for file in sorted(entries(tmp_path)[0].iterdir())] == [
+        "meta.json",
+        "offsets.npy",
+        "values.npy",
+    ]
+
+
+def test_other_processes_compute_the_same_bits(corpus):
+    expected = extract(corpus, [FRAMES, NOISY], jobs=1)
+    corpus.fingerprint = "0" * 64
+    for one, other in zip(extract(corpus, [FRAMES, NOISY], jobs=2), expected, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.offsets, other.offsets)
+
+
+def test_one_decoding_serves_all_front_ends_that_miss(corpus, decoded):
+    extract(corpus, [FRAMES], jobs=1)
+    assert len(decoded) == COUNT
+    results = extract(corpus, [VECTORS, FRAMES, NOISY, VECTORS], jobs=1)
+    assert len(decoded) == 2 * COUNT
+    for front_end, result in zip([VECTORS, FRAMES, NOISY, VECTORS], results, strict=True):
+        assert_right(corpus, front_end, result)
+
+
+def test_the_second_time_nothing_is_decoded(corpus, decoded):
+    first = FRAMES.extract(corpus)
+    del decoded[:]
+    np.testing.assert_array_equal(FRAMES.extract(corpus).values, first.values)
+    assert not decoded
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda corpus: setattr(corpus, "fingerprint", "0" * 64),
+        lambda corpus: setattr(corpus, "table", corpus.table[::-1]),
+        lambda corpus: setattr(corpus, "table", corpus.table[3:]),
+    ],
+    ids=["content", "order", "selection"],
+)
+def test_another_corpus_is_another_entry(corpus, decoded, change):
+    FRAMES.extract(corpus)
+    change(corpus)
+    del decoded[:]
+    assert_right(corpus, FRAMES, FRAMES.extract(corpus))
+    assert len(decoded) == len(corpus.table)
+
+
+def test_other_source_code_is_another_entry(corpus, decoded, monkeypatch):
+    FRAMES.extract(corpus)
+    del decoded[:]
+    monkeypatch.setattr(extraction, "_sources", lambda: "changed")
+    FRAMES.extract(corpus)
+    assert len(decoded) == COUNT
+
+
+def test_a_users_own_step_brings_its_source_along(corpus, decoded):
+    def own(scale):
+        @dataclasses.dataclass(frozen=True)
+        class Own:
+            def __call__(self, signal, rate):
+                return np.array([[signal.max() * scale]])
+
+        return FrontEnd(analysis=Own())
+
+    own(1).extract(corpus, jobs=1)
+    del decoded[:]
+    own(1).extract(corpus, jobs=1)
+    assert not decoded
+
+    @dataclasses.dataclass(frozen=True)
+    class Own:
+        def __call__(self, signal, rate):
+            return np.array([[signal.min()]])
+
+    FrontEnd(analysis=Own()).extract(corpus, jobs=1)
+    assert len(decoded) == COUNT
+
+
+def test_a_killed_run_goes_on_where_it_stopped(corpus, decoded, monkeypatch, tmp_path):
+    def killed(path, **options):
+        if len(decoded) == 35:
+            raise KeyboardInterrupt
+        decoded.append(path)
+        return decode(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(extraction, "decode", killed)
+        with pytest.raises(KeyboardInterrupt):
+            extract(corpus, [FRAMES, VECTORS], jobs=1)
+    assert all(path.name.endswith(".partial") for path in entries(tmp_path))
+    del decoded[:]
+    results = extract(corpus, [FRAMES, VECTORS], jobs=1)
+    assert [path[-7:-4] for path in decoded] == [f"u{i}" for i in range(32, 40)]
+    assert_right(corpus, FRAMES, results[0])
+    assert_right(corpus, VECTORS, results[1])
+    assert len(entries(tmp_path)) == 2
+    assert not any(path.name.endswith(".partial") for path in entries(tmp_path))
+
+
+def test_a_damaged_block_is_made_again(corpus, decoded, monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setattr(extraction, "_assemble", lambda corpus, entry: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            FRAMES.extract(corpus, jobs=1)
+    block = sorted(entries(tmp_path)[0].iterdir())[1]
+    content = bytearray(block.read_bytes())
+    content[len(content) // 2] ^= 1
+    block.write_bytes(content)
+    del decoded[:]
+    assert_right(corpus, FRAMES, FRAMES.extract(corpus, jobs=1))
+    assert len(decoded) == 16
+
+
+@pytest.mark.parametrize("name", ["values.npy", "offsets.npy", "meta.json"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "other"])
+def test_a_damaged_entry_is_made_again(corpus, tmp_path, name, damage):
+    FRAMES.extract(corpus)
+    file = entries(tmp_path)[0] / name
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "other":
+        other = VECTORS.extract(corpus)
+        file.write_bytes(
+            (next(p for p in entries(tmp_path) if p != file.parent) / name).read_bytes()
+        )
+        assert len(other) == COUNT
+    elif damage != "missing":
+        file.write_bytes(content[: len(content) // 2] if damage == "half" else b"")
+    assert_right(corpus, FRAMES, FRAMES.extract(corpus))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_bad_recording_is_named_and_nothing_half_written(corpus, tmp_path, jobs):
+    bad = tmp_path / "u20.wav"
+    bad.write_bytes(b"")
+    with pytest.raises(InputError, match=r"u20\.wav: is empty"):
+        FRAMES.extract(corpus, jobs=jobs)
+    assert all(path.name.endswith(".partial") for path in entries(tmp_path))
+
+
+@dataclasses.dataclass(frozen=True)
+class Stumbling:
+    def __call__(self, signal, rate):
+        return np.zeros((1, 1)) if len(signal) < 5000 else {}["nothing"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Uneven:
+    def __call__(self, signal, rate):
+        return np.zeros((1, 1 if len(signal) < 16000 * 0.255 else 2))
+
+
+def test_a_step_that_stumbles_names_the_recording(corpus):
+    with pytest.raises(InputError, match=r"u22\.wav: .* KeyError: 'nothing'"):
+        FrontEnd(analysis=Stumbling()).extract(corpus, jobs=1)
+
+
+def test_items_of_different_shapes_are_refused(corpus, tmp_path):
+    with pytest.raises(InputError, match="expected a front end that gives the same"):
+        FrontEnd(analysis=Uneven()).extract(corpus, jobs=1)
+    assert all(path.name.endswith(".partial") for path in entries(tmp_path))
+
+
+def test_what_was_handled_is_said_once(corpus, tmp_path, speech):
+    soundfile.write(tmp_path / "u03.wav", np.stack([speech(1)] * 2, axis=1), 16000)
+    soundfile.write(tmp_path / "u17.wav", np.stack([speech(1)] * 2, axis=1), 16000)
+    soundfile.write(tmp_path / "u30.wav", speech(1, 48000), 48000)
+    soundfile.write(tmp_path / "u31.wav", np.zeros(16000), 16000)
+    with pytest.warns(InputWarning) as record:
+        extract(corpus, [FRAMES, VECTORS], jobs=1)
+    assert len(record) == 1
+    said = str(record[0].message)
+    assert said == (
+        "handled among the 40 recordings of tiny: "
+        f"2 channels, averaged to one: 2, the first {tmp_path}/u03.wav; "
+        f"48000 Hz, resampled to 16000 Hz: 1, the first {tmp_path}/u30.wav; "
+        f"silent: 1, the first {tmp_path}/u31.wav"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FRAMES.extract(corpus)
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1.5, "all"])
+def test_jobs_must_be_a_number(corpus, jobs):
+    with pytest.raises(InputError, match=r"jobs is .*; expected a whole number of at least 1"):
+        FRAMES.extract(corpus, jobs=jobs)
+
+
+def test_a_corpus_without_utterances_is_refused(corpus):
+    corpus.table = corpus.table[:0]
+    with pytest.raises(InputError, match="corpus tiny has no utterances"):
+        FRAMES.extract(corpus)
+
+
+def test_workers_are_started_only_where_that_pays(corpus, monkeypatch):
+    import joblib
+
+    def refuse(*_, **__):
+        raise AssertionError("workers started for a small corpus")
+
+    monkeypatch.setattr(joblib, "Parallel", refuse)
+    FRAMES.extract(corpus)
+    monkeypatch.setattr(extraction, "_WORTH_WORKERS", 0)
+    monkeypatch.setattr(extraction, "_BLOCK", 8)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    with pytest.raises(AssertionError, match="workers started"):
+        VECTORS.extract(corpus)
