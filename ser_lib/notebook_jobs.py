@@ -10,7 +10,7 @@ from typing import NamedTuple
 import nbformat
 import papermill
 
-from ser_lib import paths
+from ser_lib import identity, paths
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import results as store
 
@@ -175,4 +175,4 @@ def digest(job: Job, code: str, fingerprint: str, results: Path) -> str:
     cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in nodes.cells]
     read = store.records(results) if job.reads_results else []
     answers = [[path.name, store.read_record(path)["runs"]] for path in read]
-    return paths.digest([cells, job.parameters, code, fingerprint, answers])
+    return identity.digest([cells, job.parameters, code, fingerprint, answers])

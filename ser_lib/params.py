@@ -5,7 +5,6 @@ Every step is a frozen dataclass whose parameters are its identity: the same num
 same text, whether they came as ``20``, ``20.0`` or a NumPy scalar, from Python or from JSON.
 """
 
-import dataclasses
 import hashlib
 import math
 import numbers
@@ -13,7 +12,7 @@ import numbers
 import numpy as np
 
 from ser_lib.errors import InputError, unknown
-from ser_lib.paths import canonical
+from ser_lib.identity import canonical, describe
 
 
 def _refuse(step: object, name: str, found: object, expected: str) -> InputError:
@@ -111,34 +110,6 @@ def check_flag(step: object, name: str) -> None:
         raise _refuse(step, name, getattr(step, name), "True or False")
 
 
-def identity(value: object) -> object:
-    """
-    Describe a step, or a nest of steps, by class names and parameters.
-
-    Parameters
-    ----------
-    value : dataclass instance, tuple, or plain value
-        What to describe.
-
-    Returns
-    -------
-    dict, list or plain value
-        As JSON knows them; a dataclass becomes ``{"class": name, parameter: value, ...}``.
-
-    Examples
-    --------
-    >>> from ser_lib.signal import PreEmphasis
-    >>> identity(PreEmphasis())
-    {'class': 'PreEmphasis', 'coefficient': 0.97}
-    """
-    if dataclasses.is_dataclass(value):
-        fields = {f.name: identity(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"class": type(value).__name__, **fields}
-    if isinstance(value, tuple | list):
-        return [identity(item) for item in value]
-    return value
-
-
 def generator(utterance: str, step: object) -> np.random.Generator:
     """
     Make the random numbers of one step on one utterance: the same on every machine and every run.
@@ -155,7 +126,7 @@ def generator(utterance: str, step: object) -> np.random.Generator:
     numpy.random.Generator
         PCG-64, seeded by the SHA-256 of the utterance's name and the step's identity.
     """
-    text = canonical([utterance, identity(step)])
+    text = canonical([utterance, describe(step)])
     return np.random.Generator(
         np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
     )

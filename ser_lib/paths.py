@@ -1,9 +1,6 @@
 """Where data, caches, reports and notebooks lie, and how a file is written: whole or not at all."""
 
 import contextlib
-import dataclasses
-import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -102,27 +99,3 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _plain(value: object) -> object:
-    """Turn what JSON does not know (dataclasses, NumPy arrays, sets, paths) into what it does."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        return {"class": type(value).__name__, **fields}
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(f"cannot write {type(value).__name__} {value!r} as JSON")
-
-
-def canonical(value: object) -> str:
-    """Write `value` as JSON, the same text for the same content (keys sorted, no spaces)."""
-    return json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"))
-
-
-def digest(value: object) -> str:
-    """Return the SHA-256 (64 hexadecimal digits) of the `canonical` text of `value`."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()

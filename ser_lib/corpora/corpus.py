@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ser_lib import paths
+from ser_lib import identity
 from ser_lib.corpora import hashing as content
 from ser_lib.corpora import validation
 from ser_lib.corpora.discovery import Recordings
@@ -131,7 +131,7 @@ class Corpus:
         labels = self.table.drop(columns="path").astype(object)
         labels = labels.where(labels.notna(), None)
         rows = zip(labels.index, labels.to_numpy().tolist(), hashes, strict=True)
-        return paths.digest([[utterance, *row, value] for utterance, row, value in rows])
+        return identity.digest([[utterance, *row, value] for utterance, row, value in rows])
 
     def validate(self, *, progress: bool = True) -> Validation:
         """

@@ -15,7 +15,7 @@ import joblib
 import numpy as np
 import soundfile
 
-from ser_lib import console, paths
+from ser_lib import console, identity, paths
 from ser_lib.corpora.corpus import Corpus, make_table
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.synthesis import expression, phones
@@ -83,7 +83,7 @@ def load(
         for sentence in range(1, len(phones.SENTENCES) + 1)
         for take in range(1, takes + 1)
     ]
-    folder = paths.cache() / NAME / paths.digest([speakers, takes, seed, _sources()])[:16]
+    folder = paths.cache() / NAME / identity.digest([speakers, takes, seed, _sources()])[:16]
     if not folder.is_dir():
         _render(script, seed, folder)
     rows = [

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import code_digest as source
-from ser_lib import paths
+from ser_lib import identity
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import provenance
 from ser_lib.experiment import results as store
@@ -97,18 +97,18 @@ def recipe(
             "fingerprint": corpus.fingerprint,
             "classes": list(corpus.classes),
         },
-        "front_end": provenance.identity(system.front_end, objects),
-        "training_copies": provenance.identity(system.training_copies, objects),
-        "conditions": {n: provenance.identity(f, objects) for n, f in conditions.items()},
-        "classifier": provenance.identity(system.classifier(0), objects),
-        "targets": paths.digest([str(label) for label in system.targets(corpus.table)]),
+        "front_end": identity.describe(system.front_end, objects),
+        "training_copies": identity.describe(system.training_copies, objects),
+        "conditions": {n: identity.describe(f, objects) for n, f in conditions.items()},
+        "classifier": identity.describe(system.classifier(0), objects),
+        "targets": identity.digest([str(label) for label in system.targets(corpus.table)]),
         "needs_development": system.needs_development,
         "normalisation": normalisation,
         # The same word stands for another computation where the front end does it.
         "normalised_by_front_end": system.normalisation == "utterance",
-        "protocol": provenance.identity(protocol.identity()),
+        "protocol": identity.describe(protocol.identity()),
     }
-    modules, own = provenance.origin(objects)
+    modules, own = identity.origin(objects)
     neural = any(module.startswith("ser_lib.neural") for module in modules)
     if neural:
         content["backend"] = provenance.backend()
@@ -174,12 +174,12 @@ def tasks(
     -------
     list of Task
     """
-    digest = paths.digest(content)
+    digest = identity.digest(content)
     found = []
     for seed, folds in splits.items():
         for fold in folds:
             parts = (fold.train, fold.development, fold.test)
-            rows = paths.digest([table.index[part].tolist() for part in parts])
+            rows = identity.digest([table.index[part].tolist() for part in parts])
             found.append(Task(seed, fold, rows, store.fold_file(digest, seed, fold.name, rows)))
     return found
 
@@ -189,7 +189,7 @@ def extent(done: Sequence[Task]) -> dict:
     return {
         "seeds": sorted({task.seed for task in done}),
         "folds": list(dict.fromkeys(task.fold.name for task in done)),
-        "split": paths.digest([[task.seed, task.fold.name, task.rows] for task in done]),
+        "split": identity.digest([[task.seed, task.fold.name, task.rows] for task in done]),
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser_lib import paths
+from ser_lib import identity, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import COLUMNS, Evaluation
 from ser_lib.experiment.fold import Result
@@ -41,7 +41,7 @@ def fold_file(recipe: str, seed: int, fold: str, rows: str) -> Path:
         Inside the cache.
     """
     readable = re.sub(r"[^\w.-]+", "_", fold)[:40]
-    name = f"seed{seed}-{readable}-{paths.digest([fold, rows])[:12]}.json"
+    name = f"seed{seed}-{readable}-{identity.digest([fold, rows])[:12]}.json"
     return paths.cache() / "evaluations" / recipe[:32] / name
 
 
@@ -52,7 +52,7 @@ def save_fold(path: Path, fold: Result) -> None:
     content = {"predictions": columns, "record": fold.record}
     with paths.whole(path) as file:
         # Not the canonical form, which would put columns and figures into another order.
-        json.dump({"sha256": paths.digest(content), **content}, file)
+        json.dump({"sha256": identity.digest(content), **content}, file)
 
 
 def load_fold(path: Path) -> Result:
@@ -68,7 +68,7 @@ def load_fold(path: Path) -> Result:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        intact = content.pop("sha256") == paths.digest(content)
+        intact = content.pop("sha256") == identity.digest(content)
     except (ValueError, AttributeError, TypeError, KeyError):
         intact = False
     if not intact:
@@ -155,10 +155,10 @@ def read_record(path: Path) -> dict:
     missing = [k for k in _REQUIRED if not isinstance(record, dict) or k not in record]
     if missing:
         raise InputError(f"{path}: no {', '.join(missing)}; expected the record of an evaluation")
-    if paths.digest(record["recipe"]) != record["digest"]:
+    if identity.digest(record["recipe"]) != record["digest"]:
         raise InputError(
             f"{path}: the digest {record['digest'][:8]} is not that of the recipe beside it "
-            f"({paths.digest(record['recipe'])[:8]}); one of them was altered"
+            f"({identity.digest(record['recipe'])[:8]}); one of them was altered"
         )
     return record
 

@@ -12,10 +12,10 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ser_lib import console, paths, protocols
+from ser_lib import console, identity, protocols
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import Evaluation
-from ser_lib.experiment import parallel, provenance
+from ser_lib.experiment import parallel
 from ser_lib.experiment import plan as tasks
 from ser_lib.experiment import results as store
 from ser_lib.experiment.fold import CLEAN, check_normalisation, fit_fold
@@ -224,13 +224,13 @@ def _record(
             }
         )
     return {
-        "digest": paths.digest(recipe),
+        "digest": identity.digest(recipe),
         "system": system.name,
         "title": system.title,
         "setting": system.setting,
-        "arguments": provenance.identity(dict(system.parameters)),
+        "arguments": identity.describe(dict(system.parameters)),
         "citation": system.citation,
-        "published": provenance.identity(list(system.published)),
+        "published": identity.describe(list(system.published)),
         "deviations": list(system.deviations),
         "corpus": corpus.name,
         "corpus_title": corpus.title,

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import code_digest as source
-from ser_lib import paths
+from ser_lib import identity, paths
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import results as store
 from ser_lib.reporting.page import duration, interval, markdown
@@ -107,7 +107,7 @@ def stamp(files: Mapping[str, str]) -> str:
     str
         Twelve hexadecimal digits.
     """
-    return paths.digest({k: v for k, v in files.items() if k.endswith(".py")})[:12]
+    return identity.digest({k: v for k, v in files.items() if k.endswith(".py")})[:12]
 
 
 def ordered(rows: Sequence[Mapping] | pd.DataFrame) -> pd.DataFrame:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ser_lib import console, paths, protocols
+from ser_lib import console, identity, protocols
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import classes_of, summarise
-from ser_lib.experiment import parallel, provenance
+from ser_lib.experiment import parallel
 from ser_lib.experiment import plan as tasks
 from ser_lib.experiment import trials as recipes
 from ser_lib.experiment.fold import Result, check_normalisation
@@ -42,7 +42,7 @@ class _Trial(NamedTuple):
     @property
     def digest(self) -> str:
         """Digest of what determines its scores."""
-        return paths.digest(self.recipe.content | tasks.extent(self.todo))
+        return identity.digest(self.recipe.content | tasks.extent(self.todo))
 
 
 def tune(
@@ -254,7 +254,7 @@ def _row(
     arguments = {"setting": system.setting, **system.parameters}
     return {
         "recipe": trial.name,
-        "arguments": json.dumps(provenance.identity(arguments), ensure_ascii=False),
+        "arguments": json.dumps(identity.describe(arguments), ensure_ascii=False),
         "dev_uar": scores["uar"],
         "dev_uar_low": scores["uar_low"] if known else np.nan,
         "dev_uar_high": scores["uar_high"] if known else np.nan,

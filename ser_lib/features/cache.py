@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ser_lib import console, paths
+from ser_lib import console, identity, paths
 from ser_lib.errors import InputError, InputWarning
 from ser_lib.features.front_end import FrontEnd
 from ser_lib.features.ragged import RaggedArray
@@ -129,7 +129,7 @@ def _entry(key: list, front_end: FrontEnd) -> _Entry:
     # The source of this package is hashed as a whole; steps of the user's own bring theirs along.
     kinds = [type(part) for part in _parts(front_end)]
     foreign = [_source(kind) for kind in kinds if not kind.__module__.startswith("ser_lib.")]
-    digest = paths.digest([key, front_end.identity(), foreign])
+    digest = identity.digest([key, front_end.identity(), foreign])
     return _Entry(front_end, paths.cache() / "features" / digest)
 
 

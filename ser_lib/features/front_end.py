@@ -8,7 +8,8 @@ import numpy as np
 from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.features.segments import Frames
-from ser_lib.params import as_count, check_choice, generator, identity
+from ser_lib.identity import describe
+from ser_lib.params import as_count, check_choice, generator
 
 if TYPE_CHECKING:
     from ser_lib.corpora import Corpus
@@ -112,7 +113,7 @@ class FrontEnd:
 
     def identity(self) -> dict:
         """Describe the front end by class names and parameters, nested, as JSON knows them."""
-        return identity(self)
+        return describe(self)
 
     def degraded(self, *steps: object) -> "FrontEnd":
         """

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.errors import InputError
-from ser_lib.paths import digest
+from ser_lib.identity import digest
 from ser_lib.protocols.base import (
     PARTS,
     Fold,

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import code_digest as source
-from ser_lib import console, paths
+from ser_lib import console, identity, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.experiment import results as store
@@ -101,7 +101,7 @@ def _values(record: dict, evaluation: Evaluation) -> dict:
 
 def base(record: dict) -> str:
     """Digest what determines a training, whatever seeds and folds it was done for."""
-    return paths.digest({k: v for k, v in record["recipe"].items() if k not in _EXTENT})
+    return identity.digest({k: v for k, v in record["recipe"].items() if k not in _EXTENT})
 
 
 def _superseded(row: Row, rows: list[Row]) -> bool:
@@ -124,7 +124,7 @@ def _variant(row: Row, rows: list[Row]) -> str:
     differing = [
         name
         for name in arguments
-        if len({paths.canonical(other.record["arguments"].get(name)) for other in kin}) > 1
+        if len({identity.canonical(other.record["arguments"].get(name)) for other in kin}) > 1
     ]
     parts = [f"{name} {json.dumps(arguments[name])}" for name in differing]
     parts += ["altered features"] if "features" in row.record["recipe"] else []
@@ -191,7 +191,7 @@ def _keep_drawn(path: Path, draw: Callable[..., "Figure"], table: pd.DataFrame, 
 
     from ser_lib import plots
 
-    drawn_of = paths.digest([table.to_csv(index=False), title, source.folder("plots")])
+    drawn_of = identity.digest([table.to_csv(index=False), title, source.folder("plots")])
     if path.is_file():
         with contextlib.suppress(OSError), Image.open(path) as there:
             if there.info.get(_NOTE) == drawn_of:

@@ -152,8 +152,8 @@ def test_workers_that_do_not_see_the_cache_or_were_started_otherwise_are_told():
 
 
 def test_a_worker_with_other_code_or_another_backend_refuses(corpus, system, tmp_path):
+    from ser_lib import protocols
     from ser_lib.experiment import plan as tasks
-    from ser_lib.protocols import factory as protocols
 
     recipe = tasks.recipe(system, corpus, protocols.make(corpus.protocol), "train")
 

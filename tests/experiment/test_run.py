@@ -11,11 +11,10 @@ import pytest
 from tiny import NearestMean, make_corpus, make_system
 
 from ser_lib import code_digest as source
-from ser_lib import evaluate, paths
+from ser_lib import evaluate, identity, paths, protocols
 from ser_lib.errors import InputError
 from ser_lib.experiment import results as store
 from ser_lib.features import FrontEnd, Functionals, LogMel, RaggedArray
-from ser_lib.protocols import factory as protocols
 from ser_lib.signal import WhiteNoise
 
 
@@ -320,9 +319,9 @@ def test_the_record_says_what_the_answers_are_made_of(corpus, system, prediction
     evaluation = evaluate(system, corpus, seeds=(0, 1))
     record = evaluation.record
     (file,) = predictions_folder.glob("*.json")
-    assert json.loads(file.read_text()) == json.loads(paths.canonical(record))
+    assert json.loads(file.read_text()) == json.loads(identity.canonical(record))
     assert file.stem == f"tiny-{record['digest'][:8]}"
-    assert record["digest"] == paths.digest(record["recipe"])
+    assert record["digest"] == identity.digest(record["recipe"])
     assert record["recipe"]["classifier"] == {"class": "NearestMean", "sharpness": 1.0, "seed": 0}
     assert record["recipe"]["corpus"]["fingerprint"] == corpus.fingerprint
     assert [(run["seed"], run["fold"]) for run in record["runs"]] == [

@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 from tiny import NearestMean, make_system
 
-from ser_lib import paths
+from ser_lib import identity, paths, protocols
 from ser_lib.errors import InputError
 from ser_lib.experiment import trials as recipes
 from ser_lib.experiment import tune
-from ser_lib.protocols import factory as protocols
 from ser_lib.protocols.base import Fold
 from ser_lib.signal import WhiteNoise
 
@@ -184,7 +183,9 @@ def test_a_changed_default_keeps_its_predecessor(corpus, written):
 
 def test_without_a_default_the_commonest_values_stand_for_it():
     rows = [{"a": 1, "b": [1, 2]}, {"a": 1, "b": [3]}, {"a": 2, "b": [1, 2]}]
-    table = pd.DataFrame({"recipe": list("xyz"), "arguments": [paths.canonical(r) for r in rows]})
+    table = pd.DataFrame(
+        {"recipe": list("xyz"), "arguments": [identity.canonical(r) for r in rows]}
+    )
     assert recipes.differences(table) == ["", "b [3]", "a 2"]
 
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from ser_lib import paths
+from ser_lib import identity
 from ser_lib.errors import InputError
 from ser_lib.features import Descriptors, Frames, FrontEnd, Functionals, LogMel, Windows
 from ser_lib.features.functionals import STATISTICS
@@ -73,7 +73,7 @@ def test_identity_is_class_names_and_parameters():
 def test_the_same_parameters_are_the_same_identity_however_they_are_written():
     noisy = [SVM.degraded(WhiteNoise(snr=snr)) for snr in (20, 20.0, np.float64(20), np.int64(20))]
     noisy += [SVM.degraded(WhiteNoise(**json.loads('{"snr": 20, "copy": 0}')))]
-    assert len({paths.digest(one.identity()) for one in noisy}) == 1
+    assert len({identity.digest(one.identity()) for one in noisy}) == 1
     pairs = [WhiteNoise(snr=(15, 29)), WhiteNoise(snr=[15, 29.0])]
     assert pairs[0] == pairs[1]
 
@@ -88,7 +88,7 @@ def test_every_parameter_counts_for_the_identity():
         SVM.degraded(WhiteNoise(snr=10)),
         SVM.degraded(WhiteNoise(snr=10, copy=1)),
     ]
-    assert len({paths.digest(one.identity()) for one in others}) == len(others)
+    assert len({identity.digest(one.identity()) for one in others}) == len(others)
 
 
 def test_degradation_comes_before_all_other_conditioning(speech):

@@ -6,8 +6,8 @@ import pytest
 from made_up import table_of
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
+from ser_lib import protocols
 from ser_lib.errors import InputError
-from ser_lib.protocols import factory as protocols
 
 DISJOINT = [
     ("leave_one_speaker_out", "emodb"),

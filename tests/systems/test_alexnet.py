@@ -14,9 +14,8 @@ from sklearn.base import clone
 from test_sequence_systems import ON_JAX, ROOT, features, noise
 from torch_files import save, state_of
 
-from ser_lib import evaluate, load_corpus, paths, systems
+from ser_lib import evaluate, identity, load_corpus, paths, systems
 from ser_lib.errors import InputError
-from ser_lib.experiment import provenance
 from ser_lib.features import RaggedArray
 from ser_lib.neural import NeuralClassifier, imagenet
 from ser_lib.neural.augmentation import SpecAugment
@@ -257,10 +256,10 @@ def test_the_head_alone_can_be_trained(file):
 def test_weights_are_known_by_their_content_not_by_where_they_lie(file, tmp_path):
     (tmp_path / "copy.pth").write_bytes(file.read_bytes())
     made = [alexnet(weights=str(path), **SMALL) for path in (file, tmp_path / "copy.pth")]
-    first, second = (provenance.identity(system.classifier(0)) for system in made)
+    first, second = (identity.describe(system.classifier(0)) for system in made)
     assert first == second
-    assert first != provenance.identity(alexnet(**SMALL).classifier(0))
-    assert str(file.parent) not in json.dumps(provenance.identity(made[0].parameters))
+    assert first != identity.describe(alexnet(**SMALL).classifier(0))
+    assert str(file.parent) not in json.dumps(identity.describe(made[0].parameters))
     system = made[0]
     X = features(system, 0.2, 0.3)
     classifier = as_if_trained(system.classifier(0), X)
