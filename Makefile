@@ -1,5 +1,6 @@
 # make study   set up and run the whole study on the embedded synthetic corpus
-# make test    set up and run every test and every notebook
+# make test    set up and run every test and every notebook, on all cores
+# make quick   set up and run the quick tests (under three minutes), while developing
 # make lab     set up and open JupyterLab
 # make bench   set up and measure speed and memory beside other tools, into reports/benchmarks
 # make lint    style
@@ -15,13 +16,20 @@ READY  := $(VENV)/.ready
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: study test lab bench lint lock clean
+# Files go to the processes whole: the cells of a notebook share a kernel. Notebooks, which take
+# longest, come first.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: study test quick lab bench lint lock clean
 
 study: $(READY)
 	$(BIN)/ser run --corpus synthetic
 
 test: $(READY)
-	$(BIN)/python -m pytest --nbval --nbval-current-env --junitxml=build/tests.xml tests notebooks
+	$(PYTEST) --nbval --nbval-current-env --junitxml=build/tests.xml notebooks tests
+
+quick: $(READY)
+	$(PYTEST) -m "not slow" tests
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks

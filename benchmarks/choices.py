@@ -20,8 +20,7 @@ from benchmarks import material
 from benchmarks.harness import Row, interleaved, row
 from benchmarks.profile import neural
 from ser_lib import systems
-from ser_lib.neural.batching import assemble
-from ser_lib.neural.inference import items_as_rows
+from ser_lib.neural.batching import assemble, items_as_rows
 from ser_lib.neural.training import Scores, make_trainer
 from ser_lib.systems.base import System
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from ser_lib.features import RaggedArray
 from ser_lib.neural import NeuralClassifier
-from ser_lib.neural.batching import batches, padded_length
-from ser_lib.neural.inference import items_as_rows
+from ser_lib.neural.batching import batches, items_as_rows, padded_length
 from ser_lib.neural.training import Scores, make_optimizer, make_trainer
 
 

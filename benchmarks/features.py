@@ -25,7 +25,7 @@ def run(quick: bool) -> list[Row]:
     """Measure decoding, descriptors, log-mel, statistics, and the front end of every system."""
     corpus = material.corpus(3 if quick else 60)
     paths = list(corpus.table["path"])
-    signals = [decode(path, rate=RATE).signal for path in paths]
+    signals = [decode(path, sample_rate=RATE).signal for path in paths]
     seconds = sum(map(len, signals)) / RATE
     rounds = 1 if quick else 5
 
@@ -102,10 +102,10 @@ def _librosa_mel(signal: np.ndarray) -> np.ndarray:
 
 
 _DESCRIPTORS = {
-    "ser_lib": functools.partial(Descriptors(convention="pyaudioanalysis"), rate=RATE),
+    "ser_lib": functools.partial(Descriptors(convention="pyaudioanalysis"), sample_rate=RATE),
     "pyAudioAnalysis": _py_audio_analysis,
 }
-_LOG_MEL = {"ser_lib": functools.partial(LogMel(**_MEL), rate=RATE), "librosa": _librosa_mel}
+_LOG_MEL = {"ser_lib": functools.partial(LogMel(**_MEL), sample_rate=RATE), "librosa": _librosa_mel}
 
 
 def _svm() -> FrontEnd:

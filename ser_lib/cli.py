@@ -19,7 +19,7 @@ def _corpora(options: argparse.Namespace) -> int:
         for row in corpora.overview(data=options.data)
     ]
     print(console.table(rows, ("corpus", "utterances", "speakers", "hours", "where")))
-    print(f"\nlooked for in {options.data or paths.data()} (SER_DATA or --data says where)")
+    print(f"\nsearched in {options.data or paths.data()} (set by SER_DATA or --data)")
     return 0
 
 
@@ -35,15 +35,15 @@ def _fetch(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     from ser_lib import corpora
 
-    found = corpora.load_corpus(options.name, data=options.data).validate()
-    print(found)
-    return 0 if found.ok else 1
+    validation = corpora.load_corpus(options.name, data=options.data).validate()
+    print(validation)
+    return 0 if validation.ok else 1
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ser_lib import notebooks as runner
+    from ser_lib import notebooks
 
-    outcomes = runner.run(
+    outcomes = notebooks.run_notebooks(
         options.notebooks,
         corpus=options.corpus,
         data=options.data,
@@ -54,42 +54,42 @@ def _run(options: argparse.Namespace) -> int:
         fresh=options.fresh,
         timeout=options.timeout,
     )
-    print(f"\n{runner.summary(outcomes)}")
+    print(f"\n{notebooks.summary(outcomes)}")
     return 1 if any(outcome.failure for outcome in outcomes) else 0
 
 
 def _tune(options: argparse.Namespace) -> int:
     import contextlib
 
-    from ser_lib import cluster, console, corpora
-    from ser_lib.experiment import trials as recipes
+    from ser_lib import cluster, console, corpora, systems
     from ser_lib.experiment import tune
+    from ser_lib.experiment.trials import trials_file
+    from ser_lib.reporting.trials import printed
 
-    function, chosen = recipes.listed(options.system, options.recipes)
+    system = systems.get(options.system)
     joined = cluster.join(options.scheduler) if options.scheduler else contextlib.nullcontext()
     with joined:
-        corpus = corpora.load_corpus(options.corpus, data=options.data)
         table = tune(
-            function,
-            corpus,
-            chosen,
+            system,
+            corpora.load_corpus(options.corpus, data=options.data),
+            options.trials or None,
             folds=options.folds,
             reports=options.reports,
             fresh=options.fresh,
             jobs=options.jobs,
         )
-    print(console.table(*recipes.printed(table)))
+    print(console.table(*printed(table)))
     reports = Path(options.reports).resolve() if options.reports else None
-    print(f"\nin {os.path.relpath(recipes.file(corpus.name, function.__name__, reports))}")
+    print(f"\nin {os.path.relpath(trials_file(options.corpus, system.name, reports))}")
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
     from ser_lib import paths
-    from ser_lib.reporting import build as report
+    from ser_lib.reporting import build_report
 
     reports = Path(options.reports).resolve() if options.reports else paths.reports()
-    pages = report.report(reports)
+    pages = build_report(reports)
     if options.html:
         from ser_lib.reporting import html
 
@@ -99,32 +99,33 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _systems(options: argparse.Namespace) -> int:
-    import inspect
+    import dataclasses
 
     from ser_lib import console, systems
 
-    rows = []
-    for name in systems.names():
-        function = systems.find(name)
-        system = function()
-        for number, parameter in enumerate(inspect.signature(function).parameters):
-            head = (name, system.title) if number == 0 else ("", "")
-            value = system.parameters.get(parameter, getattr(system, parameter, ""))
-            rows.append((*head, parameter, value))
-    print(console.table(rows, ("system", "", "parameter", "default")))
+    for name in options.names or systems.names():
+        system = systems.get(name)
+        published = system.as_published().parameters
+        rows = []
+        for field in dataclasses.fields(system):
+            other = published[field.name]
+            original = "" if other == field.default else str(other)
+            rows.append((f"  {field.name}", str(field.default), original, field.metadata["doc"]))
+        print(f"{system.name}: {system.title}")
+        print(console.table(rows, ("  parameter", "default", "as published", "")), end="\n\n")
     return 0
 
 
 def _cache(options: argparse.Namespace) -> int:
     from ser_lib import console, paths
-    from ser_lib.experiment import cache as stored
+    from ser_lib.experiment import cache
 
-    found = stored.chosen(stored.stored(), options.what)
-    rows = [(s.part, s.corpus, s.content, s.files, round(s.size / 1e6, 1)) for s in found]
-    total = sum(s.files for s in found), round(sum(s.size for s in found) / 1e6, 1)
+    entries = cache.select(cache.entries(), options.what)
+    rows = [(e.part, e.corpus, e.content, e.files, round(e.size / 1e6, 1)) for e in entries]
+    total = sum(e.files for e in entries), round(sum(e.size for e in entries) / 1e6, 1)
     print(console.table([*rows, ("all", "", "", *total)], ("", "corpus", "", "files", "megabytes")))
-    for one in found if options.clear else ():
-        stored.remove(one)
+    if options.clear:
+        cache.remove(entries)
     print(f"\n{'cleared' if options.clear else 'in'} {paths.cache()}")
     return 0
 
@@ -134,7 +135,7 @@ def _data(parser: argparse.ArgumentParser) -> None:
 
 
 def _folds(text: str) -> int | list[str]:
-    """Read a number of folds, or names with commas between them."""
+    """Read a number of folds, or their names with commas between them."""
     return text.rstrip(",").split(",") if "," in text else int(text)
 
 
@@ -162,21 +163,21 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function)
         return command
 
-    _data(add("corpora", _corpora, "list the corpora and what is found of them here"))
+    _data(add("corpora", _corpora, "list the corpora and what is there of them"))
     for name, function, text in (
         ("fetch", _fetch, "download a corpus from its publisher and verify it"),
-        ("validate", _validate, "name missing, extra, altered and undecodable recordings"),
+        ("validate", _validate, "list missing, extra, altered and undecodable recordings"),
     ):
         command = add(name, function, text)
         command.add_argument("name", metavar="NAME", help="name of the corpus")
         _data(command)
 
-    run = add("run", _run, "execute notebooks into the reports, then make the report again")
+    run = add("run", _run, "execute notebooks into the reports, then build the report")
     run.add_argument(
         "notebooks",
         nargs="*",
         metavar="NOTEBOOK",
-        help="name or its beginning (01), or a path; default: the whole study",
+        help="name or its beginning (01), a system (cnn_lstm) or a path; default: the whole study",
     )
     run.add_argument("--corpus", default="synthetic", metavar="NAME", help="default: synthetic")
     _data(run)
@@ -194,15 +195,20 @@ def parser() -> argparse.ArgumentParser:
     )
     _workers(
         run,
-        "processes in all: notebooks side by side, and with what is over folds within them "
-        "(default: one notebook after the other, folds on all cores where that is faster)",
+        "number of processes: training notebooks side by side, and with those left over folds "
+        "within them (default: one per core)",
     )
     run.add_argument("--fresh", action="store_true", help="run and train everything again")
-    run.add_argument("--timeout", type=float, metavar="SECONDS", help="give a cell up after that")
+    run.add_argument("--timeout", type=float, metavar="SECONDS", help="longest time for one cell")
 
-    tune = add("tune", _tune, "compare recipes of a system on development speakers")
+    tune = add("tune", _tune, "compare trials of a system on development speakers")
     tune.add_argument("system", metavar="SYSTEM", help="name of the system")
-    tune.add_argument("recipes", nargs="*", metavar="RECIPE", help="name of a recipe; default: all")
+    tune.add_argument(
+        "trials",
+        nargs="*",
+        metavar="TRIAL",
+        help="name of a trial of its search space; default: all",
+    )
     tune.add_argument("--corpus", default="synthetic", metavar="NAME", help="default: synthetic")
     _data(tune)
     tune.add_argument("--reports", metavar="DIR", help="folder of the reports")
@@ -211,20 +217,24 @@ def parser() -> argparse.ArgumentParser:
         type=_folds,
         default=3,
         metavar="N|NAME,...",
-        help="so many, or those of these names (default: 3)",
+        help="number of folds, or their names (default: 3)",
     )
     where = tune.add_mutually_exclusive_group()
-    _workers(where, "trainings side by side (default: all cores where that is faster)")
+    _workers(where, "number of processes (default: one per core where that is faster)")
     tune.add_argument("--fresh", action="store_true", help="train everything again")
 
-    report = add("report", _report, "make tables, figures and pages again from the predictions")
+    report = add("report", _report, "build tables, figures and pages from the predictions")
     report.add_argument("--reports", metavar="DIR", help="folder of the reports")
-    report.add_argument("--html", action="store_true", help="also executed notebooks as web pages")
+    report.add_argument("--html", action="store_true", help="and executed notebooks as web pages")
 
-    add("systems", _systems, "list the systems and their parameters")
-    cache = add("cache", _cache, "show what lies in the cache")
+    listed = add("systems", _systems, "list the systems and their parameters")
+    listed.add_argument("names", nargs="*", metavar="SYSTEM", help="default: all")
+    cache = add("cache", _cache, "show what is in the cache")
     cache.add_argument(
-        "what", nargs="*", help="parts ('features', 'evaluations', ...) or corpora; default: all"
+        "what",
+        nargs="*",
+        metavar="PART",
+        help="'features', 'evaluations', ... or a corpus; default: all",
     )
     cache.add_argument("--clear", action="store_true", help="remove it; it can be made again")
     return top
@@ -242,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all went well, 1 if what was looked at or run is not well, 2 for bad input, 130 when
+        0 for success, 1 if a corpus is not valid or a notebook failed, 2 for bad input, 130 if
         interrupted.
     """
     # Set before TensorFlow is imported by anything.
@@ -257,7 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ser: interrupted; what was finished is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read the output (`ser corpora | head`) has seen enough.
+        # The reader of the output (`ser corpora | head`) has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -1,4 +1,4 @@
-"""A Dask cluster as the place of work: joined, found again, and checked before it is trusted."""
+"""A Dask cluster: connected to, and checked before anything is computed there."""
 
 import contextlib
 import os
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 VARIABLE = "SER_SCHEDULER"
 """Environment variable that holds the address of the scheduler to join."""
 
-# Seconds within which a scheduler must answer, and a first worker must come: on a cluster the jobs
-# that start workers wait in a queue.
-_ANSWER = 10
+SECONDS_TO_ANSWER = 10
+"""Seconds within which a scheduler must answer."""
+
+# Seconds within which a first worker must come: the jobs that start workers may wait in a queue.
 _FIRST_WORKER = 24 * 3600
 
 
@@ -46,7 +47,7 @@ def connect(address: str) -> "Client":
             f"scheduler {address}: Dask is not installed; the extra `dask` brings it"
         ) from None
     try:
-        client = Client(address, timeout=_ANSWER, set_as_default=False)
+        client = Client(address, timeout=SECONDS_TO_ANSWER, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"scheduler {address}: no answer ({str(error).splitlines()[0]}); expected the address "
@@ -58,7 +59,7 @@ def connect(address: str) -> "Client":
 
 def join(address: str) -> joblib.parallel_config:
     """
-    Send what this thread runs by joblib to a Dask cluster: extraction, folds and seeds.
+    Send what `ser_lib.executor` runs from this thread to a Dask cluster.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def join(address: str) -> joblib.parallel_config:
 
 def active() -> "Client | None":
     """
-    Find the cluster that work goes to.
+    Return the cluster to which calls are sent.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def active() -> "Client | None":
 
 def check(client: "Client") -> None:
     """
-    Make sure that the workers there are now see the cache.
+    Check that the present workers see the cache.
 
     Raises
     ------
@@ -119,19 +120,18 @@ def check(client: "Client") -> None:
     InputWarning
         If workers were not started so that trainings repeat bit for bit.
     """
-    paths.cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=paths.cache(), prefix="seen-") as file:
-        found = client.run(_look, file.name)
-    blind = [worker for worker, (sees, _) in found.items() if not sees]
+    with tempfile.NamedTemporaryFile(dir=paths.cache_folder(), prefix="seen-") as file:
+        answers = client.run(_look, file.name)
+    blind = [worker for worker, (sees, _) in answers.items() if not sees]
     if blind:
         raise InputError(
             f"worker {blind[0]} does not see {paths.cache()}; expected a cache (SER_CACHE) in a "
             "folder that all machines share, at the same path on each"
         )
-    other = sum(not repeats for _, repeats in found.values())
+    other = sum(not repeats for _, repeats in answers.values())
     if other:
         warnings.warn(
-            f"{other} of {len(found)} workers were started without PYTHONHASHSEED=0, or by a "
+            f"{other} of {len(answers)} workers were started without PYTHONHASHSEED=0, or by a "
             "nanny, which sets another: networks trained there are the same to rounding only",
             InputWarning,
             stacklevel=4,
@@ -139,13 +139,13 @@ def check(client: "Client") -> None:
 
 
 def _look(file: str) -> tuple[bool, bool]:
-    """Tell, in a worker, whether a file is seen and whether sets are in the same order each run."""
+    """Tell, in a worker, whether a file is seen and whether sets have the same order each run."""
     return os.path.exists(file), not sys.flags.hash_randomization
 
 
 def results(client: "Client", function: object, calls: Iterable[tuple]) -> Iterator:
     """
-    Call a function on a cluster.
+    Call a function many times on a cluster.
 
     Parameters
     ----------
@@ -154,23 +154,22 @@ def results(client: "Client", function: object, calls: Iterable[tuple]) -> Itera
     function : callable
         Importable by the workers.
     calls : iterable of tuples
-        Its arguments, small ones: they travel with each call.
+        Its positional arguments, which travel with each call.
 
     Yields
     ------
     object
-        What the calls gave, in the order in which they end. A worker that dies costs what it was
-        at: the scheduler gives that to another.
+        What the calls returned, in the order in which they end. The call of a worker that dies is
+        given to another by the scheduler.
 
     Raises
     ------
     distributed.KilledWorker
-        If a call was being run by four workers when they died.
+        If four workers died while they ran the same call.
 
     Notes
     -----
-    Not by ``joblib.Parallel``, which never hears of a call whose workers died (joblib 1.6) and
-    would wait for ever.
+    ``joblib.Parallel`` (1.6) would wait for ever for a call whose workers died.
     """
     from distributed import as_completed
 

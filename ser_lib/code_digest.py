@@ -1,4 +1,10 @@
-"""The source code behind a result: found by reading imports, compared without comments."""
+"""
+The code behind features and results: found by reading imports, compared without comments.
+
+What is computed depends on the source that computes it. `code` follows the imports of some modules
+within this package, by reading, not running, the source, and digests what it meets as `bare` leaves
+it: without comments, docstrings, and what a system only declares.
+"""
 
 import ast
 import functools
@@ -10,26 +16,29 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-_PACKAGE = Path(__file__).resolve().parent
-_NAME = _PACKAGE.name
+PACKAGE = Path(__file__).resolve().parent
+"""Folder of the source."""
+COMPUTING = ("signal", "features", "neural", "systems", "experiment.fold")
+"""
+Packages and modules of ser_lib on which numbers depend.
 
-# What a number does not depend on: where things lie, what is shown, what is read from finished
-# files. Corpora are covered by their fingerprint, protocols by the rows that they gave.
-# Of the experiment, only `experiment.fold` computes.
-_APART = (
-    *("corpora", "errors", "paths", "console", "plots", "evaluation", "cli", "systems.base"),
-    *("code_digest", "executor", "cluster", "download", "protocols", "reporting", "notebooks"),
-    *("notebook_jobs", "notebook_execution", "clean_notebook", "experiment"),
-)
-_COMPUTES = ("experiment.fold",)
-# Names at the top of a system's file under which it says where it comes from, what was tried, and
-# what its parameters are by default: their values are recorded with every result.
-_SAID = {"CITATION", "PUBLISHED", "DEVIATIONS", "RECIPES", "CANDIDATES"}
+All others look after files, words and order: corpora are covered by their fingerprint, protocols by
+the rows that they gave, parameters by their values.
+"""
+APART = ("features.cache", "neural.saving", "neural.validation", "systems.base")
+"""Modules within `COMPUTING` that only store, check, show or schedule."""
+
+_NAME = "ser_lib"
+# What a system says of itself; the values are recorded with every result.
+_CONSTANTS = {"CITATION", "PUBLISHED", "DEVIATIONS"}
+_ATTRIBUTES = {"name", "title", "citation", "published", "deviations", "search_space"}
+# Functions of `ser_lib.params` by which a class declares a parameter.
+_DECLARE = {"param", "change"}
 
 
 class Code(NamedTuple):
     """
-    The source code that computed something.
+    The code that computed something.
 
     Parameters
     ----------
@@ -51,10 +60,10 @@ def bare(source: str) -> str:
     """
     Strip from Python source what computes nothing.
 
-    Comments, docstrings, blank lines, and the CITATION, PUBLISHED, DEVIATIONS, RECIPES and
-    CANDIDATES of a system go.
-    Only positions in the text are used, never a printed syntax tree, so the result is the same
-    under every version of Python that can read the source.
+    Comments, docstrings and blank lines go, and what a system declares: the constants CITATION,
+    PUBLISHED and DEVIATIONS, and in classes ``name``, ``title``, ``citation``, ``published``,
+    ``deviations``, ``search_space`` and the parameters declared by `ser_lib.params.param` or
+    `ser_lib.params.change`, whose values are recorded with every result.
 
     Parameters
     ----------
@@ -64,7 +73,8 @@ def bare(source: str) -> str:
     Returns
     -------
     str
-        The lines that do something; strings keep their blank lines.
+        The lines that do something; strings keep their blank lines. It is cut from the text, never
+        printed from a syntax tree, and so the same under every version of Python that can read it.
     """
     lines = source.split("\n")
     in_string: set[int] = set()  # lines (from 1) that start inside a string
@@ -99,36 +109,65 @@ def bare(source: str) -> str:
 
 def _silent(tree: ast.Module) -> list[ast.stmt]:
     """List the statements that compute nothing."""
-    found = []
-    for node in tree.body:
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if all(isinstance(t, ast.Name) and t.id in _SAID for t in targets):
-                found.append(node)
+    declare = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == f"{_NAME}.params"
+        for alias in node.names
+        if alias.name in _DECLARE
+    }
+    statements = [node for node in tree.body if _assigns(node, _CONSTANTS)]
+    for owner in tree.body:
+        for node in owner.body if isinstance(owner, ast.ClassDef) else ():
+            if _assigns(node, _ATTRIBUTES) or _declares(node, declare):
+                statements.append(node)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
-            found.append(node.body[0])
-    return found
+            statements.append(node.body[0])
+    return statements
+
+
+def _assigns(node: ast.stmt, names: set[str]) -> bool:
+    """Tell whether a statement assigns to some of the names, and to nothing else."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return False
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return all(isinstance(target, ast.Name) and target.id in names for target in targets)
+
+
+def _declares(node: ast.stmt, functions: set[str]) -> bool:
+    """Tell whether a statement declares a parameter by one of the functions."""
+    call = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    return isinstance(call, ast.Call) and getattr(call.func, "id", None) in functions
 
 
 def _file(module: str) -> Path | None:
     """Find the source file of a module of this package, without importing it."""
-    base = _PACKAGE.joinpath(*module.split(".")[1:])
+    base = PACKAGE.joinpath(*module.split(".")[1:])
     for candidate in (base / "__init__.py", base.with_suffix(".py")):
         if candidate.is_file():
             return candidate
     return None
 
 
+class _Source(NamedTuple):
+    """What a source file imports, anywhere in it, and the digest of its bare source."""
+
+    imports: list[ast.Import | ast.ImportFrom]
+    digest: str
+
+
 @functools.lru_cache(maxsize=512)
-def _read(path: Path, changed: int) -> tuple[ast.Module, str]:
-    """Parse a file and digest its bare source; `changed` (its time stamp) outdates the cache."""
-    source = path.read_text(encoding="utf-8")
-    return ast.parse(source), hashlib.sha256(bare(source).encode()).hexdigest()
+def _read(path: Path, changed: int) -> _Source:
+    """Read a source file; `changed`, its time stamp, outdates the cache."""
+    text = path.read_text(encoding="utf-8")
+    nodes = ast.walk(ast.parse(text))
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    return _Source(imports, hashlib.sha256(bare(text).encode()).hexdigest())
 
 
-def _source(module: str) -> tuple[ast.Module, str]:
+def _source(module: str) -> _Source:
     path = _file(module)
     return _read(path, path.stat().st_mtime_ns)
 
@@ -142,7 +181,7 @@ def _below(package: str) -> set[str]:
 
 def _exported(package: str, name: str) -> set[str]:
     """Find the module that a package's ``__init__`` takes a name from; all of it, if unclear."""
-    for node in ast.walk(_source(package)[0]):
+    for node in _source(package).imports:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
@@ -160,23 +199,34 @@ def _imported(module: str, node: ast.ImportFrom, names: list[ast.alias]) -> set[
         base = ".".join([*parts, *([base] if base else [])])
     if base.split(".")[0] != _NAME or _file(base) is None:
         return set()
-    found = set()
+    modules = set()
     for alias in names:
         if _file(f"{base}.{alias.name}"):
             below = f"{base}.{alias.name}"
-            found |= _below(below) if _file(below).name == "__init__.py" else {below}
+            modules |= _below(below) if _file(below).name == "__init__.py" else {below}
         elif base == _NAME:
             continue
         elif _file(base).name == "__init__.py":
-            found |= _exported(base, alias.name)
+            modules |= _exported(base, alias.name)
         else:
-            found.add(base)
-    return found
+            modules.add(base)
+    return modules
+
+
+def _within(module: str, names: Iterable[str]) -> bool:
+    """Tell whether a module is one of the names or lies in one of them."""
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+def computes(module: str) -> bool:
+    """Tell whether numbers depend on a module of this package: `COMPUTING`, but not `APART`."""
+    below = module.removeprefix(f"{_NAME}.")
+    return _within(below, COMPUTING) and not _within(below, APART)
 
 
 def closure(roots: Iterable[str]) -> tuple[str, ...]:
     """
-    Follow the imports of some modules within this package, by reading, not running, the source.
+    Follow the imports of some modules within this package.
 
     Parameters
     ----------
@@ -186,31 +236,34 @@ def closure(roots: Iterable[str]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        The roots and all that they import, directly or not, at the top or inside functions; less
-        what computes no number (corpora, errors, paths, console, plots, reports, this file).
+        The roots and all that they import, directly or not, at the top or inside functions, as far
+        as it is `COMPUTING`, less what stands `APART`. A root outside of `COMPUTING` is followed
+        within its own package.
     """
-    reached: set[str] = set()
     waiting = list(roots)
+    other = []
+    for root in waiting:
+        if not _within(root.removeprefix(f"{_NAME}."), COMPUTING):
+            package = root.rpartition(".")[0]
+            other.append(root if package == _NAME else package)
+    reached: set[str] = set()
     while waiting:
         module = waiting.pop()
-        if module in reached or _file(module) is None:
-            continue
-        below = module.removeprefix(f"{_NAME}.")
-        apart = any(below == name or below.startswith(f"{name}.") for name in _APART)
-        if apart and below not in _COMPUTES:
+        followed = computes(module) or _within(module, other)
+        if module in reached or not followed or _file(module) is None:
             continue
         reached.add(module)
-        for node in ast.walk(_source(module)[0]):
+        for node in _source(module).imports:
             if isinstance(node, ast.Import):
                 waiting += [a.name for a in node.names if a.name.startswith(f"{_NAME}.")]
-            elif isinstance(node, ast.ImportFrom):
+            else:
                 waiting += sorted(_imported(module, node, node.names))
     return tuple(sorted(reached))
 
 
 def code(roots: Iterable[str], own: Iterable[object] = ()) -> Code:
     """
-    Digest the source code behind a result.
+    Digest the code behind features or a result.
 
     Parameters
     ----------
@@ -228,7 +281,7 @@ def code(roots: Iterable[str], own: Iterable[object] = ()) -> Code:
     roots = tuple(sorted(set(roots)))
     files = {}
     for module in closure(roots):
-        files[_file(module).relative_to(_PACKAGE).as_posix()] = _source(module)[1][:12]
+        files[_file(module).relative_to(PACKAGE).as_posix()] = _source(module).digest[:12]
     for thing in own:
         try:
             text = bare(inspect.cleandoc("\n" + inspect.getsource(thing)))
@@ -260,7 +313,7 @@ def is_current(recorded: Iterable[str], files: dict[str, str]) -> bool:
 def folder(name: str = "") -> str:
     """Digest all modules of a part of this package, or of all of it, as `bare` leaves them."""
     lines = []
-    for file in sorted((_PACKAGE / name).rglob("*.py")):
-        text = _read(file, file.stat().st_mtime_ns)[1]
-        lines.append(f"{file.relative_to(_PACKAGE).as_posix()} {text}")
+    for file in sorted((PACKAGE / name).rglob("*.py")):
+        text = _read(file, file.stat().st_mtime_ns).digest
+        lines.append(f"{file.relative_to(PACKAGE).as_posix()} {text}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

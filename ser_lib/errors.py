@@ -8,6 +8,10 @@ class InputError(ValueError):
     """Something the user gave is wrong: the message names it, what was found, what is expected."""
 
 
+class DivergenceError(RuntimeError):
+    """Training diverged: a loss is not finite, or the posteriors are no distribution."""
+
+
 class InputWarning(UserWarning):
     """Something unusual in the user's data was handled; it is said once."""
 

@@ -1,8 +1,8 @@
 """
-What a thing is made of, in plain values, and the digest of it.
+Describe objects in plain values, and digest the description.
 
-One notion of identity serves all that is stored: features, folds, trials and results are found
-again by the digest of what determines them.
+Everything that is stored (features, folds, trials, results) is found again by the digest of what
+determines it.
 """
 
 import dataclasses
@@ -19,8 +19,8 @@ from pathlib import Path
 from ser_lib.errors import InputError
 
 _NAME = "ser_lib"
-# Arguments of estimators that change how fast or how loud they are, never what they answer.
-_IDLE = {"n_jobs", "verbose", "memory", "pre_dispatch"}
+# Parameters of estimators that change their speed or their output on the terminal only.
+_NOT_COUNTED = {"n_jobs", "verbose", "memory", "pre_dispatch"}
 
 
 def _named(thing: object) -> str:
@@ -29,7 +29,7 @@ def _named(thing: object) -> str:
 
 def describe(value: object, origins: set | None = None) -> object:
     """
-    Say in plain values what an estimator, front end, network or protocol is made of.
+    Describe an estimator, front end, network or protocol in plain values.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def describe(value: object, origins: set | None = None) -> object:
         Estimators are described by ``get_params``, dataclasses by their fields, anything else with
         attributes by those; functions by their names; a path by its file's name and content.
     origins : set, optional
-        Filled with the classes and functions met on the way.
+        The classes and functions met on the way are added to it.
 
     Returns
     -------
@@ -47,7 +47,8 @@ def describe(value: object, origins: set | None = None) -> object:
     Raises
     ------
     InputError
-        For an object that nothing tells apart from another, such as a lambda or a generator.
+        For an object that cannot be told from another of its kind, such as a lambda or a
+        generator.
     """
     origins = set() if origins is None else origins
 
@@ -78,21 +79,21 @@ def describe(value: object, origins: set | None = None) -> object:
         origins.add(inspect.unwrap(value))
         if "<" in value.__qualname__:
             raise InputError(
-                f"cannot tell {_named(value)} from another function of that name; "
+                f"{_named(value)} cannot be told from another function of that name; "
                 "expected one defined by `def` at the top of a module or notebook"
             )
         return _named(value)
     origins.add(type(value))
     if callable(getattr(value, "get_params", None)):
-        content = {k: v for k, v in value.get_params(deep=False).items() if k not in _IDLE}
+        content = {k: v for k, v in value.get_params(deep=False).items() if k not in _NOT_COUNTED}
     elif dataclasses.is_dataclass(value):
         content = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     elif hasattr(value, "__dict__"):
         content = vars(value)
     else:
         raise InputError(
-            f"cannot say what {_class_name(value)} {value!r} is made of; expected an estimator, "
-            "a dataclass or plain values"
+            f"{_class_name(value)} {value!r} has no parameters to tell it by; expected an "
+            "estimator, a dataclass or plain values"
         )
     return {"class": _class_name(value), **inner(content)}
 
@@ -103,14 +104,14 @@ def _class_name(value: object) -> str:
 
 def origin(things: Iterable[object]) -> tuple[tuple[str, ...], tuple[object, ...]]:
     """
-    Divide classes and functions into modules of this package and what the user wrote.
+    Divide classes and functions into those of this package and those of the user.
 
     Returns
     -------
     modules : tuple of str
-        Modules of this package.
+        The modules of this package in which they are defined.
     own : tuple of objects
-        What was defined in a notebook or in a file outside installed packages.
+        Those that are defined in a notebook or in a file outside installed packages.
     """
     installed = [
         sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
@@ -128,7 +129,7 @@ def origin(things: Iterable[object]) -> tuple[tuple[str, ...], tuple[object, ...
 
 
 def _jsonable(value: object) -> object:
-    """Turn what JSON does not know (dataclasses, NumPy arrays, sets, paths) into what it does."""
+    """Turn a dataclass, NumPy array, set or path into what JSON can write."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return {"class": type(value).__name__, **fields}
@@ -142,7 +143,7 @@ def _jsonable(value: object) -> object:
 
 
 def canonical(value: object) -> str:
-    """Write `value` as JSON, the same text for the same content (keys sorted, no spaces)."""
+    """Format `value` as JSON: the same text for the same content (keys sorted, no spaces)."""
     return json.dumps(value, default=_jsonable, sort_keys=True, separators=(",", ":"))
 
 

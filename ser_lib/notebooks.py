@@ -1,40 +1,128 @@
-"""Notebooks into reports: executed side by side or in turn, kept whole, and what came of them."""
+"""
+Run notebooks by papermill and keep their cleaned copies in the reports.
+
+Each notebook is executed in a child process, by papermill, in a kernel of this interpreter.
+Training notebooks run side by side; a copy is written when its notebook ran to the end.
+"""
 
 import concurrent.futures
-import itertools
+import contextlib
+import json
+import math
 import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import joblib
 import nbformat
+import papermill
+import psutil
+from ipykernel.kernelspec import write_kernel_spec
 from tqdm import tqdm
 
-from ser_lib import cluster, console, corpora, paths
-from ser_lib import code_digest as source
-from ser_lib.clean_notebook import audio_cells, tidy
-from ser_lib.errors import InputError
-from ser_lib.experiment import parallel
-from ser_lib.experiment import results as store
-from ser_lib.notebook_execution import Failure, Watch, execute, kernel_environment, places, stop
-from ser_lib.notebook_jobs import TRAINING, Job, command, digest, find, plan, typed
-from ser_lib.reporting import build as report
+from ser_lib import cluster, code_digest, console, corpora, executor, identity, paths, systems
+from ser_lib.errors import InputError, unknown
+from ser_lib.experiment import results
+from ser_lib.reporting import build_report
+from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook
 
-# The corpus whose recordings are ours to embed.
+DONE, UP_TO_DATE, FAILED = "done", "up to date", "FAILED"
+
+# The corpus whose recordings may be published inside a notebook.
 _OWN = "synthetic"
+_TRAINING = re.compile(r"\d+_train_")
+# The notebooks around the training ones that belong to the whole study.
+_AROUND = ("00_", "09_")
+# Executed in the child process. Its log names the cells and repeats what they print. Its standard
+# input ends with this process, however that ends, and then the kernel is shut down.
+_PAPERMILL = """
+import json, logging, os, signal, sys, threading, papermill
+def follow():
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=follow, daemon=True).start()
+logging.basicConfig(level="INFO", format="%(message)s")
+papermill.execute_notebook(**json.loads(sys.argv[1]), progress_bar=False, log_output=True)
+"""
+_CELL = re.compile(r"Executing Cell (\d+)-+")
+# Seconds between two looks at the log, and those that an interrupted notebook has to end by itself.
+_LOOK, _GRACE = 0.2, 6.0
 
-DONE, SKIPPED, FAILED = "done", "up to date", "FAILED"
+
+class Run(NamedTuple):
+    """
+    A notebook to execute.
+
+    Parameters
+    ----------
+    notebook : Path
+        The source.
+    parameters : dict
+        Values for its cell tagged ``parameters``.
+    output : Path
+        Where the executed copy goes.
+    reads_results : bool
+        Whether it comes after the training notebooks and may read their results.
+    """
+
+    notebook: Path
+    parameters: dict[str, object]
+    output: Path
+    reads_results: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the notebook, without ending."""
+        return self.notebook.stem
+
+    @property
+    def command(self) -> str:
+        """The command that executes the notebook with the same parameters again."""
+        options = []
+        for name, value in self.parameters.items():
+            if name != "corpus":
+                text = json.dumps(value) if isinstance(value, list | dict) else str(value)
+                options += ["-p", name, text]
+        corpus = self.output.parent.name
+        return shlex.join(["ser", "run", self.name, "--corpus", corpus, *options])
+
+
+class Failure(NamedTuple):
+    """
+    Why a notebook failed.
+
+    Parameters
+    ----------
+    cell : str
+        The cell, as "7 of 14".
+    line : str
+        Its first line of code.
+    reason : str
+        The error, in one line.
+    """
+
+    cell: str
+    line: str
+    reason: str
 
 
 class Outcome(NamedTuple):
     """
-    What came of a job.
+    Result of a run.
 
     Parameters
     ----------
-    job : Job
-        Which.
+    run : Run
+        The notebook.
     state : {"done", "up to date", "FAILED"}
         How it ended.
     seconds : float
@@ -43,110 +131,167 @@ class Outcome(NamedTuple):
         Why it failed.
     """
 
-    job: Job
+    run: Run
     state: str
     seconds: float = 0.0
     failure: Failure | None = None
 
 
-def _made_by(output: Path) -> str | None:
-    """Read from an executed notebook what it depended on; None if there is none."""
-    try:
-        return nbformat.read(output, as_version=4).metadata["ser_lib"]["digest"]
-    except (OSError, ValueError, KeyError):
-        return None
+# Planning
 
 
-def _failed_copy(output: Path) -> Path:
-    return output.with_name(f"{output.stem}.failed.ipynb")
-
-
-def _write(notebook: nbformat.NotebookNode, path: Path) -> None:
-    with paths.whole(path) as file:
-        nbformat.write(notebook, file)
-
-
-def run_job(
-    job: Job,
-    corpus: str,
-    made_by: str,
-    *,
-    environment: Mapping[str, str],
-    timeout: float | None = None,
-    position: int = 0,
-) -> Outcome:
+def find(names: Sequence[str]) -> list[Path]:
     """
-    Execute one notebook and keep its copy: whole, tidy, or not at all.
+    Find notebooks by name.
 
     Parameters
     ----------
-    job : Job
-        Which.
-    corpus : str
-        Name of the corpus.
-    made_by : str
-        What the copy depends on (see `digest`); it is kept in its metadata.
-    environment : mapping
-        Environment variables of the kernel.
-    timeout : float, optional
-        Seconds after which a cell is given up.
-    position : int
-        Line of the screen for the progress bar.
+    names : sequence of str
+        Names with or without ``.ipynb``, beginnings of names ("02"), names of systems ("cnn_lstm",
+        also the short names of the publications' code: "alex_net"), or paths. The whole study if
+        empty: the training notebooks and those numbered 00 and 09.
 
     Returns
     -------
-    Outcome
-        Of a failed notebook, what it did until then lies beside the output as
-        ``<name>.failed.ipynb``, and an older output stays as it was.
+    list of Path
+        In alphabetical order, each once.
+
+    Raises
+    ------
+    InputError
+        For a name that is unknown (the nearest one is suggested) or matches several notebooks.
     """
-    started = time.monotonic()
-    total = len(nbformat.read(job.notebook, as_version=4).cells)
-    # On no terminal a bar would only fill the log; the lines of start and end remain.
-    bar = console.progress(
-        total=total, description=job.notebook.stem, unit="cell", disable=None, position=position
-    )
-
-    def cell(done: int) -> None:
-        bar.n = done
-        bar.refresh()
-
-    with bar:
-        watch = Watch(cell, lambda line: bar.set_postfix_str(line[:60]))
-        executed, failure = execute(
-            job.notebook, job.parameters, watch=watch, environment=environment, timeout=timeout
-        )
-    executed = tidy(executed, places())
-    audible = audio_cells(executed)
-    if failure is None and audible and corpus != _OWN:
-        number = audible[0]
-        line = executed.cells[number - 1].source.strip().split("\n")[0]
-        reason = f"embeds a recording of {corpus}, which is not ours to publish"
-        failure = Failure(f"{number} of {len(executed.cells)}", line, reason)
-    seconds = time.monotonic() - started
-    if failure is None:
-        executed.metadata["ser_lib"]["digest"] = made_by
-        _write(executed, job.output)
-        _failed_copy(job.output).unlink(missing_ok=True)
-        return Outcome(job, DONE, seconds)
-    for number in audible if corpus != _OWN else ():
-        executed.cells[number - 1].outputs = []
-    _write(executed, _failed_copy(job.output))
-    return Outcome(job, FAILED, seconds, failure)
-
-
-def _phases(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Gather jobs that may run side by side: training notebooks, between what frames them."""
-    phases: list[list[Job]] = []
-    for job in jobs:
-        training = bool(TRAINING.match(job.notebook.stem))
-        if training and phases and TRAINING.match(phases[-1][-1].notebook.stem):
-            phases[-1].append(job)
+    folder = paths.notebooks()
+    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    if not known:
+        raise InputError(f"{folder}: no notebooks in it; SER_NOTEBOOKS says where they are")
+    if not names:
+        return [p for n, p in known.items() if _TRAINING.match(n) or n.startswith(_AROUND)]
+    chosen = {}
+    for name in names:
+        path = Path(name)
+        # A path to a file means that file, wherever it is.
+        if path.is_file() and path.suffix == ".ipynb":
+            chosen[path.stem] = path.resolve()
         else:
-            phases.append([job])
+            stem = _stem(name, known)
+            chosen[stem] = known[stem]
+    return [chosen[stem] for stem in sorted(chosen)]
+
+
+def _stem(name: str, known: Mapping[str, Path]) -> str:
+    """Return the name of the one notebook that is meant."""
+    wanted = name.removesuffix(".ipynb")
+    system = wanted
+    with contextlib.suppress(InputError):
+        system = systems.resolve(wanted)
+    for matches in (
+        [stem for stem in known if stem == wanted],
+        [stem for stem in known if re.fullmatch(rf"\d+_train_{re.escape(system)}", stem)],
+        [stem for stem in known if stem.startswith(wanted)],
+    ):
+        if len(matches) > 1:
+            raise InputError(f"notebook {name!r} matches {', '.join(matches)}; expected one")
+        if matches:
+            return matches[0]
+    raise unknown("notebook", name, known)
+
+
+def typed(text: str) -> object:
+    """
+    Read a value as ``papermill -p`` does, and lists and dictionaries as JSON.
+
+    Examples
+    --------
+    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five", "[0, 1]")]
+    [True, None, 5, 0.5, 'five', [0, 1]]
+    """
+    constants = {"True": True, "False": False, "None": None}
+    if text in constants:
+        return constants[text]
+    for kind in (int, float, json.loads if text[:1] in ("[", "{") else float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def plan(
+    notebooks: Sequence[Path], corpus: str, parameters: Mapping[str, object], reports: Path
+) -> list[Run]:
+    """
+    Give each notebook its parameters.
+
+    Parameters
+    ----------
+    notebooks : sequence of Path
+        The notebooks to run.
+    corpus : str
+        Name of the corpus.
+    parameters : mapping
+        Values by name; each notebook gets those that it has.
+    reports : Path
+        Folder of the reports.
+
+    Returns
+    -------
+    list of Run
+
+    Raises
+    ------
+    InputError
+        For a parameter that no notebook has; the nearest name is suggested.
+    """
+    accepted = {}
+    for notebook in notebooks:
+        content = nbformat.read(notebook, as_version=4)
+        accepted[notebook] = set(papermill.inspect_notebook(content))
+    known = sorted(set().union(*accepted.values()) - {"corpus", "data"})
+    for name in parameters:
+        if name not in known:
+            names = ", ".join(notebook.stem for notebook in notebooks)
+            raise unknown(f"parameter of {names}:", name, known)
+    training = [p.stem for p in paths.notebooks().glob("*.ipynb") if _TRAINING.match(p.stem)]
+    runs = []
+    for notebook in notebooks:
+        values = {n: v for n, v in parameters.items() if n in accepted[notebook]}
+        if "corpus" in accepted[notebook]:
+            values = {"corpus": corpus, **values}
+        last = not _TRAINING.match(notebook.stem) and notebook.stem > min(training, default="~")
+        runs.append(Run(notebook, values, reports / corpus / notebook.name, last))
+    return runs
+
+
+def _digest(run: Run, code: str, fingerprint: str, folder: Path) -> str:
+    """
+    Digest everything that an executed notebook depends on.
+
+    That is its cells and parameters, the code of this package, the fingerprint of the corpus, and
+    for a notebook that reads them the results in `folder`.
+    """
+    content = nbformat.read(run.notebook, as_version=4)
+    cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in content.cells]
+    records = results.records(folder) if run.reads_results else []
+    scores = [[path.name, results.read_record(path)["runs"]] for path in records]
+    return identity.digest([cells, run.parameters, code, fingerprint, scores])
+
+
+def _phases(runs: Sequence[Run]) -> list[list[Run]]:
+    """Group runs that may be executed side by side: training notebooks, between the others."""
+    phases: list[list[Run]] = []
+    for run in runs:
+        if _TRAINING.match(run.name) and phases and _TRAINING.match(phases[-1][-1].name):
+            phases[-1].append(run)
+        else:
+            phases.append([run])
     return phases
 
 
-def run(
+# Running
+
+
+def run_notebooks(
     names: Sequence[str] = (),
     *,
     corpus: str = _OWN,
@@ -159,14 +304,14 @@ def run(
     timeout: float | None = None,
 ) -> list[Outcome]:
     """
-    Execute notebooks into ``<reports>/<corpus>/`` and make the report again.
+    Execute notebooks into ``<reports>/<corpus>/`` and build the report again.
 
     Parameters
     ----------
     names : sequence of str
         Notebooks (see `find`); the whole study by default.
     corpus : str
-        On what.
+        Name of the corpus.
     data : path, optional
         Folder of the corpora.
     reports : path, optional
@@ -174,13 +319,12 @@ def run(
     parameters : sequence of (str, str)
         Names and values, typed as ``papermill -p`` types them.
     jobs : int, optional
-        How many processes in all: so many training notebooks run side by side, and what is over
-        trains folds side by side within them. By default one notebook after the other, each with
-        all cores.
+        Number of processes in all; by default one per core. So many training notebooks run side by
+        side, and share the processes that are left over to train folds side by side.
     scheduler : str, optional
         Address of a Dask scheduler, whose workers extract features and train folds and seeds.
     fresh : bool
-        Whether to run what is up to date, and to train what is kept.
+        Whether to execute what is up to date, and to train again what is stored.
     timeout : float, optional
         Seconds after which a cell is given up.
 
@@ -194,69 +338,291 @@ def run(
     InputError
         For an unknown notebook, corpus or parameter, a corpus that is not there, a scheduler that
         does not answer, or a damaged file in the reports. A notebook that fails raises nothing.
+    KeyboardInterrupt
+        After every notebook that was running, its kernel and its workers have ended.
     """
-    parallel.check_jobs(jobs)
+    executor.check_jobs(jobs)
+    jobs = jobs or joblib.cpu_count()
     given = {name: typed(value) for name, value in parameters}
     named = given.pop("corpus", corpus)
     if named != corpus and corpus != _OWN:
         raise InputError(f"--corpus {corpus} and -p corpus {named}; expected one of them")
     corpus, data = str(named), given.pop("data", data)
+    if corpus not in corpora.names():
+        raise unknown("corpus", corpus, corpora.names())
     reports = (paths.reports() if reports is None else Path(reports)).expanduser().resolve()
-    planned = plan(find(names), corpus, given, reports)
+    runs = plan(find(names), corpus, given, reports)
     folder = paths.data() if data is None else Path(data).expanduser().resolve()
     fingerprint = ""
-    if not all(job.reads_results for job in planned):
-        # Loaded here, once: a missing corpus is said at once, and kernels find it prepared.
+    if not all(run.reads_results for run in runs):
+        # Loaded here, once: a missing corpus is reported at once, and kernels find it prepared.
         fingerprint = corpora.load_corpus(corpus, data=folder).fingerprint
-    # And the sources are read here, as Python 3.11 cannot parse in several threads at once.
-    code = source.folder()
+    # And the code is digested here, as Python 3.11 cannot parse in several threads at once.
+    code = code_digest.folder()
     shared = {"SER_DATA": str(folder), "SER_REPORTS": str(reports)}
     if scheduler is not None:
-        # Kernels join by themselves; here it is found out whether they can.
+        # Kernels connect by themselves; here it is found out whether they can.
         cluster.connect(scheduler).close()
         shared[cluster.VARIABLE] = scheduler
-    outcomes = []
+    cancelled = threading.Event()
 
-    def one(job: Job, position: int, share: int | None) -> Outcome:
-        recordings = "" if job.reads_results else fingerprint
-        made_by = digest(job, code, recordings, reports / corpus)
-        if not fresh and _made_by(job.output) == made_by:
-            outcome = Outcome(job, SKIPPED)
+    def one(run: Run, position: int, processes: int) -> Outcome:
+        recordings = "" if run.reads_results else fingerprint
+        version = _digest(run, code, recordings, reports / corpus)
+        if not fresh and _version(run.output) == version:
+            outcome = Outcome(run, UP_TO_DATE)
         else:
-            _say(f"{job.notebook.stem} on {corpus} ...")
-            variables = shared | {"SER_COMMAND": command(job, corpus)}
-            if fresh and not job.reads_results:
-                # What a comparison reads was made afresh by the notebooks before it.
+            tqdm.write(f"{run.name} on {corpus} ...")
+            variables = shared | {"SER_COMMAND": run.command}
+            if fresh and not run.reads_results:
+                # What a comparison reads was trained again by the notebooks before it.
                 variables["SER_FRESH"] = "1"
-            outcome = run_job(
-                job,
-                corpus,
-                made_by,
-                environment=kernel_environment(share=share, **variables),
+            started = time.monotonic()
+            executed, failure = execute(
+                run,
+                environment=_environment(processes, **variables),
                 timeout=timeout,
                 position=position,
+                cancelled=cancelled,
             )
-        _say(f"{job.notebook.stem}: {outcome.state}", outcome.seconds)
+            failure = _keep(run, corpus, version, executed, failure)
+            state = DONE if failure is None else FAILED
+            outcome = Outcome(run, state, time.monotonic() - started, failure)
+        took = f" ({outcome.seconds:.0f} s)" if outcome.seconds else ""
+        tqdm.write(f"{run.name}: {outcome.state}{took}")
         return outcome
 
-    # Each in a thread: a notebook needs an event loop, and this one must stay free for Ctrl-C.
-    with concurrent.futures.ThreadPoolExecutor(jobs or 1) as pool:
+    outcomes = []
+    # Threads wait for the child processes, and this one for Ctrl-C.
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         try:
-            for phase in _phases(planned):
-                share = None if jobs is None else max(1, jobs // len(phase))
-                outcomes += pool.map(one, phase, range(len(phase)), itertools.repeat(share))
+            for phase in _phases(runs):
+                shares = [max(1, jobs // len(phase))] * len(phase)
+                outcomes += pool.map(one, phase, range(len(phase)), shares)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            stop()
+            cancelled.set()
+            pool.shutdown(cancel_futures=True)
             raise
-    if store.records(reports / corpus):
-        report.report(reports, corpus=corpus)
+    if results.records(reports / corpus):
+        build_report(reports, corpus=corpus)
     return outcomes
 
 
-def _say(text: str, seconds: float = 0.0) -> None:
-    """Print a line without breaking a progress bar."""
-    tqdm.write(f"{text} ({seconds:.0f} s)" if seconds else text)
+def _version(output: Path) -> str | None:
+    """Read from an executed notebook the digest of what it depended on; None if there is none."""
+    try:
+        return nbformat.read(output, as_version=4).metadata["ser_lib"]["digest"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _failed_copy(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.failed.ipynb")
+
+
+def _keep(
+    run: Run,
+    corpus: str,
+    version: str,
+    executed: nbformat.NotebookNode,
+    failure: Failure | None,
+) -> Failure | None:
+    """
+    Write the cleaned copy of an executed notebook, whole or not at all.
+
+    What a failed notebook did until it failed is written beside the output as
+    ``<name>.failed.ipynb``, and an older output stays as it was. A notebook that embeds recordings
+    of a corpus that is not ours fails here.
+    """
+    executed = clean_notebook(executed)
+    embedded = [] if corpus == _OWN else audio_cells(executed)
+    if failure is None and embedded:
+        reason = f"embeds a recording of {corpus}, which is not ours to publish"
+        failure = _failure(executed, embedded[0], reason)
+    for number in embedded:
+        executed.cells[number].outputs = []
+    if failure is None:
+        executed.metadata["ser_lib"]["digest"] = version
+        _failed_copy(run.output).unlink(missing_ok=True)
+    with paths.whole(run.output if failure is None else _failed_copy(run.output)) as file:
+        nbformat.write(executed, file)
+    return failure
+
+
+def execute(
+    run: Run,
+    *,
+    environment: Mapping[str, str],
+    timeout: float | None,
+    position: int,
+    cancelled: threading.Event,
+) -> tuple[nbformat.NotebookNode, Failure | None]:
+    """
+    Execute a notebook by papermill in a child process.
+
+    Parameters
+    ----------
+    run : Run
+        The notebook and its parameters. The kernel runs in the folder of the notebook, as it does
+        in JupyterLab.
+    environment : mapping
+        Environment variables of the kernel, all of them.
+    timeout : float or None
+        Seconds after which a cell is given up.
+    position : int
+        Line of the terminal for the progress bar.
+    cancelled : threading.Event
+        When it is set, papermill, its kernel and everything that they started is ended.
+
+    Returns
+    -------
+    executed : NotebookNode
+        The notebook with its outputs, up to the failure if there was one.
+    failure : Failure or None
+        What went wrong.
+
+    Raises
+    ------
+    concurrent.futures.CancelledError
+        If `cancelled` was set.
+    """
+    source = nbformat.read(run.notebook, as_version=4)
+    # Where standard error is no terminal a bar would only fill the log.
+    bar = console.progress(
+        total=len(source.cells), description=run.name, unit="cell", disable=None, position=position
+    )
+    with tempfile.TemporaryDirectory(prefix="ser_lib-") as folder, bar:
+        output, log = Path(folder, "executed.ipynb"), Path(folder, "log")
+        # A kernel of this interpreter, whatever is installed under the name of python3, that says
+        # nothing below the level of CRITICAL between the lines of the notebook.
+        write_kernel_spec(Path(folder, "kernels", "python3"), extra_arguments=["--log-level=50"])
+        arguments = {
+            "input_path": str(run.notebook),
+            "output_path": str(output),
+            "parameters": run.parameters,
+            "kernel_name": "python3",
+            "language": "python",
+            "cwd": str(run.notebook.parent),
+            "execution_timeout": None if timeout is None else math.ceil(timeout),
+        }
+        command = [sys.executable, "-c", _PAPERMILL, json.dumps(arguments)]
+        with (
+            log.open("wb") as stream,
+            subprocess.Popen(
+                command,
+                env={**environment, "JUPYTER_PATH": folder},
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=stream,
+                # So that Ctrl-C in a terminal comes to this process only.
+                start_new_session=True,
+            ) as process,
+        ):
+            _watch(process, log, bar, cancelled)
+        if cancelled.is_set():
+            raise concurrent.futures.CancelledError
+        text = log.read_text(encoding="utf-8", errors="replace")
+        try:
+            executed = nbformat.read(output, as_version=4)
+        except (OSError, ValueError):
+            executed = source
+    # Without the cells by which papermill marks an error.
+    executed = papermill.execute.remove_error_markers(executed)
+    if process.returncode == 0:
+        return executed, None
+    started = [
+        i for i, c in enumerate(executed.cells) if c.metadata.get("papermill", {}).get("start_time")
+    ]
+    number = started[-1] if started else 0
+    outputs = executed.cells[number].get("outputs", []) if executed.cells else []
+    errors = [o for o in outputs if o.output_type == "error"]
+    ending = text.strip().splitlines()[-1:] or [f"papermill ended with {process.returncode}"]
+    if "CellTimeoutError" in text:
+        reason = f"gave up after {timeout:g} seconds"
+    elif errors:
+        reason = f"{errors[0].ename}: {_first_line(errors[0].evalue)}"
+    elif "DeadKernelError" in text:
+        reason = "the kernel died (is there enough memory?)"
+    else:
+        reason = f"papermill failed: {ending[0]}"
+    return executed, _failure(executed, number, reason)
+
+
+def _watch(process: subprocess.Popen, log: Path, bar: tqdm, cancelled: threading.Event) -> None:
+    """Wait for papermill, showing the cell that is executed and the last line that it printed."""
+    with log.open(encoding="utf-8", errors="replace") as stream:
+        while process.poll() is None:
+            if cancelled.wait(_LOOK):
+                _end(process)
+                return
+            text = stream.read()
+            if cells := _CELL.findall(text):
+                bar.n = int(cells[-1]) - 1
+            lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
+            if lines := [x for x in lines if x and not x.startswith(("Executing", "Ending Cell"))]:
+                bar.set_postfix_str(lines[-1][:60], refresh=False)
+            bar.refresh()
+
+
+def _end(process: subprocess.Popen) -> None:
+    """
+    Interrupt papermill and everything below it, and kill what has not ended after some seconds.
+
+    A kernel leads a session of its own, so that no signal to papermill's process group reaches it.
+    """
+    try:
+        root = psutil.Process(process.pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    if os.name == "posix":
+        for member in family:
+            with contextlib.suppress(psutil.Error):
+                member.send_signal(signal.SIGINT)
+        _, family = psutil.wait_procs(family, timeout=_GRACE)
+    for member in family:
+        with contextlib.suppress(psutil.Error):
+            for child in [*member.children(recursive=True), member]:
+                child.kill()
+    process.wait()
+
+
+def _failure(notebook: nbformat.NotebookNode, number: int, reason: str) -> Failure:
+    """Name the cell at which a notebook failed (counted from zero) and say why."""
+    line = _first_line(notebook.cells[number].source) if notebook.cells else ""
+    return Failure(f"{number + 1} of {len(notebook.cells)}", line, reason)
+
+
+def _first_line(text: str) -> str:
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith("#")), "")
+
+
+def _environment(processes: int, **variables: str) -> dict[str, str]:
+    """
+    Make the environment of a kernel that may keep so many processes, or threads of one, busy.
+
+    It is that of this process, with absolute folders, without start-up messages, with figures in
+    the notebook, and such that trainings repeat bit for bit.
+    """
+    environment = dict(os.environ)
+    # A backend set for this process (tests set agg) would keep figures out of the notebook.
+    environment.pop("MPLBACKEND", None)
+    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name, value in (executor.REPRODUCIBLE | executor.SHARED_DEVICE).items():
+        environment.setdefault(name, value)
+    environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    environment["SER_CACHE"] = str(paths.cache())
+    environment["SER_DATA"] = str(paths.data())
+    # The package that runs the notebook is the one that the notebook imports.
+    package = str(Path(__file__).resolve().parents[1])
+    known = environment.get("PYTHONPATH", "")
+    environment["PYTHONPATH"] = os.pathsep.join([package, *([known] if known else [])])
+    for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+        environment[f"{name}_NUM_THREADS"] = str(processes)
+    # What joblib takes for the number of cores.
+    environment["LOKY_MAX_CPU_COUNT"] = str(processes)
+    return environment | variables
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
@@ -266,7 +632,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     Parameters
     ----------
     outcomes : sequence of Outcome
-        What `run` returned.
+        From `run_notebooks`.
 
     Returns
     -------
@@ -274,23 +640,16 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         One table, or two if something failed.
     """
     rows = []
-    for job, state, seconds, failure in outcomes:
-        output = job.output if failure is None else _failed_copy(job.output)
-        rows.append((job.notebook.stem, state, round(seconds, 1), _relative(output)))
+    for run, state, seconds, failure in outcomes:
+        output = run.output if failure is None else _failed_copy(run.output)
+        near = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
+        rows.append((run.name, state, round(seconds, 1), near.as_posix()))
     text = console.table(rows, ("notebook", "state", "seconds", "output"))
-    failed = [
-        (o.job.notebook.stem, o.failure.cell, o.failure.line[:50], o.failure.reason)
+    failures = [
+        (o.run.name, o.failure.cell, o.failure.line[:50], o.failure.reason)
         for o in outcomes
         if o.failure is not None
     ]
-    if failed:
-        text += "\n\n" + console.table(failed, ("failed", "cell", "in", "why"))
+    if failures:
+        text += "\n\n" + console.table(failures, ("failed", "cell", "in", "why"))
     return text
-
-
-def _relative(path: Path) -> str:
-    """Write a path as one would type it here."""
-    try:
-        return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return str(path)

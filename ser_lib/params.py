@@ -1,13 +1,22 @@
 """
-Parameters of the steps from waveform to features: checked, brought to one type, written as text.
+Parameters of frozen dataclasses: declared once, checked, brought to one type.
 
-Every step is a frozen dataclass whose parameters are its identity: the same numbers must give the
-same text, whether they came as ``20``, ``20.0`` or a NumPy scalar, from Python or from JSON.
+A parameter is part of the identity of its owner, so that the same value must have the same type,
+whether it came as ``20``, ``20.0`` or a NumPy scalar, from Python or from JSON.
+
+Steps of a front end check their fields in ``__post_init__`` (`as_real`, `as_count`, ...). A system
+declares each parameter in one line (`param`), with its default, its check, its documentation and
+its value in the system as published; `Parameters` does the rest.
 """
 
+import dataclasses
 import hashlib
+import inspect
 import math
 import numbers
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +24,244 @@ from ser_lib.errors import InputError, unknown
 from ser_lib.identity import canonical, describe
 
 
-def _refuse(step: object, name: str, found: object, expected: str) -> InputError:
-    return InputError(f"{type(step).__name__}: {name} is {found!r}; expected {expected}")
+class Check(NamedTuple):
+    """
+    What a parameter may be.
+
+    Parameters
+    ----------
+    type : str
+        Type, as documentation writes it.
+    expected : str
+        Completes "expected ..." in an error.
+    convert : callable
+        Brings a value to its type; raises ValueError or TypeError for one that is not allowed.
+    """
+
+    type: str
+    expected: str
+    convert: Callable[[object], object]
+
+    def apply(self, owner: str, name: str, value: object) -> object:
+        """
+        Convert a value.
+
+        Raises
+        ------
+        InputError
+            Naming the owner, the parameter, what was found and what is expected.
+        """
+        try:
+            return self.convert(value)
+        except InputError:
+            raise
+        except (TypeError, ValueError, OverflowError):
+            message = f"{owner}: {name} is {value!r}; expected {self.expected}"
+            raise InputError(message) from None
+
+
+def real(*, above: float = -math.inf, low: float = -math.inf, high: float = math.inf) -> Check:
+    """Allow a finite number above `above`, of at least `low` and at most `high`; give a float."""
+    limits = [
+        f"above {above:g}" if above > -math.inf else "",
+        f"of at least {low:g}" if low > -math.inf else "",
+        f"of at most {high:g}" if high < math.inf else "",
+    ]
+
+    def convert(value: object) -> float:
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not (number and math.isfinite(value) and above < value and low <= value <= high):
+            raise ValueError
+        return float(value)
+
+    expected = f"a number {' and '.join(limit for limit in limits if limit)}".rstrip()
+    return Check("float", expected, convert)
+
+
+def integer(*, low: int = 1, high: int | None = None) -> Check:
+    """Allow an integer (also as ``20.0``) of at least `low` and at most `high`; give an int."""
+
+    def convert(value: object) -> int:
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not number or value != value // 1 or value < low:
+            raise ValueError
+        if high is not None and value > high:
+            raise ValueError
+        return int(value)
+
+    limits = f"of at least {low}" if high is None else f"from {low} to {high}"
+    return Check("int", f"an integer {limits}", convert)
+
+
+def flag() -> Check:
+    """Allow True and False."""
+
+    def convert(value: object) -> bool:
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError
+        return bool(value)
+
+    return Check("bool", "True or False", convert)
+
+
+def choice(*known: str) -> Check:
+    """Allow one of some names."""
+
+    def convert(value: object) -> str:
+        if value not in known:
+            raise ValueError
+        return value
+
+    listed = ", ".join(map(repr, known))
+    return Check("{" + listed.replace("'", '"') + "}", f"one of {listed}", convert)
+
+
+def several(check: Check, *, length: int | None = None, low: int = 0) -> Check:
+    """Allow a list or tuple of values, each as `check` allows; give a tuple."""
+
+    def convert(values: object) -> tuple:
+        if isinstance(values, str):
+            raise ValueError
+        values = tuple(check.convert(value) for value in values)
+        if len(values) < low or (length is not None and len(values) != length):
+            raise ValueError
+        return values
+
+    many = (
+        f"{length} values" if length is not None else f"{low} or more values" if low else "values"
+    )
+    return Check(f"tuple of {check.type}", f"a tuple of {many}, each {check.expected}", convert)
+
+
+def optional(check: Check) -> Check:
+    """Allow None as well."""
+    return Check(
+        f"{check.type} or None",
+        f"{check.expected}, or None",
+        lambda value: None if value is None else check.convert(value),
+    )
+
+
+_MISSING = object()
+
+
+def param(default: object, check: Check, doc: str, *, as_published: object = _MISSING) -> object:
+    """
+    Declare a parameter of a class derived from `Parameters`.
+
+    Parameters
+    ----------
+    default : object
+        Its default.
+    check : Check
+        What it may be.
+    doc : str
+        What it means, in one or two sentences; becomes part of the class's documentation.
+    as_published : object, optional
+        Its value in the system as published, where that is not the default.
+
+    Returns
+    -------
+    dataclasses.Field
+    """
+    return _field(default, {"check": check, "doc": doc}, as_published)
+
+
+def change(default: object, *, as_published: object = _MISSING, **changes: object) -> object:
+    """
+    Give an inherited parameter another default.
+
+    Parameters
+    ----------
+    default : object
+        Its default in this class.
+    as_published : object, optional
+        Its value in the system as published, where that is not the default.
+    **changes
+        ``check`` or ``doc``, where these differ too.
+
+    Returns
+    -------
+    dataclasses.Field
+    """
+    return _field(default, changes, as_published)
+
+
+def _field(default: object, metadata: dict, as_published: object) -> object:
+    if as_published is not _MISSING:
+        metadata = metadata | {"as_published": as_published}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+class Parameters:
+    """
+    Base of frozen keyword-only dataclasses whose fields are declared by `param`.
+
+    Checks and converts every field when an object is made, completes the fields that `change`
+    declares from those of the base class, and appends the parameters to the documentation.
+    """
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        inherited = dict(getattr(cls, "__dataclass_fields__", {}))
+        own = {k: v for k, v in vars(cls).items() if isinstance(v, dataclasses.Field)}
+        for name, field in own.items():
+            if name in inherited:
+                base = {k: inherited[name].metadata[k] for k in ("check", "doc")}
+                own[name] = dataclasses.field(
+                    default=field.default, metadata=base | dict(field.metadata)
+                )
+                setattr(cls, name, own[name])
+            elif "check" not in field.metadata:
+                raise TypeError(
+                    f"{cls.__name__}: {name} is not a parameter of a base class; expected `param`, "
+                    "which declares a new one"
+                )
+        declared = {k: f for k, f in (own | inherited | own).items() if "check" in f.metadata}
+        if declared and cls.__doc__:
+            cls.__doc__ = _documented(cls.__doc__, declared)
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            value = field.metadata["check"].apply(type(self).__name__, field.name, value)
+            object.__setattr__(self, field.name, value)
+
+    @classmethod
+    def parameter_names(cls) -> tuple[str, ...]:
+        """Return the names of the parameters."""
+        return tuple(field.name for field in dataclasses.fields(cls))
+
+    @classmethod
+    def published_values(cls) -> dict[str, object]:
+        """Return the parameters in which the system as published differs, with their values."""
+        return {
+            field.name: field.metadata["as_published"]
+            for field in dataclasses.fields(cls)
+            if "as_published" in field.metadata
+        }
+
+
+def _documented(text: str, fields: Mapping[str, dataclasses.Field]) -> str:
+    """Append a section on parameters, as numpydoc has it, in the place where ``Notes`` begin."""
+    lines = ["Parameters", "----------"]
+    for name, field in fields.items():
+        values = f"default {field.default!r}"
+        if "as_published" in field.metadata:
+            values += f", as published {field.metadata['as_published']!r}"
+        lines.append(f"{name} : {field.metadata['check'].type}, {values}")
+        lines += textwrap.wrap(
+            field.metadata["doc"], 92, initial_indent="    ", subsequent_indent="    "
+        )
+    # From Python 3.13 on, the interpreter takes the indentation away itself.
+    summary, notes, rest = inspect.cleandoc(text).partition("\nNotes\n")
+    section = "\n".join(lines)
+    return f"{summary.rstrip()}\n\n{section}\n{notes}{rest}"
+
+
+def _apply(step: object, name: str, check: Check) -> None:
+    value = check.apply(type(step).__name__, name, getattr(step, name))
+    object.__setattr__(step, name, value)
 
 
 def as_real(
@@ -24,65 +269,40 @@ def as_real(
     high: float = math.inf,
 ) -> None:  # fmt: skip
     """
-    Bring a parameter of a frozen dataclass to float, or refuse it.
+    Bring a field of a frozen dataclass to float, in its ``__post_init__``, or refuse it.
 
     Parameters
     ----------
     step : dataclass instance
-        Whose parameter it is; it is changed in place (for use in ``__post_init__`` only).
+        Whose field it is; it is changed in place.
     name : str
-        The parameter.
+        The field.
     above, low, high : float
         Open lower bound, closed lower bound and closed upper bound.
 
     Raises
     ------
     InputError
-        Naming the parameter, what was found and the range expected.
+        Naming the field, what was found and the range expected.
     """
-    found = getattr(step, name)
-    real = isinstance(found, numbers.Real) and not isinstance(found, bool)
-    if not (real and math.isfinite(found) and above < found and low <= found <= high):
-        limits = [
-            f"above {above:g}" if above > -math.inf else "",
-            f"of at least {low:g}" if low > -math.inf else "",
-            f"of at most {high:g}" if high < math.inf else "",
-        ]
-        limits = " and ".join(limit for limit in limits if limit)
-        raise _refuse(step, name, found, f"a number {limits}".rstrip())
-    object.__setattr__(step, name, float(found))
+    _apply(step, name, real(above=above, low=low, high=high))
 
 
 def as_count(step: object, name: str, *, low: int = 1) -> None:
-    """
-    Bring a parameter of a frozen dataclass to int, or refuse it.
+    """Bring a field to an int of at least `low`, or refuse it; as `as_real`."""
+    _apply(step, name, integer(low=low))
 
-    Parameters
-    ----------
-    step : dataclass instance
-        Whose parameter it is; it is changed in place (for use in ``__post_init__`` only).
-    name : str
-        The parameter.
-    low : int
-        Smallest value that makes sense.
 
-    Raises
-    ------
-    InputError
-        Naming the parameter, what was found and what is expected.
-    """
-    found = getattr(step, name)
-    whole = isinstance(found, numbers.Real) and not isinstance(found, bool) and found == found // 1
-    if not whole or found < low:
-        raise _refuse(step, name, found, f"a whole number of at least {low}")
-    object.__setattr__(step, name, int(found))
+def check_flag(step: object, name: str) -> None:
+    """Refuse a field that is neither True nor False; as `as_real`."""
+    _apply(step, name, flag())
 
 
 def check_choice(step: object, name: str, known: tuple[str, ...]) -> None:
     """Refuse a parameter that is not among the `known` names, with the nearest one."""
-    found = getattr(step, name)
-    if found not in known:
-        raise unknown(f"{name} of {type(step).__name__}", found, known)
+    value = getattr(step, name)
+    if value not in known:
+        raise unknown(f"{name} of {type(step).__name__}", value, known)
 
 
 def as_choices(step: object, name: str, known: tuple[str, ...]) -> None:
@@ -94,20 +314,16 @@ def as_choices(step: object, name: str, known: tuple[str, ...]) -> None:
     InputError
         If one is not among the `known` names, with the nearest one, or if there is none at all.
     """
-    found = getattr(step, name)
-    found = (found,) if isinstance(found, str) else tuple(found)
-    for item in found:
+    value = getattr(step, name)
+    value = (value,) if isinstance(value, str) else tuple(value)
+    for item in value:
         if item not in known:
             raise unknown(f"{name} of {type(step).__name__}", item, known)
-    if not found or len(set(found)) < len(found):
-        raise _refuse(step, name, found, "at least one name, and each only once")
-    object.__setattr__(step, name, found)
-
-
-def check_flag(step: object, name: str) -> None:
-    """Refuse a parameter that is neither true nor false."""
-    if not isinstance(getattr(step, name), bool):
-        raise _refuse(step, name, getattr(step, name), "True or False")
+    if not value or len(set(value)) < len(value):
+        raise InputError(
+            f"{type(step).__name__}: {name} is {value!r}; expected one name or more, each only once"
+        )
+    object.__setattr__(step, name, value)
 
 
 def generator(utterance: str, step: object) -> np.random.Generator:
@@ -125,8 +341,15 @@ def generator(utterance: str, step: object) -> np.random.Generator:
     -------
     numpy.random.Generator
         PCG-64, seeded by the SHA-256 of the utterance's name and the step's identity.
+
+    Notes
+    -----
+    A step whose parameter was renamed keeps its draws by a class attribute ``seed_names``, a
+    mapping from the parameter's present name to the one that it had.
     """
-    text = canonical([utterance, describe(step)])
+    old_names = getattr(step, "seed_names", {})
+    identity = {old_names.get(name, name): value for name, value in describe(step).items()}
+    text = canonical([utterance, identity])
     return np.random.Generator(
         np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
     )

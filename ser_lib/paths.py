@@ -2,13 +2,16 @@
 
 import contextlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import platformdirs
+
+CACHE_MARKER = ".ser_lib-cache"
+"""File by which a cache folder is known to have been made by this package."""
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -27,8 +30,17 @@ def data() -> Path:
 
 
 def cache() -> Path:
-    """Folder of everything that can be made again: ``SER_CACHE``, else the user's cache folder."""
+    """Folder of what can be computed again: ``SER_CACHE``, else the user's cache folder."""
     return _from_environment("SER_CACHE", platformdirs.user_cache_path("ser_lib"))
+
+
+def cache_folder() -> Path:
+    """Make the cache folder, marked as one of this package, unless it is there; return it."""
+    folder = cache()
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CACHE_MARKER).touch()
+    return folder
 
 
 def reports() -> Path:
@@ -39,8 +51,10 @@ def reports() -> Path:
 
 def notebooks() -> Path:
     """Folder of the study's notebooks: ``SER_NOTEBOOKS``, else those that came with the package."""
-    home = _CHECKOUT if _in_checkout() else Path(__file__).parent
-    return _from_environment("SER_NOTEBOOKS", home / "notebooks")
+    installed = Path(__file__).parent / "notebook_files"
+    return _from_environment(
+        "SER_NOTEBOOKS", _CHECKOUT / "notebooks" if _in_checkout() else installed
+    )
 
 
 @contextlib.contextmanager
@@ -59,19 +73,17 @@ def whole(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     ------
     file object
         A temporary file in the same folder, renamed to `path` on success and removed on failure.
+        Its permissions are those that the umask gives to any new file.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, mode, **text) as file:
+        with open(temporary, mode.replace("w", "x"), **text) as file:
             yield file
-        # mkstemp makes files for their owner only; what we write is as readable as any other file.
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        os.replace(temporary, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -87,11 +99,10 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
         If `path` appeared in the meantime (two processes made the same thing), that one stays.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    folder = _beside(path)
+    folder.mkdir()
     try:
         yield folder
-        folder.chmod(0o755)
         try:
             os.rename(folder, path)
         except OSError:
@@ -99,3 +110,12 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """Make the folder of a path, and return an unused hidden name in it."""
+    if path.is_relative_to(cache()):
+        cache_folder()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not by `tempfile`, whose files are for their owner only whatever the umask says.
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -26,6 +26,10 @@ def pytest_configure(config):
     os.environ["SER_REPORTS"] = f"{folder}/reports"
     os.environ.setdefault("MPLBACKEND", "agg")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Processes side by side, one per core: more threads would only wait for each other.
+        for name in ("OMP_NUM", "OPENBLAS_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
+            os.environ.setdefault(f"{name}_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

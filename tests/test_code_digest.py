@@ -1,8 +1,8 @@
-"""The hash of the code sees what computes, and nothing else."""
+"""The digest of the code depends on what computes, and on nothing else."""
 
 import pytest
 
-from ser_lib import code_digest as source
+from ser_lib import code_digest
 
 PLAIN = '''
 import os
@@ -26,15 +26,13 @@ def area(width, height):
         PLAIN.replace(
             "import os", 'import os\nCITATION = """@misc{\n\n}"""\nDEVIATIONS = (\n  "a",  # b\n)'
         ),
-        PLAIN.replace("import os", 'import os\nRECIPES = {"ours": {"epochs": 3}}'),
-        PLAIN.replace("import os", 'import os\nCANDIDATES: dict[str, dict] = {"default": {}}'),
         PLAIN.replace("height, text", "height, text  # what was asked for"),
     ],
 )
 def test_comments_docstrings_and_blank_lines_do_not_count(other):
     compile(other, "other", "exec")
     assert other != PLAIN
-    assert source.bare(other) == source.bare(PLAIN)
+    assert code_digest.bare(other) == code_digest.bare(PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -50,13 +48,60 @@ def test_comments_docstrings_and_blank_lines_do_not_count(other):
 )
 def test_everything_else_counts(other):
     compile(other, "other", "exec")
-    assert source.bare(other) != source.bare(PLAIN)
+    assert code_digest.bare(other) != code_digest.bare(PLAIN)
+
+
+SYSTEM = """
+from ser_lib.params import change, param
+
+class Net:
+    def build(self, n):
+        return self.units * n
+"""
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        "    name = 'net'\n    title: ClassVar[str] = 'Net'\n",
+        "    published = (\n        1,  # one\n    )\n    deviations = ('It is small.',)\n",
+        "    search_space = {'default': {}}\n",
+        "    units: int = param(64, integer(), 'Units of the layer.', as_published=32)\n",
+        "    epochs: int = change(\n        25,\n        as_published=256,\n    )\n",
+    ],
+)
+def test_what_a_system_declares_does_not_count(declaration):
+    other = SYSTEM.replace("class Net:\n", f"class Net:\n{declaration}")
+    compile(other, "other", "exec")
+    assert code_digest.bare(other) == code_digest.bare(SYSTEM)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "class Net:\n    size = 3\n",
+        "class Net:\n    units: int = other(64)\n",
+        "class Net:\n    name = sizes[0] = 'net'\n",
+        "name = 'net'\n\nclass Net:\n",
+    ],
+)
+def test_what_else_stands_in_a_class_counts(statement):
+    other = SYSTEM.replace("class Net:\n", statement)
+    compile(other, "other", "exec")
+    assert code_digest.bare(other) != code_digest.bare(SYSTEM)
+
+
+def test_only_the_declarations_of_this_package_are_left_out():
+    text = "def param(x):\n    return x\n\nclass Net:\n    units = param(64)\n"
+    assert "param(64)" in code_digest.bare(text)
 
 
 def test_strings_with_braces_read_the_same_on_every_version_of_python():
     # From Python 3.12 on f-strings are many tokens; before, one.
     text = 'x = 1\ny = f"""{x}\n\n# {x!r:>10} {\'a\'}\n"""  # gone\nz = f"{x}#{y}"\n'
-    assert source.bare(text) == 'x = 1\ny = f"""{x}\n\n# {x!r:>10} {\'a\'}\n"""\nz = f"{x}#{y}"'
+    assert (
+        code_digest.bare(text) == 'x = 1\ny = f"""{x}\n\n# {x!r:>10} {\'a\'}\n"""\nz = f"{x}#{y}"'
+    )
 
 
 @pytest.fixture
@@ -72,69 +117,89 @@ def package(tmp_path, monkeypatch):
             path.write_text(text)
         for folder in [tmp_path / "ser_lib", *(tmp_path / "ser_lib").rglob("*/")]:
             (folder / "__init__.py").touch()
-        monkeypatch.setattr(source, "_PACKAGE", tmp_path / "ser_lib")
+        monkeypatch.setattr(code_digest, "PACKAGE", tmp_path / "ser_lib")
 
     return make
 
 
 def reached(*roots):
-    return [name.removeprefix("ser_lib.") for name in source.closure(f"ser_lib.{r}" for r in roots)]
+    modules = code_digest.closure(f"ser_lib.{root}" for root in roots)
+    return [name.removeprefix("ser_lib.") for name in modules]
 
 
-def test_imports_are_followed_wherever_they_stand(package):
+def test_imports_of_what_computes_are_followed_wherever_they_stand(package):
     package(
-        a="import ser_lib.b\n",
-        b="def f():\n    from .c import g\n    return g\n",
-        c="from ser_lib import d, errors, paths\nfrom ser_lib.corpora import x\n",
-        d="import numpy\nimport ser_lib\n",
-        e="x = 1\n",
-        errors="from ser_lib import e\n",
+        signal__a="import ser_lib.features.b\n",
+        features__b="def f():\n    from .c import g\n    return g\n",
+        features__c="from ser_lib import errors, paths\nfrom ser_lib.neural import d, saving\n",
+        features__cache="",
+        neural__d="import numpy\nimport ser_lib\nfrom ser_lib.features import cache\n",
+        neural__saving="from ser_lib.features import e\n",
+        features__e="from ser_lib.corpora import x\n",
+        corpora__x="",
+        errors="from ser_lib.features import e\n",
         paths="",
-        corpora__x="from ser_lib import e\n",
     )
-    assert reached("a") == ["a", "b", "c", "d"]
+    assert reached("signal.a") == ["features.b", "features.c", "neural.d", "signal.a"]
 
 
 def test_a_package_gives_what_was_asked_of_it(package):
     package(
-        a="from ser_lib.kit import tool\n",
-        b="from ser_lib.kit import other\n",
-        c="from ser_lib.kit import something_lazy\n",
-        d="from ser_lib.kit import hammer\n",
-        e="from ser_lib import kit\n",
-        kit__init="from ser_lib.kit.hammer import tool\nfrom .saw import other\n",
-        kit__hammer="",
-        kit__saw="from . import teeth\n",
-        kit__teeth="",
+        signal__a="from ser_lib.features import tool\n",
+        signal__b="from ser_lib.features import other\n",
+        signal__c="from ser_lib.features import something_lazy\n",
+        signal__d="from ser_lib.features import hammer\n",
+        signal__e="from ser_lib import features\n",
+        features__init="from ser_lib.features.hammer import tool\nfrom .saw import other\n",
+        features__hammer="",
+        features__saw="from . import teeth\n",
+        features__teeth="",
     )
-    assert reached("a") == ["a", "kit.hammer"]
-    assert reached("b") == ["b", "kit.saw", "kit.teeth"]
-    assert reached("d") == ["d", "kit.hammer"]
-    # What is not plainly there may be anything of it.
-    everything = ["kit", "kit.hammer", "kit.saw", "kit.teeth"]
-    assert reached("c") == ["c", *everything]
-    assert reached("e") == ["e", *everything]
+    assert reached("signal.a") == ["features.hammer", "signal.a"]
+    assert reached("signal.b") == ["features.saw", "features.teeth", "signal.b"]
+    assert reached("signal.d") == ["features.hammer", "signal.d"]
+    # A name that is not plainly there may come from anywhere in the package.
+    everything = ["features", "features.hammer", "features.saw", "features.teeth"]
+    assert reached("signal.c") == [*everything, "signal.c"]
+    assert reached("signal.e") == [*everything, "signal.e"]
+
+
+def test_other_roots_are_followed_within_their_own_package(package):
+    package(
+        corpora__synthesis__voice="from ser_lib.corpora.synthesis import phones\n",
+        corpora__synthesis__phones="from ser_lib.corpora import table\nfrom ser_lib import paths\n",
+        corpora__table="",
+        paths="from ser_lib import errors\n",
+        errors="",
+    )
+    names = ["corpora.synthesis.phones", "corpora.synthesis.voice"]
+    assert reached("corpora.synthesis.voice") == names
+    assert reached("paths") == ["paths"]
 
 
 def test_the_digest_follows_the_code_that_is_imported(package):
-    files = {"a": "from ser_lib import b\n", "b": "x = 1\n", "c": "y = 1\n"}
+    files = {
+        "signal__a": "from ser_lib.signal import b\n",
+        "signal__b": "x = 1\n",
+        "signal__c": "y = 1\n",
+    }
     package(**files)
-    before = source.code(["ser_lib.a"])
-    assert list(before.files) == ["a.py", "b.py"]
-    package(**files | {"b": "# one\nx = 1\n", "c": "y = 2\n"})
-    assert source.code(["ser_lib.a"]) == before
-    assert source.is_current(before.roots, before.files)
-    package(**files | {"b": "x = 2  # two\n"})
-    assert source.code(["ser_lib.a"]).digest != before.digest
-    assert not source.is_current(before.roots, before.files)
+    before = code_digest.code(["ser_lib.signal.a"])
+    assert list(before.files) == ["signal/a.py", "signal/b.py"]
+    package(**files | {"signal__b": "# one\nx = 1\n", "signal__c": "y = 2\n"})
+    assert code_digest.code(["ser_lib.signal.a"]) == before
+    assert code_digest.is_current(before.roots, before.files)
+    package(**files | {"signal__b": "x = 2  # two\n"})
+    assert code_digest.code(["ser_lib.signal.a"]).digest != before.digest
+    assert not code_digest.is_current(before.roots, before.files)
 
 
 def test_code_that_is_gone_is_not_current(package):
-    package(a="x = 1\n")
-    before = source.code(["ser_lib.a"])
+    package(signal__a="x = 1\n")
+    before = code_digest.code(["ser_lib.signal.a"])
     package()
-    (source._PACKAGE / "a.py").unlink()
-    assert not source.is_current(before.roots, before.files)
+    (code_digest.PACKAGE / "signal" / "a.py").unlink()
+    assert not code_digest.is_current(before.roots, before.files)
 
 
 class Own:
@@ -146,16 +211,22 @@ class Own:
 
 
 def test_what_the_user_wrote_counts_by_its_source():
-    files = source.code([], [Own]).files
+    files = code_digest.code([], [Own]).files
     assert list(files) == [f"{__name__}.Own"]
-    assert source.code([], [Own]).digest != source.code([], []).digest
+    assert code_digest.code([], [Own]).digest != code_digest.code([], []).digest
     # It is not part of this package, and so taken as it was.
-    assert source.is_current([], files)
+    assert code_digest.is_current([], files)
 
 
 def test_an_svm_rests_on_signal_features_and_itself_and_not_on_corpora_or_plots():
-    files = source.code(["ser_lib.systems.svm", "ser_lib.experiment.fold"]).files
+    roots = ["ser_lib.systems.svm", "ser_lib.experiment.fold", "ser_lib.features.descriptors"]
+    files = code_digest.code(roots).files
     assert {"systems/svm.py", "experiment/fold.py", "features/descriptors.py"} <= set(files)
-    assert "signal/condition.py" in files
-    strangers = ("corpora/", "plots", "evaluation/", "neural/", "errors", "cli")
-    assert not [file for file in files if file.startswith(strangers)]
+    others = ("corpora/", "plots", "evaluation/", "neural/", "errors", "cli", "features/cache")
+    assert not [file for file in files if file.startswith(others)]
+
+
+def test_every_name_of_what_computes_exists():
+    for name in (*code_digest.COMPUTING, *code_digest.APART):
+        base = code_digest.PACKAGE.joinpath(*name.split("."))
+        assert base.is_dir() or base.with_suffix(".py").is_file(), name

@@ -14,9 +14,8 @@ import zipfile
 import pytest
 from tiny_corpora import EMODB, emodb_tree, publish
 
-from ser_lib import download as remote
-from ser_lib.corpora import Remote, emodb, fetch, load_corpus
-from ser_lib.corpora import discovery as find
+from ser_lib import download
+from ser_lib.corpora import Remote, discovery, emodb, fetch, load_corpus
 from ser_lib.errors import InputError
 
 
@@ -76,8 +75,8 @@ def offer(server, name, *, algorithm="md5", checksum=None):
 def test_an_archive_is_downloaded_verified_unpacked_and_deleted(server, tmp_path, algorithm):
     zipped(server[0] / "toy.zip", {"toy/wav/a.wav": b"sound", "toy/empty/": b""})
     target = tmp_path / "data/toy"
-    assert remote.fetch([offer(server, "toy.zip", algorithm=algorithm)], target) == target
-    assert [p.relative_to(target).as_posix() for p in find.walk(target)] == ["toy/wav/a.wav"]
+    assert download.fetch([offer(server, "toy.zip", algorithm=algorithm)], target) == target
+    assert [p.relative_to(target).as_posix() for p in discovery.walk(target)] == ["toy/wav/a.wav"]
     assert (target / "toy/wav/a.wav").read_bytes() == b"sound"
     assert os.listdir(tmp_path / "data") == ["toy"]
 
@@ -85,14 +84,14 @@ def test_an_archive_is_downloaded_verified_unpacked_and_deleted(server, tmp_path
 def test_several_archives_go_into_one_folder(server, tmp_path):
     zipped(server[0] / "one.zip", {"a": b"1"})
     zipped(server[0] / "two.zip", {"b": b"2"})
-    remote.fetch([offer(server, "one.zip"), offer(server, "two.zip")], tmp_path / "toy")
+    download.fetch([offer(server, "one.zip"), offer(server, "two.zip")], tmp_path / "toy")
     assert sorted(os.listdir(tmp_path / "toy")) == ["a", "b"]
 
 
 def test_a_failed_transfer_is_tried_again(server, tmp_path):
     zipped(server[0] / "toy.zip", {"a": b"1"})
     server[2].failures = 2
-    remote.fetch([offer(server, "toy.zip")], tmp_path / "toy", retries=2)
+    download.fetch([offer(server, "toy.zip")], tmp_path / "toy", retries=2)
     assert server[2].requests == 3
 
 
@@ -172,7 +171,7 @@ def test_a_bad_download_leaves_nothing_behind(server, tmp_path, case):
         os.truncate(server[0] / name, 60)
     data = tmp_path / "data"
     with pytest.raises(InputError, match=message) as error:
-        remote.fetch([offer(server, name, checksum=checksum)], data / "toy", retries=0)
+        download.fetch([offer(server, name, checksum=checksum)], data / "toy", retries=0)
     assert name in str(error.value)
     assert os.listdir(data) == []
     assert sorted(os.listdir(tmp_path)) == ["data", "served"]
@@ -181,7 +180,7 @@ def test_a_bad_download_leaves_nothing_behind(server, tmp_path, case):
 def test_nothing_is_downloaded_where_there_is_no_room(server, tmp_path):
     huge = Remote(f"{server[1]}/toy.zip", "md5:" + "0" * 32, "toy.zip", size=10**18)
     with pytest.raises(InputError, match=r"MB are free, toy\.zip needs about 2500000000000 MB"):
-        remote.fetch([huge], tmp_path / "data/toy")
+        download.fetch([huge], tmp_path / "data/toy")
     assert server[2].requests == 0
     assert os.listdir(tmp_path / "data") == []
 
@@ -198,7 +197,7 @@ def published(server, tmp_path, monkeypatch):
     emodb_tree(tmp_path / "origin")
     files = sorted((tmp_path / "origin/emodb/wav").iterdir())
     publish(tmp_path / "index", files)
-    monkeypatch.setattr(find, "INDICES", tmp_path / "index")
+    monkeypatch.setattr(discovery, "INDICES", tmp_path / "index")
     members = {f"emodb/wav/{path.name}": path.read_bytes() for path in files}
     zipped(server[0] / "emodb.zip", members | {"emodb/db.yaml": b"name: emodb"})
     monkeypatch.setattr(emodb, "REMOTES", (offer(server, "emodb.zip"),))
@@ -227,7 +226,7 @@ def test_fetch_leaves_a_complete_corpus_as_it_is(published, tmp_path):
 def test_fetch_does_not_touch_an_incomplete_corpus(published, tmp_path):
     fetch("emodb", data=tmp_path / "data")
     next((tmp_path / "data").rglob("*.wav")).unlink()
-    with pytest.raises(InputError, match="holds 5 recordings of emodb, expected all of them or"):
+    with pytest.raises(InputError, match="has 5 recordings of emodb; expected all of them or"):
         fetch("emodb", data=tmp_path / "data")
     assert published.requests == 1
 

@@ -1,6 +1,9 @@
 """`pyproject.toml`, `requirements.lock` and `environment.yml` say the same."""
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 LOCKED_EXTRAS = ("dev", "jax", "dask", "baselines")
 
 
@@ -73,6 +77,19 @@ def test_the_extras_are_those_the_readme_names():
     readme = (ROOT / "README.md").read_text()
     for extra in PROJECT["optional-dependencies"]:
         assert f"`{extra}`" in readme, f"the README does not say what the extra {extra!r} is for"
+
+
+def test_an_installed_package_looks_for_notebooks_where_the_wheel_has_them(tmp_path):
+    package = tmp_path / "ser_lib"
+    package.mkdir()
+    for name in ("__init__.py", "paths.py"):
+        shutil.copy(ROOT / "ser_lib" / name, package)
+    code = "from ser_lib import paths; print(paths.notebooks())"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env={}, cwd=tmp_path, capture_output=True, text=True
+    )
+    included = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert answer.stdout.strip() == str(tmp_path / included["notebooks"]), answer.stderr
 
 
 REPORTED = sorted((ROOT / "reports").glob("*/*.ipynb"))

@@ -1,11 +1,11 @@
-"""A file or folder appears whole or not at all, and the same content has the same digest."""
+"""A file or folder appears whole or not at all."""
 
-import dataclasses
+import os
+import stat
 
-import numpy as np
 import pytest
 
-from ser_lib import identity, paths
+from ser_lib import paths
 
 
 def test_a_file_appears_when_it_was_written_to_its_end(tmp_path):
@@ -43,25 +43,33 @@ def test_of_two_who_make_the_same_folder_the_first_wins(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["made"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Step:
-    size: int
+@pytest.mark.skipif(os.name == "nt", reason="this system has no umask")
+@pytest.mark.parametrize(
+    ("umask", "file", "folder"), [(0o077, 0o600, 0o700), (0o022, 0o644, 0o755)]
+)
+def test_what_is_written_is_as_readable_as_the_umask_says(tmp_path, umask, file, folder):
+    before = os.umask(umask)
+    try:
+        with paths.whole(tmp_path / "file.bin", "wb") as stream:
+            stream.write(b"content")
+        with paths.whole_folder(tmp_path / "made") as new:
+            (new / "part").touch()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file.bin").stat().st_mode) == file
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == folder
 
 
-@dataclasses.dataclass(frozen=True)
-class Other:
-    size: int
-
-
-def test_the_digest_knows_content_not_containers():
-    assert identity.digest({"a": 1, "b": (1, 2)}) == identity.digest(
-        {"b": [1, 2], "a": np.int64(1)}
-    )
-    assert identity.digest(np.arange(3)) == identity.digest([0, 1, 2])
-    assert identity.digest(Step(1)) == identity.digest(Step(1))
-    assert len({identity.digest(x) for x in (Step(1), Step(2), Other(1), {"size": 1})}) == 4
-    with pytest.raises(TypeError, match="object"):
-        identity.digest(object())
+def test_a_cache_folder_that_is_made_here_is_marked(tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    with paths.whole(paths.cache() / "deep" / "file.txt"):
+        pass
+    assert (tmp_path / "cache" / paths.CACHE_MARKER).is_file()
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "mine"))
+    with paths.whole(paths.cache() / "deep" / "file.txt"):
+        pass
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["deep"]
 
 
 @pytest.mark.parametrize("name", ["data", "cache", "reports", "notebooks"])

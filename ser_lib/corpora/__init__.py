@@ -1,51 +1,79 @@
 """
-Corpora: one module per corpus, found by what it defines, and imported when it is asked for.
+Corpora: one module per corpus, imported when it is used.
 
-A module that defines ``NAME`` is a corpus. It has the same constants in the same order, ``NAME``,
-``TITLE``, ``VERSION``, ``LICENCE``, ``BIBTEX``, ``REMOTES``, ``OBTAIN`` and ``PROTOCOL``, and a
-function ``load(data, *, ...)`` that returns a `Corpus` and whose keyword-only parameters are the
-options of the corpus. To add a corpus, add such a module, called like the corpus.
+The module of a corpus is called like the corpus and defines these constants, in this order:
+
+``NAME``
+    Name of the corpus and of the module.
+``TITLE``, ``VERSION``, ``LICENCE``
+    Full title, release, and licence of the recordings.
+``BIBTEX``
+    The entry to cite.
+``REMOTES``
+    Tuple of `Remote`: the files that can be downloaded, with checksums; empty if there are none.
+``HOW_TO_GET``
+    How to obtain the corpus, for messages.
+``PROTOCOL``
+    Name of the recommended evaluation protocol.
+
+It also defines a function ``load(data, *, ...)`` that finds the recordings below the folder `data`
+and returns `Contents`; its keyword-only parameters are the options of the corpus. To add a corpus,
+add such a module.
 """
 
-import functools
-import importlib
-import importlib.util
 import inspect
 import os
-import pkgutil
-import re
 import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from ser_lib import download as remote
-from ser_lib import paths
-from ser_lib.corpora import discovery as find
-from ser_lib.corpora import hashing as content
-from ser_lib.corpora.corpus import COLUMNS, EMOTIONS, Corpus, make_table
+from ser_lib import download, paths
+from ser_lib.corpora import discovery, hashing
+from ser_lib.corpora.corpus import COLUMNS, Contents, Corpus, make_table
+from ser_lib.corpora.emotions import EMOTIONS, find_emotion
 from ser_lib.corpora.validation import Validation
 from ser_lib.download import Remote
 from ser_lib.errors import InputError, InputWarning, unknown
+from ser_lib.registry import Registry
 
 __all__ = [
     "COLUMNS",
     "EMOTIONS",
+    "Contents",
     "Corpus",
     "Overview",
     "Remote",
     "Validation",
     "fetch",
+    "find_emotion",
+    "get",
     "load_corpus",
     "make_table",
-    "module_of",
     "names",
     "overview",
 ]
 
+_REGISTRY = Registry("corpus", __name__)
+
 
 class Overview(NamedTuple):
-    """What is known of a corpus, and what of it was found."""
+    """
+    A corpus, and what was found of it on this machine.
+
+    Parameters
+    ----------
+    name, title : str
+        Name and full title.
+    utterances, speakers : int
+        Number of utterances and speakers found; 0 if the corpus was not found.
+    hours : float
+        Total duration of the recordings found.
+    where : str
+        Folder of the recordings; if they were not found, how to get them.
+    licence : str
+        Licence of the recordings.
+    """
 
     name: str
     title: str
@@ -56,39 +84,47 @@ class Overview(NamedTuple):
     licence: str
 
 
-@functools.cache
 def names() -> tuple[str, ...]:
-    """Name the corpora that can be loaded, in alphabetical order, without importing any."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if _is_corpus(m.name)))
+    """Return the names of all corpora, in alphabetical order, without importing their modules."""
+    return _REGISTRY.names()
 
 
-def module_of(name: str) -> ModuleType:
+def get(name: str) -> ModuleType:
     """
     Import the module of a corpus.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name; the nearest is named.
-    """
-    if name not in names():
-        raise unknown("corpus", name, names())
-    return importlib.import_module(f"{__name__}.{name}")
-
-
-def load_corpus(name: str, *, data: str | os.PathLike | None = None, **options: object) -> Corpus:
-    """
-    Load a corpus that lies on this machine.
 
     Parameters
     ----------
     name : str
         One of `names`.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the nearest known name is suggested.
+    """
+    return _REGISTRY.get(name)
+
+
+def load_corpus(
+    corpus: str | Corpus, *, data: str | os.PathLike | None = None, **options: object
+) -> Corpus:
+    """
+    Load a corpus that is on this machine.
+
+    Parameters
+    ----------
+    corpus : str or Corpus
+        One of `names`. A `Corpus` is returned as it is, without looking at `data`.
     data : path, optional
-        The folder that corpora lie in; by default `ser_lib.paths.data`, which ``SER_DATA`` sets.
-        The recordings are found by their official names, in any audio container and any folder.
+        Folder of the corpora; by default `ser_lib.paths.data`, which ``SER_DATA`` sets. Recordings
+        are found by their official names, in any audio container and any folder below it.
     **options
-        Options of this corpus, the keyword-only parameters of its module's ``load``.
+        Options of this corpus: the keyword-only parameters of its module's ``load``.
 
     Returns
     -------
@@ -98,13 +134,20 @@ def load_corpus(name: str, *, data: str | os.PathLike | None = None, **options: 
     ------
     InputError
         For an unknown corpus or option, or if the corpus is not found; the message says where it
-        was looked for and how to get it.
+        was searched for and how to get it.
 
     Examples
     --------
     >>> load_corpus("ravdess", channel="song")                              # doctest: +SKIP
     """
-    module = module_of(name)
+    if isinstance(corpus, Corpus):
+        if options:
+            raise InputError(
+                f"options {', '.join(options)} given with a corpus that is already loaded "
+                f"({corpus.name}); expected the name of a corpus, or no options"
+            )
+        return corpus
+    module = get(corpus)
     known = [
         parameter.name
         for parameter in inspect.signature(module.load).parameters.values()
@@ -112,90 +155,92 @@ def load_corpus(name: str, *, data: str | os.PathLike | None = None, **options: 
     ]
     for option in options:
         if option not in known:
-            raise unknown(f"option of {name}", option, known)
-    return module.load(paths.data() if data is None else Path(data), **options)
+            raise unknown(f"option of {corpus}", option, known)
+    contents = module.load(paths.data() if data is None else Path(data), **options)
+    return Corpus.of(module, contents)
 
 
 def overview(data: str | os.PathLike | None = None) -> list[Overview]:
     """
-    List the corpora that are known and what is found of each.
+    List all corpora and what is found of each.
 
     Parameters
     ----------
     data : path, optional
-        The folder that corpora lie in; by default `ser_lib.paths.data`.
+        Folder of the corpora; by default `ser_lib.paths.data`.
 
     Returns
     -------
     list of Overview
-        One row per corpus, loaded with its default options; hours to two decimals. What is not
-        found has no utterances and, instead of a folder, says how to get it.
+        One per corpus, loaded with its default options. Nothing is rendered or downloaded: the
+        counts of the synthetic corpus are known beforehand.
     """
-    rows = []
-    for name in names():
-        module = module_of(name)
-        corpus = _found(name, data)
-        if corpus is None:
-            rows.append(Overview(name, module.TITLE, 0, 0, 0.0, module.OBTAIN, module.LICENCE))
-            continue
-        files = list(corpus.table["path"])
-        lengths = content.in_threads(
-            content.seconds, files, f"reading headers of {name}", progress=True
-        )
-        count, hours = len(files), round(sum(lengths) / 3600, 2)
-        where = str(_folder(corpus))
-        speakers = len(corpus.speakers)
-        rows.append(Overview(name, module.TITLE, count, speakers, hours, where, module.LICENCE))
-    return rows
+    return [_overview(get(name), data) for name in names()]
+
+
+def _overview(module: ModuleType, data: str | os.PathLike | None) -> Overview:
+    name, title, licence = module.NAME, module.TITLE, module.LICENCE
+    if hasattr(module, "KNOWN"):
+        return Overview(name, title, *module.KNOWN, module.HOW_TO_GET, licence)
+    corpus = _load_if_present(name, data)
+    if corpus is None:
+        return Overview(name, title, 0, 0, 0.0, module.HOW_TO_GET, licence)
+    files = list(corpus.table["path"])
+    lengths = hashing.in_threads(
+        hashing.seconds, files, f"reading headers of {name}", progress=True
+    )
+    hours = round(sum(lengths) / 3600, 2)
+    where = str(_folder(corpus))
+    return Overview(name, title, len(files), len(corpus.speakers), hours, where, licence)
 
 
 def fetch(name: str, *, data: str | os.PathLike | None = None, progress: bool = True) -> Path:
     """
-    Download a corpus from its publisher, verify the checksum and unpack it.
+    Download a corpus from its publisher, verify its checksum and unpack it.
 
-    A corpus that is there already, with every utterance that was published, is left as it is.
+    A corpus that is already complete on this machine is not downloaded again.
 
     Parameters
     ----------
     name : str
         One of `names`.
     data : path, optional
-        The folder that corpora lie in; by default `ser_lib.paths.data`. The corpus gets the folder
-        `name` in it, when it is complete.
+        Folder of the corpora; by default `ser_lib.paths.data`. The corpus is put into its folder
+        `name`, which appears when it is complete.
     progress : bool
-        Whether bars are shown.
+        Whether to show progress bars.
 
     Returns
     -------
     Path
-        Where the corpus lies.
+        The folder of the corpus.
 
     Raises
     ------
     InputError
-        If the corpus cannot be downloaded, if its folder exists and is not complete, or if the
+        If the corpus cannot be downloaded, if its folder exists and is incomplete, or if the
         download fails; nothing is left behind.
     """
-    module = module_of(name)
+    module = get(name)
     if not module.REMOTES:
-        raise InputError(f"{name}: there is nothing to download. {module.OBTAIN}")
-    corpus = _found(name, data)
+        raise InputError(f"{name}: there is nothing to download. {module.HOW_TO_GET}")
+    corpus = _load_if_present(name, data)
     if corpus is not None and corpus.reference.index.isin(list(corpus.recordings.files)).all():
         return _folder(corpus)
     data = paths.data() if data is None else Path(data).expanduser().absolute()
-    for folder in find.named(data, name) if data.is_dir() else ():
+    for folder in discovery.named(data, name) if data.is_dir() else ():
         if any(folder.iterdir()):
             count = 0 if corpus is None else len(corpus.recordings.files)
             raise InputError(
-                f"{folder}: the folder exists and holds {count} recordings of {name}, expected all "
-                "of them or none; move it away to download the corpus anew"
+                f"{folder}: the folder exists and has {count} recordings of {name}; expected all "
+                "of them or none; move it away to download the corpus again"
             )
-    return remote.fetch(module.REMOTES, data / name, progress=progress)
+    return download.fetch(module.REMOTES, data / name, progress=progress)
 
 
-def _found(name: str, data: str | os.PathLike | None) -> Corpus | None:
+def _load_if_present(name: str, data: str | os.PathLike | None) -> Corpus | None:
     with warnings.catch_warnings():
-        # Whoever asks what is there is told by the count.
+        # The count shows that a corpus is incomplete.
         warnings.simplefilter("ignore", InputWarning)
         try:
             return load_corpus(name, data=data)
@@ -207,8 +252,3 @@ def _folder(corpus: Corpus) -> Path:
     if corpus.recordings is not None:
         return corpus.recordings.folder
     return Path(os.path.commonpath([Path(path).parent for path in corpus.table["path"]]))
-
-
-def _is_corpus(module: str) -> bool:
-    spec = importlib.util.find_spec(f"{__name__}.{module}")
-    return bool(re.search(r"^NAME = ", spec.loader.get_source(spec.name), re.MULTILINE))

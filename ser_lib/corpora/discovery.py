@@ -1,4 +1,4 @@
-"""How the recordings of a corpus are found: by official names, in any container and folder."""
+"""Find the recordings of a corpus by their official names, in any container and folder."""
 
 import os
 import re
@@ -13,8 +13,8 @@ import pandas as pd
 
 from ser_lib.errors import InputError, InputWarning
 
-# The order is the preference where one recording lies in several containers: first the one that
-# speech corpora are published in, then lossless ones, then lossy ones.
+# In order of preference, if a recording exists in several containers: first WAV, in which speech
+# corpora are published, then other lossless containers, then lossy ones.
 SUFFIXES = (
     *(".wav", ".flac", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".rf64", ".sph", ".nist"),
     *(".opus", ".ogg", ".oga", ".mp3"),
@@ -26,29 +26,29 @@ INDICES = resources.files(__package__) / "index"
 @dataclass(frozen=True)
 class Recordings:
     """
-    The audio files of one corpus as they lie on the disk.
+    The audio files of a corpus on the disk.
 
     Parameters
     ----------
-    folder : Path
-        The folder that holds them, at whatever depth.
+    folder : Path or None
+        The folder that contains them, at any depth; None if unknown.
     files : dict of str to Path
-        Absolute path of each recording that belongs to the corpus, by the name of its utterance.
-    strangers : tuple of Path
+        Absolute path of each recording of the corpus, by utterance.
+    unexpected_files : tuple of Path
         Audio files in the same folder that do not belong to the corpus.
     """
 
-    folder: Path
+    folder: Path | None
     files: dict[str, Path]
-    strangers: tuple[Path, ...] = ()
+    unexpected_files: tuple[Path, ...] = ()
 
 
 def walk(folder: str | os.PathLike) -> Iterator[Path]:
     """
-    Go through the visible files under a folder, in an order that is the same on every machine.
+    Iterate over the visible files below a folder, in the same order on every machine.
 
-    Hidden files and folders (``.name``, among them the ``._name`` files that macOS leaves behind)
-    are passed over. Links to folders are followed, each folder is visited once.
+    Hidden files and folders (``.name``, including the ``._name`` files of macOS) are skipped. Links
+    to folders are followed, and each folder is visited once.
     """
     visited = set()
     for parent, folders, names in os.walk(os.path.abspath(folder), followlinks=True):
@@ -64,40 +64,40 @@ def walk(folder: str | os.PathLike) -> Iterator[Path]:
 
 
 def is_audio(path: Path) -> bool:
-    """Tell by its suffix whether a file is a recording."""
+    """Return whether a file is a recording, by its suffix."""
     return path.suffix.lower() in SUFFIXES
 
 
 def named(data: Path, name: str) -> list[Path]:
-    """List the folders right under `data` that are called `name`, in upper or lower case."""
+    """List the folders directly below `data` with a name, in upper or lower case."""
     return sorted(p for p in data.iterdir() if p.is_dir() and p.name.lower() == name)
 
 
 def locate(
-    data: str | os.PathLike, name: str, pattern: re.Pattern, *, example: str, obtain: str
+    data: str | os.PathLike, name: str, pattern: re.Pattern, *, example: str, how_to_get: str
 ) -> tuple[Path, list[Path]]:
     """
-    Find the place that holds the recordings of a corpus.
+    Find the folder with the recordings of a corpus.
 
     Parameters
     ----------
     data : path
-        Where corpora lie. ``data/<name>`` is looked through first, then all of `data`.
+        Folder of the corpora. ``data/<name>`` is searched first, then all of `data`.
     name : str
-        The corpus.
+        Name of the corpus.
     pattern : re.Pattern
-        What the official names look like (file name without suffix, matched in full).
+        Pattern of the official names (file name without suffix, full match).
     example : str
-        One official file name, for the error.
-    obtain : str
+        An official file name, for the error.
+    how_to_get : str
         How to get the corpus, for the error.
 
     Returns
     -------
     folder : Path
-        The first place with at least one such recording.
+        The first folder with at least one such recording.
     files : list of Path
-        All visible files under it, recordings or not.
+        All visible files below it, recordings or not.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def locate(
     if not data.is_dir():
         raise InputError(
             f"{name}: the data folder {data} does not exist; set SER_DATA or give data=FOLDER. "
-            f"{obtain}"
+            f"{how_to_get}"
         )
     for folder in (*named(data, name), data):
         files = list(walk(folder))
@@ -116,38 +116,41 @@ def locate(
             return folder, files
     raise InputError(
         f"{name}: no recordings found, neither in {data / name} nor anywhere else below {data}; "
-        f"expected files named like {example} (or .flac, .mp3, ...). {obtain}"
+        f"expected files named like {example} (or .flac, .mp3, ...). {how_to_get}"
     )
 
 
 def choose(
     name: str,
-    place: Path,
+    folder: Path,
     files: list[Path],
     pattern: re.Pattern,
     official: Container[str] | None = None,
 ) -> Recordings:
     """
-    Sort files into the recordings of a corpus and strangers; one file per utterance.
+    Divide files into the recordings of a corpus, one per utterance, and unexpected files.
 
-    Where an utterance lies there several times, the container that comes first in `SUFFIXES` is
-    taken, then the path with the fewest folders, then the first by name, and one `InputWarning`
-    says so. The copies are not compared: two containers of one recording differ in bytes and, once
-    resampled, in samples; `Corpus.validate` compares the one that was taken with what was
-    published.
+    If an utterance has several files, the container that comes first in `SUFFIXES` is used, then
+    the path with the fewest folders, then the first by name, and one `InputWarning` is given. The
+    copies are not compared with each other: containers of one recording differ in bytes and, if
+    resampled, in samples. `Corpus.validate` compares the file that is used with what was published.
 
     Parameters
     ----------
     name : str
-        The corpus.
-    place, files : Path, list of Path
-        What `locate` found. Where `place` is not the corpus's own (not called like it), the
-        deepest folder that holds all the recordings is, and files beside it are no strangers.
+        Name of the corpus.
+    folder, files : Path, list of Path
+        Results of `locate`. If `folder` does not have the name of the corpus, the deepest folder
+        that contains all recordings is the corpus's, and files outside it are not unexpected.
     pattern : re.Pattern
-        What the official names look like.
+        Pattern of the official names.
     official : container of str, optional
-        The utterances that were published; names that only look like them are left out, which is
-        said in one `InputWarning`. Without it, every name that looks like one is one.
+        The published utterances. Files whose names match the pattern but were not published are
+        left out, with one `InputWarning`. By default every matching name is an utterance.
+
+    Returns
+    -------
+    Recordings
     """
     audio = [path for path in files if is_audio(path)]
     copies: dict[str, list[Path]] = {}
@@ -160,24 +163,24 @@ def choose(
         else:
             unpublished.append(path)
     chosen = {utterance: min(paths, key=_preference) for utterance, paths in copies.items()}
-    own = place.name.lower() == name or not chosen
-    folder = place if own else Path(os.path.commonpath([p.parent for p in chosen.values()]))
+    if folder.name.lower() != name and chosen:
+        folder = Path(os.path.commonpath([path.parent for path in chosen.values()]))
     several = [utterance for utterance, paths in copies.items() if len(paths) > 1]
     if several:
-        taken = chosen[several[0]]
-        other = next(path for path in copies[several[0]] if path != taken)
+        used = chosen[several[0]]
+        other = next(path for path in copies[several[0]] if path != used)
         warn(
-            f"{name}: {len(several)} utterances lie there more than once; of {several[0]}, for "
-            f"example, {taken} is taken and {other} is not"
+            f"{name}: {len(several)} utterances have more than one file; of {several[0]}, for "
+            f"example, {used} is used and {other} is not"
         )
     if unpublished and chosen:
         warn(
-            f"{name}: {len(unpublished)} recordings are named like its own but were not published "
-            f"with it and are left out, the first is {unpublished[0]}"
+            f"{name}: {len(unpublished)} recordings have names like those of the corpus but were "
+            f"not published with it; they are left out, the first is {unpublished[0]}"
         )
     belonging = {path for paths in copies.values() for path in paths}
-    strangers = tuple(p for p in audio if p not in belonging and p.is_relative_to(folder))
-    return Recordings(folder, chosen, strangers)
+    unexpected = tuple(p for p in audio if p not in belonging and p.is_relative_to(folder))
+    return Recordings(folder, chosen, unexpected)
 
 
 def find_recordings(
@@ -187,44 +190,60 @@ def find_recordings(
     official: Container[str] | None,
     *,
     example: str,
-    obtain: str,
+    how_to_get: str,
 ) -> Recordings:
     """
     Find the recordings of a corpus by their official names: `locate`, then `choose`.
 
+    Parameters
+    ----------
+    data, name, pattern, example, how_to_get
+        As for `locate`.
+    official : container of str or None
+        As for `choose`.
+
+    Returns
+    -------
+    Recordings
+
     Raises
     ------
     InputError
-        If there are none.
+        If there are no recordings of the corpus.
     """
-    place, files = locate(data, name, pattern, example=example, obtain=obtain)
-    recordings = choose(name, place, files, pattern, official)
+    folder, files = locate(data, name, pattern, example=example, how_to_get=how_to_get)
+    recordings = choose(name, folder, files, pattern, official)
     if not recordings.files:
-        look = next(p for p in files if is_audio(p) and pattern.fullmatch(p.stem))
+        other = next(p for p in files if is_audio(p) and pattern.fullmatch(p.stem))
         raise InputError(
-            f"{name}: recordings such as {look} are named like its own, but none of them was "
-            f"published with it; expected files like {example}. {obtain}"
+            f"{name}: recordings such as {other} have names like those of the corpus, but none of "
+            f"them was published with it; expected files like {example}. {how_to_get}"
         )
     return recordings
 
 
-def warn_if_incomplete(name: str, found: int, published: int) -> None:
-    """Say once, by an `InputWarning`, that utterances of the published corpus are not there."""
-    if found < published:
+def warn_if_incomplete(name: str, present: int, published: int) -> None:
+    """Give an `InputWarning` if utterances of the published corpus are missing."""
+    if present < published:
         warn(
-            f"{name}: {found} of {published} utterances found, {published - found} are missing; "
-            "validate() names them"
+            f"{name}: {present} of {published} utterances found, {published - present} are "
+            "missing; validate() names them"
         )
 
 
 def read_index(name: str) -> pd.DataFrame:
     """
-    Read what is known of the files that the publisher of a corpus ships.
+    Read the index of the files that the publisher of a corpus released.
+
+    Parameters
+    ----------
+    name : str
+        Name of the corpus; the index is ``index/<name>.csv`` in this package.
 
     Returns
     -------
     DataFrame
-        Index ``utterance``; ``sha256`` of the publisher's file, its sampling ``rate`` in hertz,
+        Index ``utterance``; ``sha256`` of the publisher's file, its sampling ``rate`` in Hz,
         ``channels`` and ``samples`` per channel (missing where unknown).
     """
     with (INDICES / f"{name}.csv").open(encoding="utf-8") as file:
@@ -235,7 +254,7 @@ def read_index(name: str) -> pd.DataFrame:
 
 
 def names_only(utterances: list[str]) -> pd.DataFrame:
-    """Make the index of a corpus of which no more than the names of its files is published."""
+    """Build the index of a corpus of which only the names of the files are known."""
     numbers = {c: pd.array([None] * len(utterances), "Int64") for c in ("rate", "channels")}
     return pd.DataFrame(
         {"sha256": None, **numbers, "samples": numbers["rate"]},
@@ -248,7 +267,7 @@ def _preference(path: Path) -> tuple[int, int, str]:
 
 
 def warn(message: str) -> None:
-    """Give an `InputWarning` that points to the line, outside of this package, that caused it."""
+    """Give an `InputWarning` that points to the line outside this package that caused it."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("ser_lib."):
         level, frame = level + 1, frame.f_back

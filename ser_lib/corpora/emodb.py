@@ -1,16 +1,16 @@
 """
 EmoDB, the Berlin Database of Emotional Speech.
 
-Ten actors (five women, five men) say ten German sentences in seven emotions; 535 recordings that
-listeners recognised and found natural were published (16 kHz, 16 bit, mono). Files are called
-``SSTTTEv.wav``: two digits speaker, three characters sentence, one letter emotion (of the German
-word), one letter take. All speakers say the same sentences, so the words of a test speaker are
-known from training under every protocol.
+Ten actors (five women, five men) say ten German sentences in seven emotions. Published are the 535
+recordings that listeners recognised and judged natural (16 kHz, 16 bit, mono). Files are named
+``SSTTTEv.wav``: two digits for the speaker, three characters for the sentence, one letter for the
+emotion (of the German word), one letter for the take. All speakers say the same sentences, so that
+the words of a test speaker occur in the training set under every protocol.
 
-The archive that is offered for download is the audformat edition, which has a published checksum.
-The original archive (``http://emodb.bilderbar.info/download/download.zip``) has none and is
-therefore not offered; unpacked by hand it is found just as well, and `Corpus.validate` compares
-each of its files. EmoDB 2.0 is another release with other files.
+The archive that can be downloaded is the audformat edition, which has a published checksum. The
+original archive (``http://emodb.bilderbar.info/download/download.zip``) has none; unpacked by hand
+it is found as well, and `Corpus.validate` compares each of its files. EmoDB 2.0 is another release
+with other files.
 
 The edition is published under CC BY 4.0; another catalogue lists it as CC0-1.0. Cite the paper.
 """
@@ -18,8 +18,8 @@ The edition is published under CC BY 4.0; another catalogue lists it as CC0-1.0.
 import os
 import re
 
-from ser_lib.corpora import discovery as find
-from ser_lib.corpora.corpus import Corpus, make_table
+from ser_lib.corpora import discovery
+from ser_lib.corpora.corpus import Contents
 from ser_lib.download import Remote
 
 NAME = "emodb"
@@ -42,7 +42,7 @@ REMOTES = (
         filename="emodb.zip",
     ),
 )
-OBTAIN = "Get it with `ser fetch emodb`."
+HOW_TO_GET = "Get it with `ser fetch emodb`."
 PROTOCOL = "leave_one_speaker_out"
 
 PATTERN = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLEAFTN])[a-z]")
@@ -71,42 +71,32 @@ SENTENCES = {
 }
 
 
-def load(data: str | os.PathLike) -> Corpus:
+def load(data: str | os.PathLike) -> Contents:
     """
     Load EmoDB: original layout (``wav/``), audformat edition (``emodb/wav/``) or any other.
 
     Parameters
     ----------
     data : path
-        Where corpora lie.
+        Folder of the corpora.
 
     Returns
     -------
-    Corpus
+    Contents
         535 utterances; ``sentence`` is the code of `SENTENCES`.
 
     Raises
     ------
     InputError
-        If none of its recordings is there.
+        If no recording of the corpus is found.
     """
-    reference = find.read_index(NAME)
-    recordings = find.find_recordings(
-        data, NAME, PATTERN, reference.index, example="03a01Fa.wav", obtain=OBTAIN
+    reference = discovery.read_index(NAME)
+    recordings = discovery.find_recordings(
+        data, NAME, PATTERN, reference.index, example="03a01Fa.wav", how_to_get=HOW_TO_GET
     )
-    find.warn_if_incomplete(NAME, len(recordings.files), len(reference))
-    return Corpus(
-        name=NAME,
-        title=TITLE,
-        version=VERSION,
-        licence=LICENCE,
-        citation=BIBTEX,
-        table=make_table(_row(name, path) for name, path in recordings.files.items()),
-        protocol=PROTOCOL,
-        remotes=REMOTES,
-        reference=reference,
-        recordings=recordings,
-    )
+    discovery.warn_if_incomplete(NAME, len(recordings.files), len(reference))
+    rows = [_row(name, path) for name, path in recordings.files.items()]
+    return Contents(rows=rows, reference=reference, recordings=recordings)
 
 
 def _row(utterance: str, path: os.PathLike) -> dict[str, object]:

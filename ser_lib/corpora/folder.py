@@ -1,8 +1,8 @@
 r"""
-Any folder of recordings: the way in for a corpus that nobody foresaw.
+Any folder of recordings, for corpora without a module of their own.
 
-What is said of each recording comes from a table (a *manifest*, CSV in UTF-8) or from the names of
-the files (a *pattern*, a regular expression with named groups).
+The emotion and speaker of each recording come from a table (a *manifest*, CSV in UTF-8) or from the
+file names (a *pattern*, a regular expression with named groups).
 
 Manifest::
 
@@ -10,8 +10,9 @@ Manifest::
     anna/angry_1.wav,anger,anna,female
     ben/sad_1.wav,sadness,ben,male
 
-Pattern, for the same files: ``r"(?P<speaker>\w+)/(?P<emotion>[a-z]+)_\d+"``, with
-``emotions={"angry": "anger", "sad": "sadness"}``.
+Pattern, for the same files: ``r"(?P<speaker>\w+)/(?P<emotion>[a-z]+)_\d+"``. Common words for
+emotions, such as *angry* and *sad*, are understood; others are translated by ``emotions``, for
+example ``emotions={"wuetend": "anger"}``.
 """
 
 import difflib
@@ -22,8 +23,9 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
-from ser_lib.corpora import discovery as find
-from ser_lib.corpora.corpus import COLUMNS, EMOTIONS, SEXES, Corpus, make_table
+from ser_lib.corpora import discovery
+from ser_lib.corpora.corpus import COLUMNS, SEXES, Contents
+from ser_lib.corpora.emotions import find_emotion
 from ser_lib.errors import InputError, unknown
 
 NAME = "folder"
@@ -35,7 +37,7 @@ BIBTEX = """@misc{folder,
   note  = {cite here where the recordings come from}
 }"""
 REMOTES = ()
-OBTAIN = "It is the user's own; say where it lies by data=FOLDER."
+HOW_TO_GET = "It is a folder of your own; give it by data=FOLDER."
 PROTOCOL = "leave_one_speaker_out"
 
 MANIFEST = "manifest.csv"
@@ -49,7 +51,7 @@ def load(
     manifest: str | os.PathLike | None = None,
     pattern: str | None = None,
     emotions: Mapping[str, str] | None = None,
-) -> Corpus:
+) -> Contents:
     r"""
     Load a folder of recordings.
 
@@ -59,37 +61,39 @@ def load(
         The folder.
     manifest : path, optional
         CSV with the columns ``path`` and ``emotion`` and, where known, ``speaker``, ``sex``,
-        ``language``, ``sentence``, ``session``, ``intensity``, ``split``; other columns are passed
-        over. It is looked for in `data`, then in the working directory; paths in it are relative
-        to `data`. By default ``manifest.csv``.
+        ``language``, ``sentence``, ``session``, ``intensity``, ``split``. Other columns are kept,
+        as numbers if all their values are. The file is searched for in `data`, then in the working
+        directory; paths in it are relative to `data`. By default ``manifest.csv``.
     pattern : str, optional
-        Regular expression with a named group for each column that the file names tell, at least
-        ``emotion``. It is searched in each recording's path relative to `data`, with forward
-        slashes and without suffix. Recordings in whose path it is not found are left out, which is
-        said in one `InputWarning`.
+        Regular expression with a named group for each column that file names contain, at least
+        ``emotion``. It is searched for in each recording's path relative to `data`, with forward
+        slashes and without suffix. Recordings that do not match are left out, with one
+        `InputWarning`.
     emotions : mapping of str to str, optional
-        The name in `EMOTIONS` of each label that the recordings use instead.
+        Emotion, as in `ser_lib.corpora.EMOTIONS`, of each label that is no common word for it.
 
     Returns
     -------
-    Corpus
-        An utterance is called by its path relative to `data`, without suffix.
+    Contents
+        An utterance is named by its path relative to `data`, without suffix.
 
     Raises
     ------
     InputError
-        If manifest and pattern are both given or neither is there, or for missing columns or
-        groups, unknown emotions or sexes, recordings that are missing or listed twice, or none.
+        If manifest and pattern are both given or neither exists; for missing columns or groups,
+        unknown emotions or sexes, and recordings that are missing or listed twice; or if there are
+        no recordings.
     """
     data = Path(data).expanduser().absolute()
     if not data.is_dir():
-        raise InputError(f"{NAME}: the folder {data} does not exist. {OBTAIN}")
+        raise InputError(f"{NAME}: the folder {data} does not exist. {HOW_TO_GET}")
     if manifest is not None and pattern is not None:
         raise InputError(f"{NAME}: manifest={manifest} and pattern={pattern!r} given; expected one")
-    for target in (emotions or {}).values():
-        if target not in EMOTIONS:
-            raise unknown("emotion in the parameter emotions:", target, EMOTIONS)
-    audio = [path for path in find.walk(data) if find.is_audio(path)]
+    emotions = {
+        label: find_emotion(emotion, where="in the parameter emotions")
+        for label, emotion in (emotions or {}).items()
+    }
+    audio = [path for path in discovery.walk(data) if discovery.is_audio(path)]
     if pattern is not None:
         rows, where = _from_names(data, audio, pattern), f"pattern {pattern!r}"
     else:
@@ -97,21 +101,12 @@ def load(
         rows, where = _from_manifest(data, source), str(source)
     files = _files(rows, where)
     for row in rows:
-        row["emotion"] = _emotion(row, where, emotions or {})
+        row["emotion"] = _emotion(row, where, emotions)
         row["sex"] = _sex(row, where)
+        del row["where"]
     listed = {os.path.realpath(path) for path in files.values()}
-    strangers = tuple(path for path in audio if os.path.realpath(path) not in listed)
-    return Corpus(
-        name=NAME,
-        title=TITLE,
-        version=VERSION,
-        licence=LICENCE,
-        citation=BIBTEX,
-        table=make_table(rows),
-        protocol=PROTOCOL,
-        remotes=REMOTES,
-        recordings=find.Recordings(data, files, strangers),
-    )
+    unexpected = tuple(path for path in audio if os.path.realpath(path) not in listed)
+    return Contents(rows=rows, recordings=discovery.Recordings(data, files, unexpected))
 
 
 def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
@@ -121,14 +116,14 @@ def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
         if place.is_file():
             return place
     raise InputError(
-        f"{NAME}: there is no manifest {' or '.join(map(str, dict.fromkeys(places)))}; expected a "
-        f"CSV file with at least the columns {', '.join(REQUIRED)}, or give pattern=REGEX"
+        f"{NAME}: the manifest {' or '.join(map(str, dict.fromkeys(places)))} does not exist; "
+        f"expected a CSV file with at least the columns {', '.join(REQUIRED)}, or pattern=REGEX"
     )
 
 
 def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
     try:
-        # Everything is text, and "NA" may be a speaker's name.
+        # All values are text at first: "NA" may be the name of a speaker.
         table = pd.read_csv(source, dtype=object, keep_default_na=False)
     except pd.errors.EmptyDataError:
         table = pd.DataFrame()
@@ -142,10 +137,14 @@ def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
             f"comma-separated {', '.join(REQUIRED)} and, where known, "
             f"{', '.join(c for c in COLUMNS if c not in REQUIRED)}"
         )
-    for column in table.columns.difference(COLUMNS):
-        # Columns of the user's own are welcome, but a misspelt one would be lost in silence.
+    others = [column for column in table.columns if column not in COLUMNS]
+    for column in others:
+        # Other columns are allowed, but a misspelt standard column must not go unnoticed.
         if difflib.get_close_matches(column.lower(), set(COLUMNS) - set(table.columns), 1, 0.8):
             raise unknown(f"column in {source}:", column, COLUMNS)
+        numbers = pd.to_numeric(table[column].replace("", None), errors="coerce")
+        if (numbers.notna() | (table[column] == "")).all() and numbers.notna().any():
+            table[column] = numbers
     rows = []
     for number, cells in enumerate(table.to_dict("records"), start=2):
         known = {c: str(cells[c]).strip() for c in COLUMNS if not pd.isna(cells.get(c))}
@@ -154,7 +153,7 @@ def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
         path = known["path"].replace("\\", "/")
         name = PurePath(os.path.normpath(path)).with_suffix("").as_posix()
         known |= {"path": os.path.abspath(data / path), "utterance": name, "where": f"row {number}"}
-        rows.append(known)
+        rows.append({column: cells[column] for column in others} | known)
     return rows
 
 
@@ -163,7 +162,7 @@ def _from_names(data: Path, audio: list[Path], pattern: str) -> list[dict[str, o
         expression = re.compile(pattern)
     except re.error as error:
         raise InputError(
-            f"pattern: {pattern!r} is no valid regular expression ({error}); expected one with "
+            f"pattern: {pattern!r} is not a valid regular expression ({error}); expected one with "
             "named groups such as (?P<emotion>[a-z]+)"
         ) from error
     groups = set(expression.groupindex)
@@ -184,20 +183,20 @@ def _from_names(data: Path, audio: list[Path], pattern: str) -> list[dict[str, o
         else:
             left_out.append(name)
     if left_out and rows:
-        find.warn(
-            f"{NAME}: the pattern {pattern!r} is not found in {len(left_out)} of {len(audio)} "
+        discovery.warn(
+            f"{NAME}: the pattern {pattern!r} does not match {len(left_out)} of {len(audio)} "
             f"recordings; they are left out, the first is {left_out[0]!r}"
         )
     if left_out and not rows:
         raise InputError(
-            f"pattern: {pattern!r} is found in none of {len(audio)} recordings below {data}; "
-            f"expected one that is found in names such as {left_out[0]!r}"
+            f"pattern: {pattern!r} matches none of {len(audio)} recordings below {data}; "
+            f"expected one that matches names such as {left_out[0]!r}"
         )
     return rows
 
 
 def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
-    """Check that there are recordings, that they are there, and each only once."""
+    """Check that there are recordings, that they exist, and that each is listed only once."""
     if not rows:
         raise InputError(f"{where}: no recordings; expected at least one")
     seen: dict[str, dict[str, object]] = {}
@@ -210,22 +209,21 @@ def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
                     f"{where}: {row['path']} ({row['where']}) and {other['path']} "
                     f"({other['where']}) are the same utterance; expected each only once"
                 )
-    lost = [row for row in rows if not Path(row["path"]).is_file()]
-    if lost:
+    missing = [row for row in rows if not Path(row["path"]).is_file()]
+    if missing:
         raise InputError(
-            f"{where}: {len(lost)} of {len(rows)} recordings do not exist, the first is "
-            f"{lost[0]['path']} ({lost[0]['where']}); expected paths relative to the data folder"
+            f"{where}: {len(missing)} of {len(rows)} recordings do not exist, the first is "
+            f"{missing[0]['path']} ({missing[0]['where']}); expected paths relative to the data folder"
         )
     return {utterance: Path(row["path"]) for utterance, row in seen.items()}
 
 
 def _emotion(row: Mapping[str, object], where: str, emotions: Mapping[str, str]) -> str:
     label = row.get("emotion") or ""
-    emotion = emotions.get(label, label)
-    if emotion not in EMOTIONS:
-        kind = f"emotion in {where}, {row['where']} (give emotions={{label: name}} if it is meant):"
-        raise unknown(kind, label, [*EMOTIONS, *emotions])
-    return emotion
+    if label in emotions:
+        return emotions[label]
+    place = f"in {where}, {row['where']} (emotions={{label: name}} translates other labels)"
+    return find_emotion(label, where=place)
 
 
 def _sex(row: Mapping[str, object], where: str) -> str | None:

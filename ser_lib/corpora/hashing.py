@@ -1,4 +1,4 @@
-"""What is in a recording: a hash of its decoded samples, remembered from one run to the next."""
+"""Hash the decoded samples of recordings, and store the hashes between runs."""
 
 import hashlib
 import json
@@ -15,9 +15,9 @@ from ser_lib import paths
 from ser_lib.console import progress as progress_bar
 from ser_lib.errors import InputError
 
-_BLOCK = 1 << 18  # samples per channel that are decoded at once: an hour of speech needs no memory
-# A file that changes within the resolution of its own time stamp (two seconds on FAT) keeps size
-# and stamp. A hash is therefore remembered only for a file that was left alone that long.
+_BLOCK = 1 << 18  # samples per channel decoded at a time, so that long recordings need no memory
+# A file that changes within the resolution of its time stamp (two seconds on FAT) may keep size and
+# stamp. A hash is therefore stored only for a file that was not changed for that long.
 _SETTLED = 2_000_000_000  # ns
 
 
@@ -25,8 +25,8 @@ def decoded_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
     """
     Decode a file to float32, in blocks.
 
-    `soundfile.SoundFile.blocks` would fill up what a damaged file lacks with whatever the memory
-    held; here it just ends early.
+    Of a damaged file, blocks end where it ends; `soundfile.SoundFile.blocks` would return
+    uninitialised memory for what is missing.
     """
     while len(block := file.read(_BLOCK, dtype="float32")):
         yield block
@@ -34,10 +34,15 @@ def decoded_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
 
 def sample_hash(path: str | os.PathLike) -> str:
     """
-    Hash the samples of a recording, whatever container they lie in.
+    Hash the samples of a recording, independent of the container.
 
-    The samples are decoded to float32, which holds every integer of up to 24 bits exactly: 16-bit
-    PCM has the same hash as WAV and as FLAC. Sampling rate and number of channels count as well.
+    Samples are decoded to float32, which represents integers of up to 24 bits exactly: 16-bit PCM
+    has the same hash in WAV and in FLAC. Sampling rate and number of channels are hashed as well.
+
+    Parameters
+    ----------
+    path : path
+        The recording.
 
     Returns
     -------
@@ -63,24 +68,29 @@ def sample_hash(path: str | os.PathLike) -> str:
 
 def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) -> list[str]:
     """
-    Hash the samples of many recordings; what was hashed before and did not change is remembered.
+    Hash the samples of many recordings, reusing stored hashes of files that did not change.
 
-    The memory is one file in the cache folder: path, size and modification time of each recording
-    with its hash. It can be deleted at any time.
+    Hashes are stored in one file in the cache folder, with path, size and modification time of each
+    recording. It can be deleted at any time.
 
     Parameters
     ----------
     files : sequence of path
         The recordings.
     progress : bool
-        Whether a bar is shown when it takes longer than a second.
+        Whether to show a progress bar.
 
     Returns
     -------
     list of str
         `sample_hash` of each file, in the same order.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or cannot be decoded.
     """
-    known = _remembered()
+    known = _stored()
     states = {os.path.abspath(file): None for file in files}
     for file in states:
         try:
@@ -91,19 +101,23 @@ def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) 
     new = [file for file, state in states.items() if known.get(file, [])[:2] != state]
     if new:
         hashes = in_threads(sample_hash, new, "hashing recordings", progress=progress)
-        # Another process may have added to the file in the meantime: what it found is kept.
+        # Another process may have stored hashes in the meantime; these are kept.
         fresh = {file: [*states[file], value] for file, value in zip(new, hashes, strict=True)}
         known |= fresh
         settled = time.time_ns() - _SETTLED
         lasting = {file: entry for file, entry in fresh.items() if entry[1] < settled}
         if lasting:
-            with paths.whole(_memory()) as out:
-                json.dump(_remembered() | lasting, out, indent=0)
+            with paths.whole(_store()) as out:
+                json.dump(_stored() | lasting, out, indent=0)
     return [known[os.path.abspath(file)][2] for file in files]
 
 
 def in_threads(function: Callable, items: Iterable, description: str, *, progress: bool) -> list:
-    """Call `function` on each item, on all cores (decoding and hashing release the interpreter)."""
+    """
+    Call `function` on each item in threads, one per core, and return the results in order.
+
+    Decoding and hashing release the global interpreter lock.
+    """
     items = list(items)
     executor = ThreadPoolExecutor(os.cpu_count())
     try:
@@ -124,14 +138,14 @@ def seconds(path: str | os.PathLike) -> float:
         raise InputError(f"{path}: cannot be read ({error})") from error
 
 
-def _memory() -> Path:
+def _store() -> Path:
     return paths.cache() / "recordings.json"
 
 
-def _remembered() -> dict[str, list]:
+def _stored() -> dict[str, list]:
     try:
-        known = json.loads(_memory().read_text(encoding="utf-8"))
+        known = json.loads(_store().read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        # Missing, or cut short by a full disk: it is made again.
+        # Missing or damaged: it is written again.
         return {}
     return known if isinstance(known, dict) else {}

@@ -1,27 +1,28 @@
 """
 RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song (audio only).
 
-24 actors (odd numbers men, even numbers women) speak, and 23 of them sing, two English statements
+24 actors (odd numbers: men, even numbers: women) speak, and 23 of them sing, two English statements
 in eight (sung: six) emotions, at two intensities (neutral: one), twice each: 1,440 spoken and 1,012
-sung recordings (48 kHz, 16 bit; a few are stereo with equal channels). Files are called by seven
+sung recordings (48 kHz, 16 bit; a few are stereo with equal channels). File names have seven
 two-digit fields: modality (03 audio), channel (01 speech, 02 song), emotion, intensity, statement,
 repetition, actor. There are 96 neutral recordings and 192 of each other spoken emotion.
 
-Two published files are the same to the last sample, ``03-01-03-01-02-01-07`` and
-``03-01-03-01-02-02-07``; both are of actor 07, so they never meet across a speaker-disjoint split.
+Two published files have identical samples, ``03-01-03-01-02-01-07`` and ``03-01-03-01-02-02-07``;
+both are of actor 07, so that a speaker-disjoint protocol never separates them.
 
-Speech can be downloaded; of the archive of songs no checksum is at hand, so it is not offered, but
-found when it lies there.
+The speech can be downloaded. The songs cannot, because their archive has no known checksum; they
+are found if they are on this machine.
 """
 
+import dataclasses
 import os
 import re
 from itertools import product
 
 import pandas as pd
 
-from ser_lib.corpora import discovery as find
-from ser_lib.corpora.corpus import Corpus, make_table
+from ser_lib.corpora import discovery
+from ser_lib.corpora.corpus import Contents
 from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
 
@@ -48,7 +49,7 @@ REMOTES = (
         size=208_468_073,
     ),
 )
-OBTAIN = (
+HOW_TO_GET = (
     "Get the speech with `ser fetch ravdess`; the songs are Audio_Song_Actors_01-24.zip on "
     "https://zenodo.org/records/1188976, to be unpacked by hand."
 )
@@ -84,48 +85,53 @@ FOLDS = {
 FOLD_OF = {actor: fold for fold, actors in FOLDS.items() for actor in actors}
 
 
-def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all") -> Corpus:
+def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all") -> Contents:
     """
     Load RAVDESS, in actor folders or flattened.
 
     Parameters
     ----------
     data : path
-        Where corpora lie.
+        Folder of the corpora.
     channel : {"speech", "song", "both"}
         Spoken or sung recordings, or both.
     subset : {"all", "calm_as_neutral"}
-        "calm_as_neutral" makes the seven classes of maelfabien/Multimodal-Emotion-Recognition: its
-        true neutral recordings are left out and calm is called neutral (1,344 spoken utterances).
+        "calm_as_neutral" gives the seven classes of maelfabien/Multimodal-Emotion-Recognition:
+        neutral recordings are left out and calm is labelled neutral (1,344 spoken utterances).
 
     Returns
     -------
-    Corpus
+    Contents
         1,440 spoken, 1,012 sung utterances; ``sentence`` is the code of `SENTENCES`, ``intensity``
         "normal" or "strong", ``split`` the published fold "1" to "6" of the actor.
 
     Raises
     ------
     InputError
-        For an unknown channel or subset, or if none of its recordings is there.
+        For an unknown channel or subset, or if no recording of the channel is found.
     """
     if channel not in CHANNELS:
         raise unknown("channel of ravdess", channel, CHANNELS)
     if subset not in SUBSETS:
         raise unknown("subset of ravdess", subset, SUBSETS)
-    published = pd.concat([find.read_index(NAME), find.names_only(_songs())])
-    found = find.find_recordings(
-        data, NAME, PATTERN, published.index, example="03-01-01-01-01-01-01.wav", obtain=OBTAIN
+    published = pd.concat([discovery.read_index(NAME), discovery.names_only(_songs())])
+    all_recordings = discovery.find_recordings(
+        data,
+        NAME,
+        PATTERN,
+        published.index,
+        example="03-01-01-01-01-01-01.wav",
+        how_to_get=HOW_TO_GET,
     )
     wanted = tuple(f"03-{code}-" for code in CHANNELS[channel])
-    files = {name: path for name, path in found.files.items() if name.startswith(wanted)}
+    files = {name: path for name, path in all_recordings.files.items() if name.startswith(wanted)}
     if not files:
         raise InputError(
-            f"{NAME}: no recordings of channel {channel!r} in {found.folder}, only of the other; "
-            f"expected files named like {wanted[0]}01-01-01-01-01.wav. {OBTAIN}"
+            f"{NAME}: no recordings of channel {channel!r} in {all_recordings.folder}, only of the "
+            f"other; expected files named like {wanted[0]}01-01-01-01-01.wav. {HOW_TO_GET}"
         )
     reference = published[published.index.str.startswith(wanted)]
-    find.warn_if_incomplete(NAME, len(files), len(reference))
+    discovery.warn_if_incomplete(NAME, len(files), len(reference))
     rows = [_row(name, path) for name, path in files.items()]
     if subset == "calm_as_neutral":
         renamed = {"calm": "neutral"}
@@ -135,23 +141,16 @@ def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all
             if row["emotion"] != "neutral"
         ]
     parts = [part for part in (channel, subset) if part not in ("speech", "all")]
-    return Corpus(
-        name=NAME,
-        title=TITLE,
-        version=VERSION,
-        licence=LICENCE,
-        citation=BIBTEX,
-        table=make_table(rows),
+    return Contents(
+        rows=rows,
         subset="; ".join(parts).replace("both", "speech and song") or "all",
-        protocol=PROTOCOL,
-        remotes=REMOTES,
         reference=reference,
-        recordings=find.Recordings(found.folder, files, found.strangers),
+        recordings=dataclasses.replace(all_recordings, files=files),
     )
 
 
 def _songs() -> list[str]:
-    """Name the sung recordings: no disgust, no surprise, no strong neutral, no actor 18."""
+    """Return the names of the songs: no disgust, surprise or strong neutral, and no actor 18."""
     fields = product(range(1, 7), (1, 2), (1, 2), (1, 2), (n for n in range(1, 25) if n != 18))
     return [
         f"03-02-{emotion:02d}-{intensity:02d}-{statement:02d}-{repetition:02d}-{actor:02d}"

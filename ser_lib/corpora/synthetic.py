@@ -1,22 +1,21 @@
 """
-Synthetic speech of our own, embedded so that everything can be tried out offline.
+Synthetic emotional speech, so that everything can be tried out offline.
 
-It is for trying things out, not for claims: a voice made of pulses and resonances that moves its
-cues in the directions the literature reports (see `ser_lib.corpora.synthesis.expression`) is no evidence
-about people. Recordings are rendered once, as 16 kHz WAVs in the cache, and then are files like
-those of any other corpus.
+It is for trying things out, not for claims: a formant synthesiser whose cues change in the
+directions reported in the literature (see `ser_lib.corpora.synthesis.expression`) is no evidence
+about people. Recordings are rendered when the corpus is first used, as WAV files of 16 kHz in the
+cache, and are then used like those of any other corpus.
 """
 
-import hashlib
+import contextlib
 import os
 from pathlib import Path
 
-import joblib
 import numpy as np
 import soundfile
 
-from ser_lib import console, identity, paths
-from ser_lib.corpora.corpus import Corpus, make_table
+from ser_lib import code_digest, console, executor, identity, paths
+from ser_lib.corpora.corpus import Contents
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.synthesis import expression, phones
 from ser_lib.errors import InputError
@@ -32,37 +31,37 @@ BIBTEX = """@misc{ser_lib_synthetic,
   note  = {Embedded in ser\\_lib; for trying things out, not for claims}
 }"""
 REMOTES = ()
-OBTAIN = "It is part of the package and rendered when it is first loaded."
+HOW_TO_GET = "It is part of the package and is rendered when it is first used."
 PROTOCOL = "leave_one_speaker_out"
 
-# What the sound depends on.
-_SOURCES = ("expression", "phones", "prosody", "vocoder")
+# Utterances, speakers and hours of the default corpus, which are known without rendering it.
+KNOWN = (560, 10, 0.28)
 
-# Utterances that a process renders at a time, and how many processes (-1: as many as cores).
+# Utterances that are rendered in one call, and seconds that starting processes costs.
 _CHUNK = 28
-_PROCESSES = -1
+_START_UP = 4.0
 
 
 def load(
     data: str | os.PathLike | None = None, *, speakers: int = 10, takes: int = 2, seed: int = 0
-) -> Corpus:
+) -> Contents:
     """
-    Load the synthetic corpus, rendering it if that has not been done.
+    Load the synthetic corpus, after rendering it if necessary.
 
     Parameters
     ----------
     data : path, optional
-        Not looked at: the recordings lie in the cache.
+        Not used: the recordings are in the cache.
     speakers : int
-        Number of speakers, women and men in turn; at least 1.
+        Number of speakers, female and male in turn; at least 1.
     takes : int
-        How often each speaker says each sentence in each emotion; at least 1.
+        Number of repetitions of each sentence in each emotion; at least 1.
     seed : int
-        Another seed, another cast and other moods; from 0.
+        Seed of speakers and utterances; at least 0.
 
     Returns
     -------
-    Corpus
+    Contents
         ``speakers * takes * 28`` utterances of 1 to 3 s: 7 emotions, 4 sentences.
 
     Raises
@@ -72,9 +71,7 @@ def load(
     """
     for name, value, low in (("speakers", speakers, 1), ("takes", takes, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-            raise InputError(
-                f"{NAME}: {name} is {value!r}; expected a whole number of at least {low}"
-            )
+            raise InputError(f"{NAME}: {name} is {value!r}; expected an integer of at least {low}")
     cast = [expression.speaker(number, seed=seed) for number in range(1, speakers + 1)]
     script = [
         (who, emotion, sentence, take)
@@ -83,7 +80,9 @@ def load(
         for sentence in range(1, len(phones.SENTENCES) + 1)
         for take in range(1, takes + 1)
     ]
-    folder = paths.cache() / NAME / identity.digest([speakers, takes, seed, _sources()])[:16]
+    # A changed synthesiser never uses old recordings.
+    code = code_digest.folder("corpora/synthesis")
+    folder = paths.cache() / NAME / identity.digest([speakers, takes, seed, code])[:16]
     if not folder.is_dir():
         _render(script, seed, folder)
     rows = [
@@ -98,46 +97,34 @@ def load(
         }
         for who, emotion, sentence, take in script
     ]
-    return Corpus(
-        name=NAME,
-        title=TITLE,
+    return Contents(
+        rows=rows,
         version=f"{VERSION} ({speakers} speakers, {takes} takes, seed {seed})",
-        licence=LICENCE,
-        citation=BIBTEX,
-        table=make_table(rows),
-        protocol=PROTOCOL,
-        remotes=REMOTES,
-        recordings=Recordings(folder, {row["utterance"]: row["path"] for row in rows}, ()),
+        recordings=Recordings(folder, {row["utterance"]: row["path"] for row in rows}),
     )
 
 
-def _sources() -> list[str]:
-    """Hash what the sound depends on: a changed synthesiser never meets old recordings."""
-    files = (Path(__file__).with_name("synthesis") / f"{name}.py" for name in _SOURCES)
-    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-
-
 def _render(script: list[tuple], seed: int, folder: Path) -> None:
-    """Render all utterances into a folder that appears when it is complete."""
-    chunks = [script[start : start + _CHUNK] for start in range(0, len(script), _CHUNK)]
+    """Render all utterances into a folder, which appears when it is complete."""
     with paths.whole_folder(folder) as new:
-        # Starting processes costs more than rendering a few utterances.
-        work = joblib.Parallel(
-            n_jobs=_PROCESSES if len(chunks) > 2 else 1, return_as="generator_unordered"
-        )
-        done = work(joblib.delayed(_render_chunk)(chunk, seed, new) for chunk in chunks)
-        with console.progress(total=len(script), description="rendering", unit="file") as bar:
-            for count in done:
+        calls = [
+            (script[start : start + _CHUNK], seed, new) for start in range(0, len(script), _CHUNK)
+        ]
+        results = executor.run(_render_chunk, calls, start_up=_START_UP, warm_up=1)
+        bar = console.progress(total=len(script), description="rendering", unit="file")
+        with contextlib.closing(results), bar:
+            for _, count in results:
                 bar.update(count)
 
 
 def _render_chunk(chunk: list[tuple], seed: int, folder: Path) -> int:
-    # Only who renders waits for SciPy's filters; recordings that are there are looked up at once.
-    from ser_lib.corpora.synthesis import prosody
-    from ser_lib.corpora.synthesis import vocoder as synthesis
+    # Imported here: SciPy's filters are needed for rendering only.
+    from ser_lib.corpora.synthesis import prosody, source_filter
 
     for who, emotion, sentence, take in chunk:
         plan = prosody.plan(who, emotion, sentence, take, seed=seed)
-        samples = np.round(synthesis.render(plan) * 32767).astype(np.int16)
-        soundfile.write(folder / f"{plan.utterance}.wav", samples, synthesis.RATE, "PCM_16")
+        samples = np.round(source_filter.render(plan) * 32767).astype(np.int16)
+        soundfile.write(
+            folder / f"{plan.utterance}.wav", samples, source_filter.SAMPLE_RATE, "PCM_16"
+        )
     return len(chunk)

@@ -1,46 +1,42 @@
-"""Whether the recordings on the disk are those that the publisher shipped."""
+"""Compare the recordings on the disk with those that the publisher released."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import soundfile
 
+from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.hashing import decoded_blocks, in_threads
 
-if TYPE_CHECKING:
-    from ser_lib.corpora.corpus import Corpus
-
-_SHOWN = 10
+_SHOWN = 10  # names of each kind that are printed
 
 
 @dataclass(frozen=True)
 class Validation:
     """
-    What `Corpus.validate` found.
+    Result of `Corpus.validate`.
 
     Parameters
     ----------
     missing : tuple of str
-        Utterances that were published and are not there.
-    extra : tuple of str
-        Audio files in the corpus's folder that do not belong to it, relative to that folder.
+        Published utterances without a recording.
+    unexpected_files : tuple of str
+        Audio files in the folder of the corpus that do not belong to it, relative to that folder.
     altered : tuple of str
-        Utterances whose file is not the publisher's, or whose duration is not.
+        Utterances whose file or duration differs from the published one.
     undecodable : tuple of str
-        Utterances whose file cannot be decoded to its end.
+        Utterances whose file cannot be decoded completely.
     checked : int
-        How many recordings were decoded.
+        Number of recordings that were decoded.
     by_checksum, by_duration : int
-        How many of them agree with the publisher's SHA-256, and how many, being copies in another
-        container or at another rate, could only be compared by their duration.
+        How many of them agree with the published SHA-256, and how many, being copies in another
+        container or at another sampling rate, could be compared by their duration only.
     """
 
     missing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
+    unexpected_files: tuple[str, ...] = ()
     altered: tuple[str, ...] = ()
     undecodable: tuple[str, ...] = ()
     checked: int = 0
@@ -49,8 +45,8 @@ class Validation:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is missing, extra, altered or undecodable."""
-        return not (self.missing or self.extra or self.altered or self.undecodable)
+        """Whether no recording is missing, unexpected, altered or undecodable."""
+        return not (self.missing or self.unexpected_files or self.altered or self.undecodable)
 
     def __str__(self) -> str:
         unknown = self.checked - self.by_checksum - self.by_duration
@@ -58,66 +54,78 @@ class Validation:
         counts = {
             "agree with the published checksum": self.by_checksum,
             "are transcoded and agree with the published duration": self.by_duration,
-            "decode, with nothing published to compare them with": unknown,
+            "can be decoded; no checksum was published": unknown,
         }
         lines = [f"{self.checked} recordings checked"]
         lines += [f"  {count} {what}" for what, count in counts.items() if count]
-        for kind in ("missing", "extra", "altered", "undecodable"):
-            names = getattr(self, kind)
+        kinds = {
+            "missing": self.missing,
+            "unexpected files": self.unexpected_files,
+            "altered": self.altered,
+            "undecodable": self.undecodable,
+        }
+        for kind, names in kinds.items():
             if names:
                 more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
                 lines.append(f"  {len(names)} {kind}: {', '.join(names[:_SHOWN])}{more}")
         return "\n".join(lines)
 
 
-def validate(corpus: "Corpus", *, progress: bool = True) -> Validation:
+def validate(
+    name: str,
+    recordings: Recordings,
+    reference: pd.DataFrame | None = None,
+    *,
+    progress: bool = True,
+) -> Validation:
     """
-    Compare the recordings on the disk with what was published, all of them, whatever was selected.
+    Compare recordings with what was published.
 
     A recording in the publisher's container (WAV) at the publisher's sampling rate must have the
     published SHA-256. A transcoded copy must have the published duration to within one sample
-    period of the lower of the two rates, the most that resampling may round off. Every recording
-    must decode to its end.
+    period of the lower sampling rate, the largest rounding error of resampling. Every recording
+    must be decodable to its end.
 
     Parameters
     ----------
-    corpus : Corpus
-        Where nothing is published of its files (`Corpus.reference` is None or incomplete),
-        alterations cannot be seen, and what is missing is what its table names.
+    name : str
+        The corpus, for the progress bar.
+    recordings : Recordings
+        What was found on the disk.
+    reference : DataFrame, optional
+        What was published, as in `Corpus`. Without it alterations cannot be detected, and only
+        recordings that were found earlier can be missing.
     progress : bool
-        Whether a bar is shown when it takes longer than a second.
+        Whether to show a progress bar.
 
     Returns
     -------
     Validation
     """
-    reference, recordings = corpus.reference, corpus.recordings
-    if recordings is None:
-        files, strangers, folder = {u: Path(p) for u, p in corpus.table["path"].items()}, (), None
-    else:
-        files, strangers, folder = recordings.files, recordings.strangers, recordings.folder
-    present = {utterance: path for utterance, path in files.items() if path.is_file()}
+    files = recordings.files
+    present = {utterance: files[utterance] for utterance in sorted(files)}
+    present = {utterance: path for utterance, path in present.items() if path.is_file()}
     expected = set(files) if reference is None else set(reference.index) | set(files)
     published = {} if reference is None else reference.to_dict("index")
-    tasks = [(path, published.get(utterance)) for utterance, path in sorted(present.items())]
-    found = in_threads(_judge, tasks, f"validating {corpus.name}", progress=progress)
-    verdicts = dict(zip(sorted(present), found, strict=True))
+    tasks = [(path, published.get(utterance)) for utterance, path in present.items()]
+    verdicts = in_threads(_verdict, tasks, f"validating {name}", progress=progress)
+
+    def having(verdict: str) -> tuple[str, ...]:
+        return tuple(u for u, other in zip(present, verdicts, strict=True) if other == verdict)
+
+    unexpected = [path for path in recordings.unexpected_files if path.is_file()]
     return Validation(
         missing=tuple(sorted(expected - set(present))),
-        extra=tuple(path.relative_to(folder).as_posix() for path in strangers if path.is_file()),
-        altered=_those(verdicts, "altered"),
-        undecodable=_those(verdicts, "undecodable"),
+        unexpected_files=tuple(p.relative_to(recordings.folder).as_posix() for p in unexpected),
+        altered=having("altered"),
+        undecodable=having("undecodable"),
         checked=len(present),
-        by_checksum=len(_those(verdicts, "checksum")),
-        by_duration=len(_those(verdicts, "duration")),
+        by_checksum=len(having("checksum")),
+        by_duration=len(having("duration")),
     )
 
 
-def _those(verdicts: dict[str, str], verdict: str) -> tuple[str, ...]:
-    return tuple(utterance for utterance, found in verdicts.items() if found == verdict)
-
-
-def _judge(task: Sequence) -> str:
+def _verdict(task: Sequence) -> str:
     path, published = task
     try:
         with soundfile.SoundFile(path) as file:

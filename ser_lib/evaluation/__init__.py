@@ -1,20 +1,39 @@
-"""Tables into evidence: metrics, intervals over speakers, significance."""
+"""
+Evidence from tables of predictions: metrics, intervals over speakers, significance.
 
-from ser_lib.evaluation.intervals import interval
-from ser_lib.evaluation.metrics import confusion, macro_f1, per_class_recall, uar, wa
-from ser_lib.evaluation.predictions import Evaluation
-from ser_lib.evaluation.significance import Comparison, compare, compare_all, holm
+Nothing here knows networks or file formats. A module is imported when a name of it is first used:
+networks compute metrics while they are trained, and need no tables for that.
+"""
 
-__all__ = [
-    "Comparison",
-    "Evaluation",
-    "compare",
-    "compare_all",
-    "confusion",
-    "holm",
-    "interval",
-    "macro_f1",
-    "per_class_recall",
-    "uar",
-    "wa",
-]
+import importlib
+
+_MODULES = {
+    "Comparison": "significance",
+    "Evaluation": "predictions",
+    "METRICS": "metrics",
+    "Metric": "metrics",
+    "compare": "significance",
+    "compare_all": "significance",
+    "confusion": "metrics",
+    "holm": "significance",
+    "interval": "intervals",
+    "macro_f1": "metrics",
+    "per_class_recall": "metrics",
+    "uar": "metrics",
+    "wa": "metrics",
+}
+_SUBMODULES = ("intervals", "metrics", "predictions", "resampling", "significance")
+
+__all__ = [*_MODULES, *_SUBMODULES]
+
+
+def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,13 +1,15 @@
 """
-The field's scores: unweighted average recall, accuracy, macro F1, recalls, confusion matrices.
+Metrics: unweighted average recall, accuracy, macro F1, cross-entropy; recalls, confusion matrices.
 
-Every score comes in two forms: from labels (``uar(y, p)``) and from stacks of confusion matrices
-(``uar_of(counts)``). The second form makes resampling cheap: the confusion matrices of the speakers
-are counted once, and leaving a speaker out is a subtraction.
+`METRICS` is the one table of the scores that are computed, reported, drawn and compared; a new
+metric is one entry in it. A metric is a function either of confusion matrices or of posteriors.
+Those of confusion matrices take stacks of them (``uar_of(counts)``), which makes resampling cheap:
+the confusion matrices of the speakers are counted once, and leaving a speaker out is a subtraction.
+They have a second form from labels (``uar(y, p)``).
 
-Two names confuse the literature. Here *UAR* (also UA, balanced accuracy, macro recall) is the mean
-of the recalls of the classes, and *WA* is the plain accuracy, that is the same mean weighted by how
-often each class occurs [1]_.
+Two names are used differently in the literature. Here *UAR* (also UA, balanced accuracy, macro
+recall) is the mean of the recalls of the classes, and *WA* is the plain accuracy, that is the same
+mean weighted by how often each class occurs [1]_.
 
 References
 ----------
@@ -15,16 +17,63 @@ References
    Interspeech 2009, pp. 312-315.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from ser_lib.errors import InputError, unknown
 
+# pandas is imported where a table is made: networks compute scores while they are trained.
+if TYPE_CHECKING:
+    import pandas as pd
 
-def _positions(values: Sequence, labels: pd.Index, what: str) -> np.ndarray:
-    positions = labels.get_indexer(pd.Index(values))
+SMALLEST_POSTERIOR = 1e-6
+"""Posteriors are stored with six decimals; smaller ones count as this in the cross-entropy."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """
+    One score: its name, its title, how it is computed and what values it takes.
+
+    Attributes
+    ----------
+    name : str
+        Key in `METRICS`, and column of tables.
+    title : str
+        As it is written in figures and reports.
+    function : callable
+        With `input` "counts": confusion matrices (rows true) of shape (..., k, k) to values of
+        shape (...), NaN where there is none. With "posteriors": the index of the true class of
+        each utterance [shape=(n,)] and posteriors [shape=(n, k)] to a float.
+    input : {"counts", "posteriors"}
+        What `function` takes.
+    bounds : tuple of two floats
+        Smallest and largest possible value, infinite where there is none; they determine the
+        scale on which intervals are computed.
+    lower_is_better : bool
+        True for losses and errors.
+    mean_over_utterances : bool
+        With `input` "posteriors": whether the value is a mean of one value per utterance. Then
+        resampling speakers needs only their sums and is fast.
+    """
+
+    name: str
+    title: str
+    function: Callable
+    input: Literal["counts", "posteriors"] = "counts"
+    bounds: tuple[float, float] = (0.0, 1.0)
+    lower_is_better: bool = False
+    mean_over_utterances: bool = False
+
+
+def _positions(values: Iterable, labels: Sequence, what: str) -> np.ndarray:
+    index = {label: i for i, label in enumerate(labels)}
+    values = np.asarray(values).tolist()
+    positions = np.array([index.get(value, -1) for value in values], dtype=int)
     if (positions < 0).any():
         strange = sorted({str(v) for v, i in zip(values, positions, strict=True) if i < 0})
         expected = ", ".join(map(str, labels))
@@ -32,19 +81,26 @@ def _positions(values: Sequence, labels: pd.Index, what: str) -> np.ndarray:
     return positions
 
 
-def labels_of(y: Sequence, p: Sequence, labels: Sequence | None = None) -> pd.Index:
+def positions_of(y: Sequence, labels: Sequence) -> np.ndarray:
+    """Return the index in `labels` of every true label; InputError for one that is not there."""
+    return _positions(y, labels, "the true labels")
+
+
+def labels_of(y: Sequence, p: Sequence, labels: Sequence | None = None) -> list:
     """Return `labels`, by default all that occur, sorted; InputError if there are no rows."""
     if len(y) != len(p):
-        raise InputError(f"{len(y)} true labels but {len(p)} predicted ones")
+        raise InputError(f"{len(y)} true labels but {len(p)} predicted ones; expected equally many")
     if not len(y):
         raise InputError("there is nothing to score: no labels were given")
-    return pd.Index(sorted(set(y) | set(p)) if labels is None else list(labels))
+    if labels is not None:
+        return list(labels)
+    return sorted({*np.asarray(y).tolist(), *np.asarray(p).tolist()})
 
 
 def count(
-    y: Sequence[str],
-    p: Sequence[str],
-    labels: Sequence[str],
+    y: Sequence,
+    p: Sequence,
+    labels: Sequence,
     groups: np.ndarray | None = None,
     n_groups: int = 1,
 ) -> np.ndarray:
@@ -53,9 +109,9 @@ def count(
 
     Parameters
     ----------
-    y, p : sequence of str [shape=(n,)]
+    y, p : sequence of str or int [shape=(n,)]
         True and predicted classes.
-    labels : sequence of str [shape=(k,)]
+    labels : sequence of str or int [shape=(k,)]
         The classes, in the order of the rows and columns.
     groups : np.ndarray of int [shape=(n,)], optional
         Group of each row, 0 to ``n_groups - 1``; without it all rows form one group.
@@ -72,9 +128,8 @@ def count(
     InputError
         If a class is not among `labels`.
     """
-    labels = pd.Index(labels)
     k = len(labels)
-    cell = _positions(y, labels, "the true labels") * k + _positions(p, labels, "the predictions")
+    cell = positions_of(y, labels) * k + _positions(p, labels, "the predictions")
     if groups is not None:
         cell = cell + np.asarray(groups) * (k * k)
     return np.bincount(cell, minlength=n_groups * k * k).reshape(n_groups, k, k)
@@ -144,23 +199,61 @@ def macro_f1_of(counts: np.ndarray) -> np.ndarray:
     return mean_where(2 * hits / np.maximum(support + predicted, 1), support > 0)
 
 
-STATISTICS = {"uar": uar_of, "wa": wa_of, "macro_f1": macro_f1_of}
-"""The scores by name, each a function of confusion matrices."""
+def cross_entropy_of(y: np.ndarray, posteriors: np.ndarray) -> float:
+    """
+    Compute the mean negative logarithm of the posterior of the true class.
 
-TITLES = {"uar": "UAR", "wa": "WA", "macro_f1": "macro F1"}
-"""How the scores are written in figures and tables."""
+    A system that always gives each of k classes the same posterior has log k; posteriors that are
+    confident and wrong cost more. It equals scikit-learn's ``log_loss``, but for posteriors below
+    `SMALLEST_POSTERIOR`.
+
+    Parameters
+    ----------
+    y : np.ndarray of int [shape=(n,)]
+        Index of the true class.
+    posteriors : np.ndarray [shape=(n, k)]
+        Each row sums to one.
+
+    Returns
+    -------
+    float >= 0
+        In nats; NaN if there are no rows.
+    """
+    if not len(y):
+        return math.nan
+    return float(-np.log(np.maximum(posteriors[np.arange(len(y)), y], SMALLEST_POSTERIOR)).mean())
 
 
-def statistic_of(name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function of `STATISTICS` called `name`; InputError if there is none."""
-    if name not in STATISTICS:
-        raise unknown("metric", name, STATISTICS)
-    return STATISTICS[name]
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("uar", "UAR", uar_of),
+        Metric("wa", "WA", wa_of),
+        Metric("macro_f1", "macro F1", macro_f1_of),
+        Metric(
+            "cross_entropy",
+            "cross-entropy",
+            cross_entropy_of,
+            "posteriors",
+            bounds=(0.0, math.inf),
+            lower_is_better=True,
+            mean_over_utterances=True,
+        ),
+    )
+}
+"""All metrics by their names, in the order of tables."""
+
+
+def get(name: str) -> Metric:
+    """Return the entry of `METRICS` called `name`; InputError if there is none."""
+    if name not in METRICS:
+        raise unknown("metric", name, METRICS)
+    return METRICS[name]
 
 
 def confusion(
     y: Sequence[str], p: Sequence[str], labels: Sequence[str] | None = None
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """
     Count how often each class was taken for each class.
 
@@ -181,21 +274,21 @@ def confusion(
     InputError
         If the lengths differ, nothing was given, or a class is not among `labels`.
     """
+    import pandas as pd
+
     labels = labels_of(y, p, labels)
     return pd.DataFrame(
         count(y, p, labels)[0],
-        index=labels.rename("emotion"),
-        columns=labels.rename("predicted"),
+        index=pd.Index(labels, name="emotion"),
+        columns=pd.Index(labels, name="predicted"),
     )
 
 
-def _scalar(
-    statistic: Callable[[np.ndarray], np.ndarray], y: Sequence[str], p: Sequence[str]
-) -> float:
-    return float(statistic(count(y, p, labels_of(y, p))[0]))
+def _from_labels(function: Callable, y: Sequence, p: Sequence) -> float:
+    return float(function(count(y, p, labels_of(y, p))[0]))
 
 
-def uar(y: Sequence[str], p: Sequence[str]) -> float:
+def uar(y: Sequence, p: Sequence) -> float:
     """
     Compute the unweighted average recall: the mean of the recalls of the classes present in `y`.
 
@@ -204,27 +297,32 @@ def uar(y: Sequence[str], p: Sequence[str]) -> float:
 
     Parameters
     ----------
-    y, p : sequence of str [shape=(n,)]
+    y, p : sequence of str or int [shape=(n,)]
         True and predicted classes.
 
     Returns
     -------
     float in [0, 1]
 
+    Raises
+    ------
+    InputError
+        If the lengths differ or nothing was given.
+
     Examples
     --------
     >>> uar(["anger", "anger", "anger", "fear"], ["anger", "anger", "fear", "fear"])
     0.8333333333333333
     """
-    return _scalar(uar_of, y, p)
+    return _from_labels(uar_of, y, p)
 
 
-def wa(y: Sequence[str], p: Sequence[str]) -> float:
-    """Compute the accuracy ("weighted" accuracy), the share of rows that are right, in [0, 1]."""
-    return _scalar(wa_of, y, p)
+def wa(y: Sequence, p: Sequence) -> float:
+    """Compute the accuracy ("weighted" accuracy): the fraction of correct rows, in [0, 1]."""
+    return _from_labels(wa_of, y, p)
 
 
-def macro_f1(y: Sequence[str], p: Sequence[str]) -> float:
+def macro_f1(y: Sequence, p: Sequence) -> float:
     """
     Compute the mean of the F1 scores of the classes present in `y`.
 
@@ -232,11 +330,13 @@ def macro_f1(y: Sequence[str], p: Sequence[str]) -> float:
     own: ``f1_score(y, p, labels=sorted(set(y)), average="macro")`` in scikit-learn's terms, whose
     default would count it as a class with an F1 of zero.
     """
-    return _scalar(macro_f1_of, y, p)
+    return _from_labels(macro_f1_of, y, p)
 
 
-def per_class_recall(y: Sequence[str], p: Sequence[str]) -> pd.Series:
+def per_class_recall(y: Sequence[str], p: Sequence[str]) -> "pd.Series":
     """Compute the recall of every class present in `y` (a Series in [0, 1], sorted by class)."""
+    import pandas as pd
+
     labels = labels_of(y, p)
-    recall = pd.Series(recall_of(count(y, p, labels)[0]), index=labels.rename("emotion"))
+    recall = pd.Series(recall_of(count(y, p, labels)[0]), index=pd.Index(labels, name="emotion"))
     return recall.dropna().rename("recall")

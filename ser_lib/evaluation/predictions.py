@@ -1,4 +1,4 @@
-"""What a system answered to every test utterance, and every score that follows from it."""
+"""Predictions of a system for every test utterance, and every score derived from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,26 +7,30 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.errors import InputError, unknown
-from ser_lib.evaluation import intervals, metrics
+from ser_lib.evaluation import metrics
+from ser_lib.evaluation.intervals import limits
+from ser_lib.evaluation.metrics import Metric
+from ser_lib.evaluation.resampling import (
+    POSTERIOR,
+    classes_of,
+    contributions,
+    counts_by_speaker,
+    jackknife,
+    mean_over_seeds,
+)
 
 COLUMNS = ("utterance", "speaker", "fold", "seed", "part", "condition", "emotion", "predicted")
 """Columns of a table of predictions, before one ``p_<emotion>`` for each class."""
 
 PARTS = ("test", "dev")
-"""The two kinds of rows that a system is asked about."""
+"""The parts of a fold for which a system makes predictions."""
 
-_PREFIX = "p_"
 # A posterior rounded to six decimals is off by half of this.
 _ROUNDING = 1e-6
 
 
-def classes_of(predictions: pd.DataFrame) -> tuple[str, ...]:
-    """Read the classes off the columns ``p_<emotion>``, in their order."""
-    names = (str(column) for column in predictions.columns)
-    return tuple(name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX))
-
-
-def _say(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> InputError:
+def _refuse(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> InputError:
+    """Make the error for some rows of a table of predictions, naming the first."""
     first = rows.loc[wrong].iloc[0]
     where = f"utterance {first['utterance']!r}, fold {first['fold']!r}, seed {first['seed']}"
     return InputError(f"predictions: {what} in {int(wrong.sum())} rows, first {where}")
@@ -34,7 +38,7 @@ def _say(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> InputError:
 
 def validate(predictions: pd.DataFrame) -> None:
     """
-    Check that a table of predictions is one.
+    Check that a table has the form of predictions.
 
     Parameters
     ----------
@@ -50,8 +54,8 @@ def validate(predictions: pd.DataFrame) -> None:
     """
     missing = [column for column in COLUMNS if column not in predictions]
     if missing:
-        found = ", ".join(map(str, predictions.columns)) or "none"
-        raise InputError(f"predictions: columns {', '.join(missing)} are missing; found {found}")
+        columns = ", ".join(map(str, predictions.columns)) or "none"
+        raise InputError(f"predictions: columns {', '.join(missing)} are missing; found {columns}")
     classes = classes_of(predictions)
     if len(classes) < 2:
         raise InputError(
@@ -63,34 +67,39 @@ def validate(predictions: pd.DataFrame) -> None:
     for column, known in (("part", PARTS), ("emotion", classes), ("predicted", classes)):
         wrong = ~predictions[column].isin(known).to_numpy()
         if wrong.any():
-            found = predictions.loc[wrong, column].iloc[0]
-            expected = f"{column} {found!r} (expected {', '.join(known)})"
-            raise _say(predictions, wrong, expected)
+            value = predictions.loc[wrong, column].iloc[0]
+            raise _refuse(predictions, wrong, f"{column} {value!r} (expected {', '.join(known)})")
     try:
-        p = predictions[[_PREFIX + c for c in classes]].to_numpy(dtype=float)
+        p = predictions[[POSTERIOR + c for c in classes]].to_numpy(dtype=float)
     except (TypeError, ValueError) as error:
         raise InputError(f"predictions: posteriors are not numbers: {error}") from None
     rounding = _ROUNDING * len(classes)
     # The comparisons are written so that NaN fails them.
     wrong = ~((p >= 0) & (p <= 1)).all(axis=1)
     if wrong.any():
-        raise _say(predictions, wrong, "posteriors outside [0, 1]")
+        raise _refuse(predictions, wrong, "posteriors outside [0, 1]")
     wrong = np.abs(p.sum(axis=1) - 1) > rounding
     if wrong.any():
         total = p[wrong][0].sum()
-        raise _say(predictions, wrong, f"posteriors that sum to {total:.6f} instead of 1")
+        raise _refuse(predictions, wrong, f"posteriors that sum to {total:.6f} instead of 1")
     own = p[np.arange(len(p)), pd.Index(classes).get_indexer(predictions["predicted"])]
     wrong = own < p.max(axis=1) - _ROUNDING
     if wrong.any():
-        raise _say(predictions, wrong, "`predicted` that is not the arg max of its posteriors")
+        raise _refuse(predictions, wrong, "`predicted` that is not the arg max of its posteriors")
     wrong = predictions.duplicated(["utterance", "fold", "seed", "part", "condition"]).to_numpy()
     if wrong.any():
-        raise _say(predictions, wrong, "repeated answers")
+        raise _refuse(predictions, wrong, "repeated predictions")
+
+
+def _metrics_of(rows: pd.DataFrame) -> list[Metric]:
+    """Return the metrics that can be computed; without posteriors those of confusion matrices."""
+    known = metrics.METRICS.values()
+    return [m for m in known if m.input == "counts" or classes_of(rows)]
 
 
 def summarise(rows: pd.DataFrame, classes: Sequence[str] | None = None) -> dict[str, float]:
     """
-    Score pooled rows, with 95 % intervals over speakers.
+    Score pooled rows by every metric, with 95 % intervals over speakers.
 
     Parameters
     ----------
@@ -102,18 +111,18 @@ def summarise(rows: pd.DataFrame, classes: Sequence[str] | None = None) -> dict[
     Returns
     -------
     dict
-        ``uar, uar_low, uar_high, wa, ..., macro_f1_high``, in [0, 1]. The limits are NaN where rows
-        have no speaker or there is one only.
+        For every entry of `metrics.METRICS` its name, ``<name>_low`` and ``<name>_high``: ``uar,
+        uar_low, uar_high, wa, ..., cross_entropy_high``. The limits are NaN where rows have no
+        speaker or there is only one; metrics of posteriors are NaN where there are none.
     """
-    counts, speakers = intervals.counts_by_speaker(rows, classes)
-    known = None not in speakers
-    scores: dict[str, float] = {}
-    for name, statistic in metrics.STATISTICS.items():
-        score, without = intervals.jackknife(counts, statistic)
-        low, high = intervals.limits(score, without)
-        scores[name] = float(score)
-        scores[f"{name}_low"] = float(low) if known else np.nan
-        scores[f"{name}_high"] = float(high) if known else np.nan
+    scores = {f"{n}{end}": np.nan for n in metrics.METRICS for end in ("", "_low", "_high")}
+    for metric in _metrics_of(rows):
+        values, function, speakers = contributions(metric, rows, classes)
+        score, without = jackknife(values, function)
+        scores[metric.name] = float(score)
+        if None not in speakers:
+            low, high = limits(score, without, bounds=metric.bounds)
+            scores |= {f"{metric.name}_low": float(low), f"{metric.name}_high": float(high)}
     return scores
 
 
@@ -135,23 +144,25 @@ def score_groups(
     Returns
     -------
     pd.DataFrame
-        Index `column`; ``uar, wa, macro_f1`` in [0, 1]; how many ``classes`` and ``utterances``;
-        which ``speakers`` a fold tested, or which ``folds`` a speaker was tested in, as text.
+        Index `column`; one column for every entry of `metrics.METRICS`; the number of ``classes``
+        and ``utterances``; which ``speakers`` a fold tested, or in which ``folds`` a speaker was
+        tested, as text. Rows without a speaker are left out of the scores of speakers.
     """
-    other = "speaker" if column == "fold" else "fold"
-    result = {}
-    for name, group in rows.groupby(column, sort=column != "fold", observed=True):
-        pooled = intervals.counts_by_speaker(group, classes)[0].sum(axis=1)
-        result[name] = {
-            key: float(intervals.mean_over_seeds(statistic(pooled)))
-            for key, statistic in metrics.STATISTICS.items()
-        }
-        result[name] |= {
-            "classes": group["emotion"].nunique(),
-            "utterances": group["utterance"].nunique(),
-            f"{other}s": ", ".join(map(str, group[other].dropna().unique())),
-        }
-    return pd.DataFrame.from_dict(result, orient="index").rename_axis(column)
+    sort, other = column != "fold", "speaker" if column == "fold" else "fold"
+    groups = rows.groupby(column, sort=sort, observed=True)
+    index = pd.Index(list(pd.factorize(rows[column], sort=sort)[1]), name=column)
+    table = pd.DataFrame(np.nan, index=index, columns=list(metrics.METRICS))
+    if table.empty:
+        return table
+    for metric in _metrics_of(rows):
+        values, function, names = contributions(metric, rows, classes, column=column, sort=sort)
+        scores = mean_over_seeds(function(values).T)
+        table[metric.name] = pd.Series(scores, index=names).reindex(table.index)
+    return table.assign(
+        classes=groups["emotion"].nunique(),
+        utterances=groups["utterance"].nunique(),
+        **{f"{other}s": groups[other].agg(lambda g: ", ".join(map(str, g.dropna().unique())))},
+    )
 
 
 def score_classes(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -171,24 +182,22 @@ def score_classes(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
         Index ``emotion``; ``recall, recall_low, recall_high`` (95 % interval over the speakers who
         have the class), ``precision`` in [0, 1], ``count`` (rows of the class under one seed).
     """
-    counts, speakers = intervals.counts_by_speaker(rows, classes)
+    counts, speakers = counts_by_speaker(rows, classes)
     pooled = counts.sum(axis=1)
     known = np.array([speaker is not None for speaker in speakers])
     result = {}
     for i, name in enumerate(classes):
-        # Leaving out a speaker who never had the class tells nothing about its spread.
+        # Leaving out a speaker without the class says nothing about the spread of its recall.
         have = counts[:, :, i, :].sum(axis=(0, 2)) > 0
-        score, without = intervals.jackknife(
-            counts[:, have], lambda c, i=i: metrics.recall_of(c)[..., i]
-        )
-        low, high = intervals.limits(score, without)
+        score, without = jackknife(counts[:, have], lambda c, i=i: metrics.recall_of(c)[..., i])
+        low, high = limits(score, without)
         if not known[have].all():
             low = high = np.nan
         result[name] = {
             "recall": float(score),
             "recall_low": float(low),
             "recall_high": float(high),
-            "precision": float(intervals.mean_over_seeds(metrics.precision_of(pooled)[:, i])),
+            "precision": float(mean_over_seeds(metrics.precision_of(pooled)[:, i])),
             "count": round(pooled[:, i].sum() / len(pooled)),
         }
     return pd.DataFrame.from_dict(result, orient="index").rename_axis("emotion")
@@ -197,11 +206,11 @@ def score_classes(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
 @dataclass(repr=False)
 class Evaluation:
     """
-    The answers of a system on a corpus under a protocol, and what was made of what.
+    The predictions of a system on a corpus under a protocol, and the record of how they were made.
 
-    Everything that can be said about the evaluation is derived from `predictions`: scores are
-    computed from the pooled rows of all folds, for each seed, and averaged over seeds; intervals
-    are over speakers (see `ser_lib.evaluation.intervals`), and NaN where rows have no speaker.
+    Every score is derived from `predictions`: it is computed from the pooled rows of all folds, for
+    each seed, and averaged over seeds; intervals are over speakers (see
+    `ser_lib.evaluation.intervals`), and NaN where rows have no speaker.
 
     Attributes
     ----------
@@ -210,12 +219,12 @@ class Evaluation:
         recording was degraded): ``utterance, speaker, fold, seed, part, condition, emotion,
         predicted`` and one posterior ``p_<emotion>`` for each class.
     record : dict
-        What the predictions were made of and how: corpus, system, parameters, versions, times.
+        How the predictions were made: corpus, system, parameters, versions, times.
 
     Raises
     ------
     InputError
-        If the table is not one of predictions (see `validate`).
+        If the table is not a table of predictions (see `validate`).
     """
 
     predictions: pd.DataFrame
@@ -235,7 +244,7 @@ class Evaluation:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The emotions that the system could answer, in the order of the posteriors."""
+        """The emotions that the system can predict, in the order of the posteriors."""
         return classes_of(self.predictions)
 
     def rows(self, part: str = "test", condition: str | None = "clean") -> pd.DataFrame:
@@ -269,13 +278,14 @@ class Evaluation:
 
     def scores(self, part: str = "test", condition: str = "clean") -> pd.Series:
         """
-        Score the pooled predictions.
+        Score the pooled predictions by every metric.
 
         Returns
         -------
         pd.Series of float
-            ``uar, uar_low, uar_high, wa, wa_low, wa_high, macro_f1, macro_f1_low,
-            macro_f1_high`` in [0, 1]; the limits are 95 % intervals over speakers.
+            ``uar, uar_low, uar_high, wa, ..., macro_f1_high`` in [0, 1], ``cross_entropy,
+            cross_entropy_low, cross_entropy_high`` in nats; the limits are 95 % intervals over
+            speakers.
         """
         return pd.Series(summarise(self.rows(part, condition), self.classes), name="score")
 

@@ -1,11 +1,13 @@
 """
 Is one system better than another? Paired comparisons over speakers.
 
-Both systems answered the same utterances, so that what a speaker is like cancels out. The
-difference comes with an interval (jackknife over speakers, as in `intervals`, without the logit
-since a difference has no bounds near) and with the p-value of a permutation test: if the systems
-were equal, their answers to a speaker could be swapped without changing anything, and the observed
-difference would be an ordinary one among those of all ways of swapping [1]_.
+Both systems are evaluated on the same utterances, so that differences between speakers cancel. The
+difference of their scores comes with an interval (jackknife over speakers, as in `intervals`, but
+not transformed, since a difference is rarely near its bounds) and with the p-value of a permutation
+test: if the systems were equal, their predictions for a speaker could be swapped without changing
+anything, and the observed difference would be an ordinary one among those of all ways of swapping
+[1]_. For a metric that is a sum over speakers, such as UAR, this is the sign-flip test of what each
+speaker adds to the difference.
 
 References
 ----------
@@ -17,41 +19,48 @@ References
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from ser_lib.errors import InputError, unknown
-from ser_lib.evaluation import intervals, metrics
+from ser_lib.errors import InputError
+from ser_lib.evaluation import metrics
+from ser_lib.evaluation.intervals import check_confidence, standard_error
+from ser_lib.evaluation.metrics import Metric
+from ser_lib.evaluation.resampling import (
+    classes_of,
+    contributions,
+    jackknife,
+    mean_over_seeds,
+)
 
 EXACT_UP_TO = 13
-"""Speakers up to which all ways of swapping are gone through (2^12 = 4,096 with their mirrors)."""
-
-_LINEAR = ("uar", "wa")
+"""Speakers up to which all ways of swapping are tried (2^12 = 4,096 with their mirrors)."""
 
 
 @dataclass(frozen=True)
 class Comparison:
     """
-    What a paired comparison found.
+    Result of a paired comparison.
 
     Attributes
     ----------
-    metric : {"uar", "wa"}
-        What was compared.
-    difference : float in [-1, 1]
+    metric : str
+        Name of the metric in `metrics.METRICS`.
+    difference : float
         Score of the first system less that of the second.
-    low, high : float in [-1, 1]
+    low, high : float
         Interval over speakers.
     p : float in (0, 1]
         Two-sided p-value of the permutation test over speakers.
     speakers : int
-        How many there are: the number of independent observations.
+        Number of speakers: the number of independent observations.
     exact : bool
-        True if every way of swapping was gone through, False if some were drawn at random.
+        True if every way of swapping was tried, False if some were drawn at random.
     """
 
     metric: str
@@ -64,75 +73,99 @@ class Comparison:
 
     def __str__(self) -> str:
         return (
-            f"{metrics.TITLES[self.metric]} {self.difference:+.3f} "
+            f"{metrics.get(self.metric).title} {self.difference:+.3f} "
             f"[{self.low:+.3f}, {self.high:+.3f}], p = {self.p:.3g}, {self.speakers} speakers"
         )
 
 
-def _same_rows(first: pd.DataFrame, second: pd.DataFrame) -> None:
-    """Refuse tables that are not about the same utterances, however many seeds each has."""
-    key = ["utterance", *(c for c in ("fold",) if c in first and c in second)]
-    found = []
-    for table in (first, second):
-        parts = [part for _, part in table.groupby("seed")] if "seed" in table else [table]
-        found += [set(p[[*key, "emotion"]].itertuples(index=False, name=None)) for p in parts]
-    for other in found[1:]:
-        if other != found[0]:
-            odd = sorted(map(str, found[0] ^ other))[:3]
-            raise InputError(
-                "a paired comparison needs the same utterances, folds and true classes in both "
-                f"systems and all seeds; {len(found[0] ^ other)} differ, such as {', '.join(odd)}"
-            )
-
-
-def _shares(counts: np.ndarray, metric: str) -> np.ndarray:
-    """Say what each speaker adds to the pooled score: (..., speakers, k, k) to (..., speakers)."""
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    support = counts.sum(axis=(-3, -1))[..., None, :]
-    if metric == "wa":
-        return hits.sum(axis=-1) / support.sum(axis=-1)
-    present = support > 0
-    return (hits / np.where(present, support, 1)).sum(axis=-1) / present.sum(axis=-1)
-
-
 def sign_flip_p(
-    shares: np.ndarray, *, permutations: int = 100_000, seed: int = 0
+    difference: Callable[[np.ndarray], np.ndarray],
+    n: int,
+    *,
+    permutations: int = 100_000,
+    seed: int = 0,
 ) -> tuple[float, bool]:
     """
-    Test whether a sum of paired differences is more than the signs of its terms would give.
+    Test whether a difference is larger than swapping the systems for some speakers would give.
 
     Parameters
     ----------
-    shares : np.ndarray [shape=(speakers,)]
-        What each speaker adds to the difference.
+    difference : callable
+        Takes signs [shape=(m, n)], -1 for speakers for whom the systems are swapped, else 1, and
+        returns the difference of the scores [shape=(m,)]. All signs turned must turn its sign.
+    n : int > 0
+        Number of speakers.
     permutations : int > 0
         Signs drawn where there are more than `EXACT_UP_TO` speakers.
     seed : int
-        Of that draw.
+        Seed of that draw.
 
     Returns
     -------
     p : float in (0, 1]
         Two-sided. Drawn signs count the observed ones among them, so that p is never zero [2]_.
     exact : bool
-        Whether all signs were gone through.
+        Whether all signs were tried.
     """
-    n = len(shares)
-    observed = abs(shares.sum())
+    one_swapped = 1.0 - 2.0 * np.eye(n)
+    observed, *swapped = difference(np.vstack([np.ones(n), one_swapped]))
     # Sums of the same terms in another order differ in the last bits: ties must stay ties.
-    threshold = observed - 1e-12 * max(1.0, np.abs(shares).sum())
+    scale = np.abs(observed - np.array(swapped)).sum() / 2
+    threshold = abs(observed) - 1e-12 * max(1.0, scale)
     if n <= EXACT_UP_TO:
         # Turning all signs changes nothing in a two-sided test: the first sign can stay.
-        signs = np.array(list(itertools.product((1, -1), repeat=max(n - 1, 0))), dtype=float)
-        sums = np.abs(shares[0] + signs.reshape(len(signs), n - 1) @ shares[1:])
-        return float((sums >= threshold).mean()), True
+        signs = np.array([(1, *rest) for rest in itertools.product((1, -1), repeat=n - 1)], float)
+        return float((np.abs(difference(signs)) >= threshold).mean()), True
     rng = np.random.default_rng(seed)
     above = 0
     for start in range(0, permutations, 10_000):
         rows = min(10_000, permutations - start)
-        sums = np.abs((1 - 2.0 * rng.integers(0, 2, size=(rows, n))) @ shares)
-        above += int((sums >= threshold).sum())
+        signs = 1 - 2.0 * rng.integers(0, 2, size=(rows, n))
+        above += int((np.abs(difference(signs)) >= threshold).sum())
     return (above + 1) / (permutations + 1), False
+
+
+def _check_same_rows(first: pd.DataFrame, second: pd.DataFrame) -> None:
+    """Refuse tables that are not about the same utterances, however many seeds each has."""
+    key = ["utterance", *(c for c in ("fold",) if c in first and c in second)]
+    contents = []
+    for table in (first, second):
+        parts = [part for _, part in table.groupby("seed")] if "seed" in table else [table]
+        contents += [set(p[[*key, "emotion"]].itertuples(index=False, name=None)) for p in parts]
+    for other in contents[1:]:
+        if other != contents[0]:
+            odd = sorted(map(str, contents[0] ^ other))[:3]
+            raise InputError(
+                "a paired comparison needs the same utterances, folds and true classes in both "
+                f"systems and all seeds; {len(contents[0] ^ other)} differ, such as "
+                f"{', '.join(odd)}"
+            )
+
+
+def _check_same_classes(first: pd.DataFrame, second: pd.DataFrame) -> None:
+    """Refuse tables whose posteriors are not about the same classes."""
+    one, other = (sorted(classes_of(table)) for table in (first, second))
+    if one != other:
+        raise InputError(
+            "a paired comparison of posteriors needs the same classes in both systems; found "
+            f"{', '.join(one) or 'none'} and {', '.join(other) or 'none'}"
+        )
+
+
+def _paired(
+    metric: Metric, first: pd.DataFrame, second: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Return what each speaker adds to the scores of either system, and the metric of sums."""
+    runs = []
+    for table in (first, second):
+        seed = pd.factorize(table["seed"], sort=True)[0] if "seed" in table else 0
+        runs.append(table.assign(seed=seed + sum(run["seed"].max() + 1 for run in runs)))
+    n_first = int(runs[0]["seed"].max()) + 1
+    values, function, speakers = contributions(metric, pd.concat(runs, ignore_index=True))
+    if None in speakers or len(speakers) < 2:
+        description = "rows without a speaker" if None in speakers else "one speaker"
+        raise InputError(f"a comparison over speakers needs at least two; found {description}")
+    return values[:n_first], values[n_first:], function
 
 
 def compare(
@@ -141,23 +174,27 @@ def compare(
     metric: str = "uar",
     *,
     confidence: float = 0.95,
-    permutations: int = 100_000,
+    permutations: int | None = None,
     seed: int = 0,
 ) -> Comparison:
     """
-    Compare two systems' answers to the same utterances.
+    Compare the predictions of two systems for the same utterances.
 
     Parameters
     ----------
     first, second : pd.DataFrame
-        Predictions of one part and condition: columns ``utterance, speaker, emotion, predicted``
-        and, where there are several, ``seed`` and ``fold``. The systems may have different
-        numbers of seeds; each one's counts are averaged over its own.
-    metric : {"uar", "wa"}
-        Scores that add up over speakers, so that swapping a speaker changes a sign.
+        Predictions of one part and condition: columns ``utterance, speaker, emotion``, where there
+        are several ``seed`` and ``fold``, and ``predicted`` or ``p_<emotion>`` as the metric needs
+        them. The systems may have different numbers of seeds: scores are averaged over seeds, and
+        for swapping the seeds are paired in turn.
+    metric : str
+        Name of an entry of `metrics.METRICS`.
     confidence : float in (0, 1)
         Of the interval.
-    permutations, seed : int
+    permutations : int, optional
+        See `sign_flip_p`; by default 100,000, and 10,000 for a metric of posteriors that is not a
+        mean over utterances, which must be computed from all posteriors each time.
+    seed : int
         See `sign_flip_p`.
 
     Returns
@@ -168,37 +205,44 @@ def compare(
     ------
     InputError
         If the utterances or their classes differ, speakers are missing, there are fewer than two,
-        or the metric is not one of the two.
+        or the metric is unknown.
     """
-    if metric not in _LINEAR:
-        raise unknown("metric for a comparison", metric, _LINEAR)
-    _same_rows(first, second)
-    labels = sorted({*first["emotion"], *first["predicted"], *second["predicted"]})
-    pair = []
-    for table in (first, second):
-        counts, speakers = intervals.counts_by_speaker(table, labels)
-        if None in speakers or len(speakers) < 2:
-            found = "rows without a speaker" if None in speakers else "one speaker"
-            raise InputError(f"a comparison over speakers needs at least two; found {found}")
-        pair.append(counts.mean(axis=0))
-    statistic = metrics.statistic_of(metric)
-    scores, without = zip(
-        *(intervals.jackknife(counts[None], statistic) for counts in pair), strict=True
-    )
+    metric = metrics.get(metric)
+    check_confidence(confidence)
+    _check_same_rows(first, second)
+    if metric.input == "posteriors":
+        _check_same_classes(first, second)
+    *pair, function = _paired(metric, first, second)
+    scores, without = zip(*(jackknife(values, function) for values in pair), strict=True)
     difference = float(scores[0] - scores[1])
-    n = len(speakers)
+    n = pair[0].shape[1]
     half = stdtrit(n - 1, (1 + confidence) / 2)
-    half = float(half * intervals.standard_error(without[0] - without[1]))
-    p, exact = sign_flip_p(
-        _shares(pair[0], metric) - _shares(pair[1], metric), permutations=permutations, seed=seed
-    )
-    low, high = max(-1.0, difference - half), min(1.0, difference + half)
-    return Comparison(metric, difference, low, high, p, n, exact)
+    half = float(half * standard_error(without[0] - without[1]))
+
+    # Each seed of one system with one of the other, all equally often.
+    pairs = np.arange(math.lcm(len(pair[0]), len(pair[1])))
+    one, other = (values[pairs % len(values)] for values in pair)
+    centre, halves = (one + other).sum(axis=1) / 2, (one - other) / 2
+
+    def swapped(signs: np.ndarray) -> np.ndarray:
+        differences = []
+        for middle, apart in zip(centre, halves, strict=True):
+            shift = np.tensordot(signs, apart, 1)
+            differences.append(function(middle + shift) - function(middle - shift))
+        return mean_over_seeds(np.stack(differences, axis=-1))
+
+    if permutations is None:
+        fast = metric.input == "counts" or metric.mean_over_utterances
+        permutations = 100_000 if fast else 10_000
+    p, exact = sign_flip_p(swapped, n, permutations=permutations, seed=seed)
+    widest = metric.bounds[1] - metric.bounds[0]
+    low, high = max(-widest, difference - half), min(widest, difference + half)
+    return Comparison(metric.name, difference, low, high, p, n, exact)
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
     """
-    Correct p-values for having looked at several comparisons, by Holm's method [3]_.
+    Correct p-values for making several comparisons, by Holm's method [3]_.
 
     Parameters
     ----------
@@ -234,10 +278,10 @@ def compare_all(
     ----------
     systems : mapping of str to pd.DataFrame
         Predictions by the name of the system.
-    metric : {"uar", "wa"}
-        What is compared.
+    metric : str
+        Name of an entry of `metrics.METRICS`.
     **options
-        Handed on to `compare`.
+        Passed to `compare`.
 
     Returns
     -------
@@ -253,16 +297,16 @@ def compare_all(
         raise InputError(f"a comparison needs at least two systems; found {len(systems)}")
     rows = []
     for first, second in itertools.combinations(systems, 2):
-        found = compare(systems[first], systems[second], metric, **options)
+        result = compare(systems[first], systems[second], metric, **options)
         rows.append(
             {
                 "first": first,
                 "second": second,
-                "difference": found.difference,
-                "low": found.low,
-                "high": found.high,
-                "p": found.p,
-                "speakers": found.speakers,
+                "difference": result.difference,
+                "low": result.low,
+                "high": result.high,
+                "p": result.p,
+                "speakers": result.speakers,
             }
         )
     table = pd.DataFrame(rows)

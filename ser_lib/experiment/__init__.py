@@ -1,7 +1,7 @@
-"""Systems on corpora: evaluation fold by fold, the store of results, notebook runs, reports."""
+"""A system on a corpus: evaluation fold by fold, training, tuning, and stored results."""
 
 from ser_lib.experiment.results import read
-from ser_lib.experiment.run import evaluate, trained
+from ser_lib.experiment.run import evaluate, train_fold
 from ser_lib.experiment.tuning import tune
 
-__all__ = ["evaluate", "read", "trained", "tune"]
+__all__ = ["evaluate", "read", "train_fold", "tune"]

@@ -1,19 +1,42 @@
-"""What lies in the cache: features by corpus and front end, finished folds, and everything else."""
+"""
+What lies in the cache: features by corpus and front end, finished folds, and everything else.
+
+Only what this package wrote is listed and removed. It is known by its place and name; anything else
+in the folder is named and left alone.
+"""
 
 import json
+import re
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ser_lib import paths
-from ser_lib.errors import unknown
+from ser_lib.errors import InputError, unknown
 
 _FEATURES = "features"
+_WEIGHTS = "weights"
+# Names of what this package writes into each part of the cache, temporary files included. A part is
+# a folder with such entries, or a file (empty pattern).
+_PARTS = {
+    _FEATURES: r"\.?[0-9a-f]{64}(\.partial)?(\.\w{8})?",
+    "evaluations": r"[0-9a-f]{32}",
+    "synthetic": r"\.?[0-9a-f]{16}(\.\w{8})?",
+    _WEIGHTS: "(published weights)",
+    # Of older versions.
+    "running": r"tmp\w{8}",
+    "recordings.json": "",
+}
+# Files beside the parts: the marker, and what an interruption may leave.
+_FILES = re.compile(rf"{re.escape(paths.CACHE_MARKER)}|\.recordings\.json\.\w+|\.?seen-\w+")
+# Parts whose entries nobody else names so.
+_TELLING = {_FEATURES, "evaluations", "synthetic", "recordings.json"}
 
 
-class Stored(NamedTuple):
+class CacheEntry(NamedTuple):
     """
-    Some entries of the cache that belong together.
+    Some files or folders of the cache that belong together.
 
     Parameters
     ----------
@@ -22,78 +45,158 @@ class Stored(NamedTuple):
     corpus : str
         Of the features; empty elsewhere, and where features are unfinished or damaged.
     content : str
-        The steps of the front end, noisy or otherwise altered copies apart from clean recordings.
-    entries : tuple of Path
-        Folders or files.
+        The steps of the front end, augmented or degraded copies apart from clean recordings.
+    paths : tuple of Path
+        Files or folders.
     files : int
-        In them.
+        Number of files in them.
     size : int
-        Of these, in bytes.
+        Of these files, in bytes.
     """
 
     part: str
     corpus: str
     content: str
-    entries: tuple[Path, ...]
+    paths: tuple[Path, ...]
     files: int
     size: int
 
 
-def stored() -> list[Stored]:
-    """List what lies in the cache, by part, corpus and content."""
-    home, groups = paths.cache(), {}
-    for part in sorted(home.iterdir()) if home.is_dir() else []:
-        if part.name == _FEATURES:
-            for entry in sorted(part.iterdir()):
-                groups.setdefault((_FEATURES, *_described(entry)), []).append(entry)
-        else:
-            groups[part.name, "", ""] = [part]
-    return [
-        Stored(*key, tuple(entries), *_size(entries)) for key, entries in sorted(groups.items())
-    ]
+def entries() -> list[CacheEntry]:
+    """List what this package wrote into the cache, by part, corpus and content."""
+    groups: dict[tuple[str, str, str], list[Path]] = {}
+    for part, path in _own():
+        described = _described(path) if part == _FEATURES else ("", "")
+        groups.setdefault((part, *described), []).append(path)
+    return [CacheEntry(*key, tuple(group), *_size(group)) for key, group in sorted(groups.items())]
 
 
-def chosen(everything: list[Stored], wanted: list[str]) -> list[Stored]:
+def foreign() -> list[Path]:
+    """List what lies in the cache folder and was not written by this package."""
+    home = paths.cache()
+    own = {path for _, path in _own()}
+    others = []
+    for path in sorted(home.iterdir()) if home.is_dir() else []:
+        if _PARTS.get(path.name) and path.is_dir() and not path.is_symlink():
+            others += [inner for inner in sorted(path.iterdir()) if inner not in own]
+        elif path not in own and not (_FILES.fullmatch(path.name) and path.is_file()):
+            others.append(path)
+    return others
+
+
+def select(everything: Sequence[CacheEntry], names: Sequence[str]) -> list[CacheEntry]:
     """
-    Select by part or corpus.
+    Select entries by part or corpus.
 
     Parameters
     ----------
-    everything : list of Stored
-        From `stored`.
-    wanted : list of str
+    everything : sequence of CacheEntry
+        From `entries`.
+    names : sequence of str
         Names of parts or corpora; none for everything.
 
     Returns
     -------
-    list of Stored
+    list of CacheEntry
 
     Raises
     ------
     InputError
         For a name that is neither, with the nearest one there is.
     """
-    known = {name for one in everything for name in (one.part, one.corpus) if name}
-    for name in wanted:
+    known = {name for entry in everything for name in (entry.part, entry.corpus) if name}
+    for name in names:
         if name not in known:
             raise unknown("part of the cache or corpus in it", name, sorted(known))
-    return [one for one in everything if not wanted or {one.part, one.corpus} & set(wanted)]
+    return [e for e in everything if not names or {e.part, e.corpus} & set(names)]
 
 
-def remove(one: Stored) -> None:
-    """Remove entries from the cache; all of it can be made again."""
-    for entry in one.entries:
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
+def check_removable() -> None:
+    """
+    Check that the cache folder is one from which this package may remove what it wrote.
+
+    Raises
+    ------
+    InputError
+        If the folder is or contains the home folder, the corpora, the reports or the notebooks, or
+        if it holds foreign files and was not made by this package.
+    """
+    home = paths.cache()
+    kept = {
+        "the home folder": Path.home().resolve(),
+        "the corpora (SER_DATA)": paths.data(),
+        "the reports (SER_REPORTS)": paths.reports(),
+        "the notebooks (SER_NOTEBOOKS)": paths.notebooks(),
+    }
+    for what, folder in kept.items():
+        if folder.is_relative_to(home):
+            raise InputError(
+                f"cache folder {home}: it is or contains {what}; expected a folder of its own "
+                "(SER_CACHE); nothing was removed"
+            )
+    if not home.is_dir() or (home / paths.CACHE_MARKER).is_file():
+        return
+    parts = {part for part, _ in _own()}
+    others = foreign() or [home / part for part in sorted(parts) if not parts & _TELLING]
+    if others:
+        named = ", ".join(str(path.relative_to(home)) for path in others[:5])
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        raise InputError(
+            f"cache folder {home}: it was not made by ser_lib (no {paths.CACHE_MARKER}), and holds "
+            f"{named}{more}; expected only what ser_lib writes there; nothing was removed"
+        )
+
+
+def remove(chosen: Sequence[CacheEntry]) -> None:
+    """
+    Remove entries from the cache; all of them can be computed again.
+
+    Raises
+    ------
+    InputError
+        As `check_removable`, before anything is removed.
+    """
+    check_removable()
+    own = {path for _, path in _own()}
+    for path in (path for entry in chosen for path in entry.paths):
+        # Listed a while ago: looked at once more.
+        if path in own:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for part in {entry.part for entry in chosen}:
+        folder = paths.cache() / part
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _own() -> Iterator[tuple[str, Path]]:
+    """Go through what this package wrote: the part, and a file or folder in it."""
+    from ser_lib.neural.imagenet import BACKBONES
+
+    weights = {backbone.url.rpartition("/")[2] for backbone in BACKBONES.values()}
+    patterns = _PARTS | {_WEIGHTS: "|".join([*map(re.escape, sorted(weights)), r"tmp\w{8}"])}
+    for part, pattern in patterns.items():
+        path = paths.cache() / part
+        if path.is_symlink():
+            continue
+        if not pattern and path.is_file():
+            yield part, path
+        elif pattern and path.is_dir():
+            for entry in sorted(path.iterdir()):
+                if re.fullmatch(pattern, entry.name) and not entry.is_symlink():
+                    yield part, entry
 
 
 def _described(entry: Path) -> tuple[str, str]:
-    """Corpus and front end of features, as far as they say so."""
+    """Return corpus and front end of features, as far as they are recorded."""
     try:
         meta = json.loads((entry / "meta.json").read_text(encoding="utf-8"))
         front_end = meta["front_end"]
-        steps = [*front_end["conditioning"], front_end["analysis"], front_end["segmentation"]]
-        return meta["corpus"], ", ".join(_named(step) for step in steps)
-    except (OSError, ValueError, KeyError, TypeError):
+        first = front_end.get("preprocessing", front_end.get("conditioning", []))
+        steps = [_named(s) for s in (*first, front_end["analysis"], front_end["segmentation"])]
+        if "normalisation" in meta:
+            steps.append(f"normalised by {meta['normalisation']}")
+        return meta["corpus"], ", ".join(steps)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "", "unfinished"
 
 
@@ -103,6 +206,6 @@ def _named(step: dict) -> str:
     return step["class"] + (f"({_named(inner)})" if isinstance(inner, dict) else "")
 
 
-def _size(entries: list[Path]) -> tuple[int, int]:
-    files = [p for e in entries for p in ([e] if e.is_file() else e.rglob("*")) if p.is_file()]
+def _size(group: Sequence[Path]) -> tuple[int, int]:
+    files = [p for e in group for p in ([e] if e.is_file() else e.rglob("*")) if p.is_file()]
     return len(files), sum(file.stat().st_size for file in files)

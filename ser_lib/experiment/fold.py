@@ -1,4 +1,4 @@
-"""One fold, from features to posteriors: all that the numbers of a study depend on stands here."""
+"""One fold, from features to posteriors: the part of an experiment on which its numbers depend."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError, unknown
-from ser_lib.features.ragged import RaggedArray, standardise_by
+from ser_lib.errors import DivergenceError, InputError
+from ser_lib.features.ragged import RaggedArray
 
 if TYPE_CHECKING:
     from ser_lib.protocols import Fold
     from ser_lib.systems.base import System
 
-NORMALISATIONS = ("train", "utterance", "speaker")
 CLEAN = "clean"
+"""Name of the test condition of the recordings as they are."""
 DECIMALS = 6
+"""Decimals to which posteriors are rounded."""
 
 
-class Data(NamedTuple):
+class FoldData(NamedTuple):
     """
-    What all folds share: the corpus's rows and their features.
+    What all folds of an experiment share: the rows of the corpus and their features.
 
     Parameters
     ----------
@@ -44,97 +45,32 @@ class Data(NamedTuple):
     conditions: Mapping[str, RaggedArray] = {}
 
 
-class Result(NamedTuple):
+class FoldResult(NamedTuple):
     """
-    What one fold under one seed gave.
+    Predictions of one fold under one seed, and how they came about.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
         utterance, speaker, fold, seed, part, condition, emotion, predicted, p_<emotion>...
     record : dict
-        fit_seconds and predict_seconds (of the clean test rows), n_parameters (None where a
-        classifier does not count them), chosen (what development or inner folds decided: the
-        epoch, the point of the grid), history (a list of dicts, one per epoch).
+        ``fit_seconds`` and ``predict_seconds`` (of the clean test rows), ``n_parameters`` (None
+        where a classifier does not count them), ``chosen`` (what development rows or inner folds
+        decided: the epoch, the point of a grid), ``history`` (a list of dicts, one per epoch).
     """
 
     predictions: pd.DataFrame
     record: dict
 
 
-def check_normalisation(name: str, system: "System") -> str:
-    """
-    Check whose statistics scale the features.
-
-    Raises
-    ------
-    InputError
-        For an unknown name, or for ``"train"`` where the front end already scales each utterance.
-    """
-    if name not in NORMALISATIONS:
-        raise unknown("normalisation", name, NORMALISATIONS)
-    if name == "train" and system.normalisation == "utterance":
-        raise InputError(
-            f"normalisation 'train': the front end of {system.name} scales each utterance by its "
-            "own statistics; expected 'utterance' or 'speaker'"
-        )
-    return name
-
-
-def normalise(
-    features: RaggedArray, normalisation: str, system: "System", table: pd.DataFrame
-) -> RaggedArray:
-    """
-    Scale features by statistics that do not come from the training rows.
-
-    Parameters
-    ----------
-    features : RaggedArray
-        Features of every utterance of the table.
-    normalisation : {"train", "utterance", "speaker"}
-        ``"train"`` leaves the scaling to the classifier; ``"utterance"`` takes each utterance's
-        own statistics over time (nothing is left to do if the front end did so); ``"speaker"``
-        those of all utterances of a speaker, test speakers included, labels unseen.
-    system : System
-        Whose features they are.
-    table : pandas.DataFrame
-        Corpus table.
-
-    Returns
-    -------
-    RaggedArray
-
-    Raises
-    ------
-    InputError
-        ``"utterance"`` for one vector per utterance, ``"speaker"`` for unknown speakers.
-    """
-    if normalisation == "utterance" and system.normalisation != "utterance":
-        if len(features.item_shape) < 2 and (features.lengths == 1).all():
-            raise InputError(
-                f"normalisation 'utterance': {system.name} makes one vector of each utterance, "
-                "which has no statistics of its own; expected 'train' or 'speaker'"
-            )
-        return standardise_by(features, np.arange(len(features)))
-    if normalisation == "speaker":
-        unnamed = table.index[table["speaker"].isna()]
-        if len(unnamed):
-            raise InputError(
-                f"normalisation 'speaker': {len(unnamed)} utterances have no speaker, the first "
-                f"is {unnamed[0]!r}; expected a speaker for each"
-            )
-        return standardise_by(features, table["speaker"].astype(str).to_numpy())
-    return features
-
-
-def emotion_of(label: str) -> str:
-    """Strip the prefix of a training label: ``"female/anger"`` stands for anger."""
-    return str(label).rsplit("/", 1)[-1]
+def emotion_of(target: str) -> str:
+    """Return the emotion of a training target: ``"female/anger"`` stands for anger."""
+    return str(target).rsplit("/", 1)[-1]
 
 
 def posteriors(classifier: object, features: RaggedArray, classes: Sequence[str]) -> np.ndarray:
     """
-    Ask a classifier, and add up what it gives to labels of the same emotion.
+    Predict posteriors, and sum those of targets that stand for the same emotion.
 
     Parameters
     ----------
@@ -152,25 +88,25 @@ def posteriors(classifier: object, features: RaggedArray, classes: Sequence[str]
 
     Raises
     ------
-    InputError
-        If the classifier answers what is no distribution, as it does when training diverged.
+    DivergenceError
+        If the classifier's output is no distribution, as happens when training diverged.
     """
-    found = np.asarray(classifier.predict_proba(features), dtype=np.float64)
+    predicted = np.asarray(classifier.predict_proba(features), dtype=np.float64)
     summed = np.zeros((len(features), len(classes)))
-    for label, column in zip(classifier.classes_, found.T, strict=True):
-        summed[:, list(classes).index(emotion_of(label))] += column
+    for target, column in zip(classifier.classes_, predicted.T, strict=True):
+        summed[:, list(classes).index(emotion_of(target))] += column
     total = summed.sum(axis=1, keepdims=True)
     if not (np.isfinite(total).all() and (summed >= 0).all() and (total > 0).all()):
-        raise InputError(
-            "the classifier's posteriors are not numbers between 0 and 1; its training diverged "
-            "(a smaller learning rate helps)"
+        raise DivergenceError(
+            "the classifier's posteriors are not numbers between 0 and 1: its training diverged "
+            "(a smaller learning rate may help)"
         )
     return np.round(summed / total, DECIMALS)
 
 
 def _check_targets(targets: np.ndarray, classes: Sequence[str]) -> None:
-    """Refuse labels that stand for no emotion of the corpus."""
-    strange = sorted({emotion_of(label) for label in targets} - set(classes))
+    """Refuse targets that stand for no emotion of the corpus."""
+    strange = sorted({emotion_of(target) for target in targets} - set(classes))
     if strange:
         raise InputError(
             f"targets stand for {', '.join(strange)}; expected emotions of the corpus, with or "
@@ -178,8 +114,14 @@ def _check_targets(targets: np.ndarray, classes: Sequence[str]) -> None:
         )
 
 
-def _answers(
-    data: Data, fold: "Fold", seed: int, rows: np.ndarray, part: str, condition: str, p: np.ndarray
+def _predictions(
+    data: FoldData,
+    fold: "Fold",
+    seed: int,
+    rows: np.ndarray,
+    part: str,
+    condition: str,
+    p: np.ndarray,
 ) -> pd.DataFrame:
     """Put posteriors into a table, one row per utterance, in order of name."""
     table = data.table.iloc[rows]
@@ -193,7 +135,7 @@ def _answers(
             "part": part,
             "condition": condition,
             "emotion": table["emotion"].astype(str).to_numpy(),
-            # After the rounding: what is written must explain itself.
+            # After the rounding, so that the written posteriors give the written prediction.
             "predicted": np.asarray(data.classes, dtype=object)[p.argmax(axis=1)],
         }
     )
@@ -201,7 +143,7 @@ def _answers(
     return frame.sort_values("utterance", kind="stable")
 
 
-def fit_fold(system: "System", data: Data, fold: "Fold", seed: int) -> object:
+def fit_fold(system: "System", data: FoldData, fold: "Fold", seed: int) -> object:
     """
     Train a system on the training rows of a fold.
 
@@ -209,11 +151,11 @@ def fit_fold(system: "System", data: Data, fold: "Fold", seed: int) -> object:
     ----------
     system : System
         Gives the classifier and its targets.
-    data : Data
+    data : FoldData
         Rows and features of the corpus.
     fold : Fold
-        Positions of training and development rows. Without development
-        (``system.needs_development`` is False) these join the training.
+        Positions of training and development rows. The development rows of a system that does not
+        need any (``needs_development`` is False) join the training rows.
     seed : int
         Seed of the classifier.
 
@@ -225,7 +167,9 @@ def fit_fold(system: "System", data: Data, fold: "Fold", seed: int) -> object:
     Raises
     ------
     InputError
-        If a target stands for no emotion of the corpus, or training diverged.
+        If a target stands for no emotion of the corpus.
+    DivergenceError
+        If training diverged.
     """
     targets = np.asarray(system.targets(data.table))
     groups = data.table["speaker"]
@@ -243,29 +187,33 @@ def fit_fold(system: "System", data: Data, fold: "Fold", seed: int) -> object:
 
 
 def _parts(system: "System", fold: "Fold") -> tuple[np.ndarray, np.ndarray]:
-    """Say which rows a system is trained on, and which choose its epoch."""
+    """Return the rows that a system is trained on, and those that choose its epoch."""
     if system.needs_development:
         return fold.train, fold.development
     return np.sort(np.concatenate([fold.train, fold.development])), fold.development[:0]
 
 
-def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
+def run_fold(
+    system: "System", data: FoldData, fold: "Fold", seed: int
+) -> tuple[object, FoldResult]:
     """
-    Train a system on the training rows of a fold and ask it about the others.
+    Train a system on the training rows of a fold and predict the others.
 
     Parameters
     ----------
     system, data, fold, seed
-        As for `fit_fold`; `fold` says which rows are tested, too.
+        As for `fit_fold`; `fold` gives the test rows, too.
 
     Returns
     -------
-    Result
-        Answers to the test rows under every condition and to the clean development rows.
+    classifier
+        Fitted.
+    result : FoldResult
+        Predictions of the test rows under every condition and of the clean development rows.
 
     Raises
     ------
-    InputError
+    InputError, DivergenceError
         As `fit_fold`.
     """
     _, development = _parts(system, fold)
@@ -273,16 +221,16 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
     classifier = fit_fold(system, data, fold, seed)
     fitted = time.perf_counter()
 
-    def answers(features: RaggedArray, rows: np.ndarray, part: str, condition: str) -> pd.DataFrame:
+    def predict(features: RaggedArray, rows: np.ndarray, part: str, condition: str) -> pd.DataFrame:
         p = posteriors(classifier, features.take(rows), data.classes)
-        return _answers(data, fold, seed, rows, part, condition, p)
+        return _predictions(data, fold, seed, rows, part, condition, p)
 
-    frames = [answers(data.features, fold.test, "test", CLEAN)]
+    frames = [predict(data.features, fold.test, "test", CLEAN)]
     predicted = time.perf_counter()
     for name, features in data.conditions.items():
-        frames.append(answers(features, fold.test, "test", name))
+        frames.append(predict(features, fold.test, "test", name))
     if len(development):
-        frames.append(answers(data.features, development, "dev", CLEAN))
+        frames.append(predict(data.features, development, "dev", CLEAN))
     record = {
         "fit_seconds": round(fitted - started, 3),
         "predict_seconds": round(predicted - fitted, 3),
@@ -290,18 +238,18 @@ def run_fold(system: "System", data: Data, fold: "Fold", seed: int) -> Result:
         "chosen": _chosen(classifier),
         "history": [_short(epoch) for epoch in getattr(classifier, "history_", None) or []],
     }
-    return Result(pd.concat(frames, ignore_index=True), record)
+    return classifier, FoldResult(pd.concat(frames, ignore_index=True), record)
 
 
 def _chosen(classifier: object) -> dict[str, object]:
-    """Read off a classifier what it decided by data that are not test rows."""
+    """Return what a classifier decided by data that are not test rows."""
     if hasattr(classifier, "best_epoch_"):
         return {"epoch": int(classifier.best_epoch_)}
     return _short(getattr(classifier, "search_", {}))
 
 
 def _short(figures: Mapping[str, object]) -> dict[str, object]:
-    """Keep six digits of each figure: more would only fill the record."""
+    """Round each figure to six digits: more would only fill the record."""
     plain = {name: _plain(value) for name, value in figures.items()}
     return {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in plain.items()}
 

@@ -1,33 +1,44 @@
-"""What is to be trained: folds under seeds, told apart by what determines them, kept when done."""
+"""What is to be trained of a system on a corpus: checked, specified, and listed fold by fold."""
 
+import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from ser_lib import code_digest as source
-from ser_lib import identity
+from ser_lib import identity, protocols
 from ser_lib.errors import InputError, unknown
-from ser_lib.experiment import provenance
-from ser_lib.experiment import results as store
-from ser_lib.experiment.fold import Data, Result, normalise
-from ser_lib.features import cache as extraction
-from ser_lib.features.ragged import RaggedArray
+from ser_lib.experiment import provenance, results
+from ser_lib.experiment.fold import CLEAN, FoldData, FoldResult
+from ser_lib.features.cache import extract_to_cache
+from ser_lib.features.normalisation import check_normalisation
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
+    from ser_lib.experiment.provenance import Specification
+    from ser_lib.features.front_end import FrontEnd
     from ser_lib.protocols import Fold, Protocol
     from ser_lib.systems.base import System
 
-# Where the numbers are made, whatever the system.
-_ROOTS = ("ser_lib.experiment.fold", "ser_lib.features.cache")
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Task:
+    """
+    One training: a fold under a seed.
 
-class Task(NamedTuple):
-    """One fold under one seed, and where its result is kept."""
+    Parameters
+    ----------
+    seed : int
+        Seed of the classifier.
+    fold : Fold
+        Training, development and test rows.
+    rows : str
+        Digest of the utterances in each part of the fold.
+    file : Path
+        Where the result is stored.
+    """
 
     seed: int
     fold: "Fold"
@@ -35,43 +46,15 @@ class Task(NamedTuple):
     file: Path
 
 
-class Recipe(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
     """
-    What determines a training, and the code that does it.
+    A system on folds of a corpus.
 
     Parameters
     ----------
-    content : dict
-        Plain values; their digest tells one training from another.
-    code : Code
-        The source code behind it.
-    neural : bool
-        Whether a network is trained.
-    """
-
-    content: dict
-    code: source.Code
-    neural: bool
-
-    def made(self) -> dict:
-        """Say by what code and in what environment something is made now."""
-        code = self.code
-        made = {"code": code.digest, "files": code.files, "roots": list(code.roots)}
-        return made | {"environment": provenance.environment(neural=self.neural)}
-
-
-def recipe(
-    system: "System",
-    corpus: "Corpus",
-    protocol: "Protocol",
-    normalisation: str,
-    conditions: Mapping[str, object] | None = None,
-) -> Recipe:
-    """
-    Say what a training is determined by, all but its seed and its rows.
-
-    Parameters
-    ----------
+    title : str
+        Shown while it runs.
     system : System
         What is trained.
     corpus : Corpus
@@ -80,54 +63,177 @@ def recipe(
         How rows are divided.
     normalisation : {"train", "utterance", "speaker"}
         Whose statistics scale the features.
-    conditions : mapping, optional
+    conditions : dict
         Front ends of further test conditions, by their names.
+    specification : Specification
+        What determines the results.
+    tasks : tuple of Task
+        By seed, then in the order of the folds.
+    n_folds : int
+        Number of folds that the protocol has.
+    """
+
+    title: str
+    system: "System"
+    corpus: "Corpus"
+    protocol: "Protocol"
+    normalisation: str
+    conditions: "Mapping[str, FrontEnd]"
+    specification: "Specification"
+    tasks: tuple[Task, ...]
+    n_folds: int
+
+    @property
+    def content(self) -> dict[str, object]:
+        """The specification, with the seeds, folds and rows that the results cover."""
+        return self.specification.content | {
+            "seeds": sorted({task.seed for task in self.tasks}),
+            "folds": list(dict.fromkeys(task.fold.name for task in self.tasks)),
+            "split": identity.digest([[t.seed, t.fold.name, t.rows] for t in self.tasks]),
+        }
+
+    @property
+    def digest(self) -> str:
+        """Digest of what determines the results."""
+        return identity.digest(self.content)
+
+    def data(self, *, jobs: int | None = None, progress: bool = True) -> FoldData:
+        """
+        Extract, with one decoding per recording, all features that are needed, and scale them.
+
+        Returns
+        -------
+        FoldData
+            With the folders of the cache in the place of the features, as workers get it.
+
+        Raises
+        ------
+        InputError
+            As `ser_lib.features.cache.extract_to_cache`.
+        """
+        front_ends = [self.system.front_end, *self.system.training_copies]
+        folders = extract_to_cache(
+            self.corpus,
+            [*front_ends, *self.conditions.values()],
+            normalisation=self.normalisation,
+            per_utterance=self.system.normalisation == "utterance",
+            jobs=jobs,
+            progress=progress,
+        )
+        return FoldData(
+            table=self.corpus.table,
+            classes=self.corpus.classes,
+            features=folders[0],
+            copies=tuple(folders[1 : len(front_ends)]),
+            conditions=dict(zip(self.conditions, folders[len(front_ends) :], strict=True)),
+        )
+
+    def stored(self) -> dict[Task, FoldResult]:
+        """Read the folds that are finished; say which are damaged or made by older code."""
+        finished = {}
+        for task in self.tasks:
+            try:
+                finished[task] = results.load_fold(task.file)
+            except FileNotFoundError:
+                continue
+            except InputError as error:
+                say(f"{self.title}, fold {task.fold.name}: {error}; it is trained again")
+        code = self.specification.code.digest
+        older = sum(result.record["code"] != code for result in finished.values())
+        if older:
+            say(
+                f"{self.title}: {older} of {len(self.tasks)} folds were made by older code; "
+                "`fresh=True` (or `--fresh` of `ser run` and `ser tune`) trains them again"
+            )
+        return finished
+
+
+def prepare(
+    system: "System",
+    corpus: "Corpus",
+    *,
+    protocol: "str | Protocol | None" = None,
+    seeds: int | Sequence[int] = (0,),
+    folds: int | Sequence[str] | None = None,
+    normalisation: str | None = None,
+    conditions: Mapping[str, Sequence] | None = None,
+    development: bool = False,
+    title: str | None = None,
+) -> Plan:
+    """
+    Check what is asked for, and list what is to be trained.
+
+    Parameters
+    ----------
+    system, corpus, protocol, seeds, folds, normalisation, conditions
+        As for `ser_lib.experiment.evaluate`.
+    development : bool
+        Whether to score the development rows of each fold: they take the place of its test rows,
+        which nothing sees. `folds` may then be a larger number than there are.
+    title : str, optional
+        Shown while it runs; by default the names of system and corpus.
 
     Returns
     -------
-    Recipe
-    """
-    conditions = conditions or {}
-    objects: set = {type(system), getattr(system.classifier, "func", system.classifier)}
-    content = {
-        "corpus": {
-            "name": corpus.name,
-            "version": corpus.version,
-            "subset": corpus.subset,
-            "fingerprint": corpus.fingerprint,
-            "classes": list(corpus.classes),
-        },
-        "front_end": identity.describe(system.front_end, objects),
-        "training_copies": identity.describe(system.training_copies, objects),
-        "conditions": {n: identity.describe(f, objects) for n, f in conditions.items()},
-        "classifier": identity.describe(system.classifier(0), objects),
-        "targets": identity.digest([str(label) for label in system.targets(corpus.table)]),
-        "needs_development": system.needs_development,
-        "normalisation": normalisation,
-        # The same word stands for another computation where the front end does it.
-        "normalised_by_front_end": system.normalisation == "utterance",
-        "protocol": identity.describe(protocol.identity()),
-    }
-    modules, own = identity.origin(objects)
-    neural = any(module.startswith("ser_lib.neural") for module in modules)
-    if neural:
-        content["backend"] = provenance.backend()
-    return Recipe(content, source.code([*_ROOTS, *modules], own), neural)
-
-
-def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """
-    Bring seeds into the one order in which they are kept.
+    Plan
 
     Raises
     ------
     InputError
-        If there is none, one occurs twice, or one is no whole number from 0.
+        For anything that is not understood or does not fit, before anything is computed.
+    """
+    protocol = corpus.protocol if protocol is None else protocol
+    protocol = protocols.make(protocol) if isinstance(protocol, str) else protocol
+    normalisation = check_normalisation(
+        system.normalisation if normalisation is None else normalisation,
+        per_utterance=system.normalisation == "utterance",
+    )
+    degraded = _degraded(system, conditions or {})
+    splits = {seed: protocol.folds(corpus.table, seed=seed) for seed in check_seeds(seeds)}
+    names = [fold.name for fold in next(iter(splits.values()))]
+    if development and isinstance(folds, int | np.integer):
+        folds = min(folds, len(names))
+    wanted = check_folds(folds, names, protocol.name)
+    specification = provenance.specify(system, corpus, protocol, normalisation, degraded)
+    if development:
+        specification.content["scored"] = "development rows"
+    digest = identity.digest(specification.content)
+    tasks = []
+    for seed, split in splits.items():
+        for fold in (fold for fold in split if fold.name in wanted):
+            if development:
+                fold = _without_test_rows(system, fold, protocol.name)
+            parts = (fold.train, fold.development, fold.test)
+            rows = identity.digest([corpus.table.index[part].tolist() for part in parts])
+            tasks.append(Task(seed, fold, rows, results.fold_file(digest, seed, fold.name, rows)))
+    return Plan(
+        title=title or f"{system.name} on {corpus.name}",
+        system=system,
+        corpus=corpus,
+        protocol=protocol,
+        normalisation=normalisation,
+        conditions=degraded,
+        specification=specification,
+        tasks=tuple(tasks),
+        n_folds=len(names),
+    )
+
+
+def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """
+    Check seeds, and sort them.
+
+    Raises
+    ------
+    InputError
+        If there is none, one occurs twice, or one is no integer of at least 0.
     """
     seeds = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
     good = [isinstance(s, int | np.integer) and not isinstance(s, bool) and s >= 0 for s in seeds]
     if not seeds or not all(good) or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds {seeds!r}; expected different whole numbers from 0, at least one")
+        raise InputError(
+            f"seeds is {seeds!r}; expected different integers of at least 0, one or more"
+        )
     return tuple(sorted(int(s) for s in seeds))
 
 
@@ -144,123 +250,47 @@ def check_folds(folds: int | Sequence[str] | None, names: list[str], protocol: s
         return names
     if isinstance(folds, int | np.integer) and not isinstance(folds, bool):
         if not 1 <= folds <= len(names):
-            raise InputError(f"folds {folds}; {protocol} has {len(names)}: expected 1 to that many")
+            raise InputError(
+                f"folds is {folds}; expected 1 to {len(names)}, as many as {protocol} has"
+            )
         return names[: int(folds)]
     chosen = [folds] if isinstance(folds, str) else [str(name) for name in folds]
     for name in chosen:
         if name not in names:
             raise unknown(f"fold of {protocol}", name, names)
     if not chosen:
-        raise InputError(f"folds {folds!r}; expected at least one of {', '.join(names)}")
+        raise InputError(f"folds is {folds!r}; expected at least one of {', '.join(names)}")
     return [name for name in names if name in chosen]
 
 
-def tasks(
-    content: Mapping, splits: Mapping[int, Sequence["Fold"]], table: pd.DataFrame
-) -> list[Task]:
-    """
-    List what is to be done, by seed, then in the order of the folds.
-
-    Parameters
-    ----------
-    content : mapping
-        Of a `Recipe`.
-    splits : mapping of int to sequence of Fold
-        The folds under each seed.
-    table : pandas.DataFrame
-        Corpus table.
-
-    Returns
-    -------
-    list of Task
-    """
-    digest = identity.digest(content)
-    found = []
-    for seed, folds in splits.items():
-        for fold in folds:
-            parts = (fold.train, fold.development, fold.test)
-            rows = identity.digest([table.index[part].tolist() for part in parts])
-            found.append(Task(seed, fold, rows, store.fold_file(digest, seed, fold.name, rows)))
-    return found
-
-
-def extent(done: Sequence[Task]) -> dict:
-    """Say which seeds, folds and rows tasks cover, as it enters the digest of their results."""
+def _degraded(system: "System", conditions: Mapping[str, Sequence]) -> "dict[str, FrontEnd]":
+    """Make the front end of each test condition."""
+    if CLEAN in conditions:
+        raise InputError(
+            f"condition {CLEAN!r} is the recordings as they are; expected another name"
+        )
     return {
-        "seeds": sorted({task.seed for task in done}),
-        "folds": list(dict.fromkeys(task.fold.name for task in done)),
-        "split": identity.digest([[task.seed, task.fold.name, task.rows] for task in done]),
+        str(name): system.front_end.degraded(
+            *(steps if isinstance(steps, tuple | list) else [steps])
+        )
+        for name, steps in conditions.items()
     }
 
 
-def kept(wanted: Sequence[Task], code: str, name: str) -> dict[Task, Result]:
-    """Read the folds that are finished; say which are damaged or made by older code."""
-    results = {}
-    for task in wanted:
-        try:
-            results[task] = store.load_fold(task.file)
-        except FileNotFoundError:
-            continue
-        except InputError as error:
-            say(f"{name}, fold {task.fold.name}: {error}; it is made again")
-    older = sum(result.record["code"] != code for result in results.values())
-    if older:
-        say(
-            f"{name}: {older} of {len(wanted)} folds were made by older code; `fresh=True` "
-            "(or `--fresh` of `ser run` and `ser tune`) makes them again"
+def _without_test_rows(system: "System", fold: "Fold", protocol: str) -> "Fold":
+    """Put the development rows of a fold in the place of its test rows."""
+    if not len(fold.development):
+        raise InputError(
+            f"fold {fold.name} of {protocol} has no development rows; expected a protocol that "
+            "holds some out"
         )
-    return results
+    scored = fold.development
+    # Where they choose nothing, they would join the training.
+    return dataclasses.replace(
+        fold, test=scored, development=scored if system.needs_development else scored[:0]
+    )
 
 
 def say(message: str) -> None:
     """Tell the user on standard error."""
     print(message, file=sys.stderr)
-
-
-def data(
-    system: "System",
-    corpus: "Corpus",
-    normalisation: str,
-    *,
-    features: RaggedArray | None = None,
-    conditions: Mapping[str, object] | None = None,
-    progress: bool = True,
-) -> Data:
-    """
-    Extract, with one decode per recording, all features that are needed, and scale them.
-
-    Parameters
-    ----------
-    system : System
-        Its front end and training copies are extracted.
-    corpus : Corpus
-        From what.
-    normalisation : {"train", "utterance", "speaker"}
-        Whose statistics scale the features.
-    features : RaggedArray, optional
-        Clean features, if at hand.
-    conditions : mapping, optional
-        Front ends of further test conditions, by their names.
-    progress : bool
-        Whether to show how far it is.
-
-    Returns
-    -------
-    Data
-    """
-    conditions = conditions or {}
-    wanted = [*system.training_copies, *conditions.values()]
-    if features is None:
-        wanted.insert(0, system.front_end)
-    found = extraction.extract(corpus, wanted, progress=progress) if wanted else []
-    if features is not None:
-        found.insert(0, features)
-    found = [normalise(array, normalisation, system, corpus.table) for array in found]
-    copies = 1 + len(system.training_copies)
-    return Data(
-        table=corpus.table,
-        classes=corpus.classes,
-        features=found[0],
-        copies=tuple(found[1:copies]),
-        conditions=dict(zip(conditions, found[copies:], strict=True)),
-    )

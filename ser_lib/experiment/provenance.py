@@ -1,22 +1,124 @@
-"""What made a result: the objects it was made of, the versions, the machine."""
+"""What determines a result, and what made it: specification, code, versions, machine."""
 
 import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from ser_lib import __version__
+from ser_lib import __version__, code_digest, identity
+
+if TYPE_CHECKING:
+    from ser_lib.corpora.corpus import Corpus
+    from ser_lib.features.front_end import FrontEnd
+    from ser_lib.protocols import Protocol
+    from ser_lib.systems.base import System
+
+# What computes the numbers, whatever the system.
+_ROOTS = (
+    "ser_lib.experiment.fold",
+    "ser_lib.features.normalisation",
+    "ser_lib.signal.decode",
+)
+
+
+class Specification(NamedTuple):
+    """
+    What determines the result of a training, but for its fold and seed, and the code that trains.
+
+    Parameters
+    ----------
+    content : dict
+        Plain values, whose digest tells one training from another.
+    code : Code
+        The code that computes.
+    neural : bool
+        Whether a network computes.
+    """
+
+    content: dict[str, object]
+    code: code_digest.Code
+    neural: bool
+
+    def provenance(self) -> dict[str, object]:
+        """Describe the code and the environment in which something is computed now."""
+        return {
+            "code": self.code.digest,
+            "files": self.code.files,
+            "roots": list(self.code.roots),
+            "environment": environment(neural=self.neural),
+        }
+
+
+def specify(
+    system: "System",
+    corpus: "Corpus",
+    protocol: "Protocol",
+    normalisation: str,
+    conditions: "Mapping[str, FrontEnd]",
+) -> Specification:
+    """
+    Describe what determines the results of a system on a corpus.
+
+    Parameters
+    ----------
+    system : System
+        What is trained.
+    corpus : Corpus
+        On what.
+    protocol : Protocol
+        How rows are divided.
+    normalisation : {"train", "utterance", "speaker"}
+        Whose statistics scale the features.
+    conditions : mapping
+        Front ends of further test conditions, by their names.
+
+    Returns
+    -------
+    Specification
+    """
+    # Methods that a system inherits count as its own; of this package, only what computes.
+    origins = {
+        kind
+        for kind in type(system).__mro__
+        if not kind.__module__.startswith("ser_lib.") or code_digest.computes(kind.__module__)
+    }
+    content = {
+        "corpus": {
+            "name": corpus.name,
+            "version": corpus.version,
+            "subset": corpus.subset,
+            "fingerprint": corpus.fingerprint,
+            "classes": list(corpus.classes),
+        },
+        "front_end": identity.describe(system.front_end, origins),
+        "training_copies": identity.describe(system.training_copies, origins),
+        "conditions": {n: identity.describe(f, origins) for n, f in conditions.items()},
+        "classifier": identity.describe(system.classifier(0), origins),
+        "targets": identity.digest([str(target) for target in system.targets(corpus.table)]),
+        "needs_development": system.needs_development,
+        "normalisation": normalisation,
+        # The same word stands for another computation where the front end does it.
+        "normalised_by_front_end": system.normalisation == "utterance",
+        "protocol": identity.describe(protocol.identity()),
+    }
+    modules, own = identity.origin(origins)
+    neural = any(module.startswith("ser_lib.neural") for module in modules)
+    if neural:
+        content["backend"] = backend()
+    return Specification(content, code_digest.code([*_ROOTS, *modules], own), neural)
 
 
 def environment(*, neural: bool) -> dict[str, object]:
     """
-    Describe versions, hardware and backend, and nothing that names a person, a host or a folder.
+    Describe versions, hardware and backend; nothing names a person, a host or a folder.
 
     Parameters
     ----------
     neural : bool
-        Whether a network computes here; then Keras, its backend and the GPU are looked at too.
+        Whether a network computes here; then Keras, its backend and the GPU are described, too.
 
     Returns
     -------
@@ -46,7 +148,7 @@ def _cpu() -> str:
         for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return " ".join(line.split(":", 1)[1].split())
-    return _answer("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+    return _output("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
 
 
 def backend() -> str:
@@ -66,13 +168,13 @@ def _gpu() -> str | None:
         return None
     if not any(str(device).lower().startswith(("gpu", "cuda")) for device in devices):
         return None
-    names = _answer("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    names = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
     return names.splitlines()[0] if names else "GPU"
 
 
-def _answer(*command: str) -> str:
+def _output(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""

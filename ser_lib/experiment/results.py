@@ -1,9 +1,9 @@
 """
-Where evaluations lie: finished folds in the cache, predictions and their records in the reports.
+Stored results: finished folds in the cache, predictions and their records in the reports.
 
 A fold is one JSON file, whole or absent, that carries a checksum of itself. An evaluation is a CSV
 file of posteriors, one row per utterance, fold, seed and condition, and beside it a JSON file of
-the same name that says what made them. The reports are built from these pairs alone.
+the same name, the record of what made them. The reports are built from these pairs alone.
 """
 
 import json
@@ -15,19 +15,22 @@ import pandas as pd
 from ser_lib import identity, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import COLUMNS, Evaluation
-from ser_lib.experiment.fold import Result
+from ser_lib.experiment.fold import FoldResult
 
-_REQUIRED = ("digest", "recipe", "system", "corpus", "protocol", "partial", "code", "runs")
+_REQUIRED = ("digest", "specification", "system", "corpus", "protocol", "partial", "code", "runs")
+# Keys and values of records before version 2 of this package.
+_OLD_KEYS = {"setting": "variant", "arguments": "parameters", "recipe": "specification"}
+_OLD_VARIANTS = {"ours": "default", "source": "as_published"}
 
 
-def fold_file(recipe: str, seed: int, fold: str, rows: str) -> Path:
+def fold_file(specification: str, seed: int, fold: str, rows: str) -> Path:
     """
-    Say where a finished fold is kept.
+    Return where a finished fold is stored.
 
     Parameters
     ----------
-    recipe : str
-        Digest of what the fold was computed by.
+    specification : str
+        Digest of what determines the fold's result.
     seed : int
         Seed of the classifier.
     fold : str
@@ -40,13 +43,13 @@ def fold_file(recipe: str, seed: int, fold: str, rows: str) -> Path:
     Path
         Inside the cache.
     """
-    readable = re.sub(r"[^\w.-]+", "_", fold)[:40]
-    name = f"seed{seed}-{readable}-{identity.digest([fold, rows])[:12]}.json"
-    return paths.cache() / "evaluations" / recipe[:32] / name
+    readable_name = re.sub(r"[^\w.-]+", "_", fold)[:40]
+    name = f"seed{seed}-{readable_name}-{identity.digest([fold, rows])[:12]}.json"
+    return paths.cache() / "evaluations" / specification[:32] / name
 
 
-def save_fold(path: Path, fold: Result) -> None:
-    """Keep a finished fold, whole or not at all."""
+def save_fold(path: Path, fold: FoldResult) -> None:
+    """Store a finished fold, whole or not at all."""
     frame = fold.predictions
     columns = {name: frame[name].tolist() for name in frame.columns}
     content = {"predictions": columns, "record": fold.record}
@@ -55,14 +58,14 @@ def save_fold(path: Path, fold: Result) -> None:
         json.dump({"sha256": identity.digest(content), **content}, file)
 
 
-def load_fold(path: Path) -> Result:
+def load_fold(path: Path) -> FoldResult:
     """
     Read a finished fold.
 
     Raises
     ------
     FileNotFoundError
-        If it was not kept.
+        If there is none.
     InputError
         If the file is damaged.
     """
@@ -73,18 +76,18 @@ def load_fold(path: Path) -> Result:
         intact = False
     if not intact:
         raise InputError(f"{path.name}: damaged; expected a fold as `save_fold` wrote it")
-    return Result(pd.DataFrame(content["predictions"]), content["record"])
+    return FoldResult(pd.DataFrame(content["predictions"]), content["record"])
 
 
 def prediction_files(corpus: str, system: str, digest: str, reports: Path | None = None) -> Path:
-    """Say where the predictions of an evaluation are reported (the CSV; the JSON is beside it)."""
+    """Return the CSV file of an evaluation's predictions; its record is the JSON file beside it."""
     folder = (paths.reports() if reports is None else Path(reports)) / corpus / "predictions"
     return folder / f"{system}-{digest[:8]}.csv"
 
 
 def readable(value: object, indent: int = 0) -> str:
     """
-    Write JSON that people can read and version control can compare: short things on one line.
+    Format JSON so that people can read and version control can compare it.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ def readable(value: object, indent: int = 0) -> str:
     Returns
     -------
     str
-        Lines of at most about 100 characters, but for texts and for lists of numbers.
+        Lines of at most about 100 characters, except for long strings and lists of numbers.
     """
     line = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or not value or len(line) + 2 * indent <= 98:
@@ -111,7 +114,7 @@ def readable(value: object, indent: int = 0) -> str:
 
 
 def write_if_changed(path: Path, text: str) -> bool:
-    """Write a text file, whole, unless it says just that already; tell whether it was written."""
+    """Write a text file, unless it has just that content; return whether it was written."""
     if path.is_file() and path.read_bytes() == text.encode():
         return False
     with paths.whole(path) as file:
@@ -121,9 +124,9 @@ def write_if_changed(path: Path, text: str) -> bool:
 
 def write(evaluation: Evaluation, path: Path) -> None:
     """
-    Report an evaluation: the predictions as CSV at `path`, the record as JSON beside it.
+    Write an evaluation: the predictions as CSV to `path`, the record as JSON beside it.
 
-    Files that say the same already are left alone.
+    Files that have the same content already are left alone.
     """
     table = evaluation.predictions.to_csv(index=False, lineterminator="\n")
     write_if_changed(path, table)
@@ -132,18 +135,24 @@ def write(evaluation: Evaluation, path: Path) -> None:
 
 
 def records(folder: Path) -> list[Path]:
-    """List the records of a corpus's reported evaluations, in order of name."""
+    """List the records of the evaluations in a corpus's folder of reports, in order of name."""
     return sorted((folder / "predictions").glob("*.json"))
 
 
 def read_record(path: Path) -> dict:
     """
-    Read the record of a reported evaluation.
+    Read the record of an evaluation.
+
+    Returns
+    -------
+    dict
+        With the keys of today, whichever version wrote it.
 
     Raises
     ------
     InputError
-        If the file is missing, is not such a record, or its digest is not that of its recipe.
+        If the file is missing, is not such a record, or its digest is not that of its
+        specification.
     """
     path = Path(path).with_suffix(".json")
     try:
@@ -152,20 +161,35 @@ def read_record(path: Path) -> dict:
         raise InputError(f"{path}: no such file; expected the record of an evaluation") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
-    missing = [k for k in _REQUIRED if not isinstance(record, dict) or k not in record]
+    record = _translated(record) if isinstance(record, dict) else {}
+    missing = [key for key in _REQUIRED if key not in record]
     if missing:
         raise InputError(f"{path}: no {', '.join(missing)}; expected the record of an evaluation")
-    if identity.digest(record["recipe"]) != record["digest"]:
+    digest = identity.digest(record["specification"])
+    if digest != record["digest"]:
         raise InputError(
-            f"{path}: the digest {record['digest'][:8]} is not that of the recipe beside it "
-            f"({identity.digest(record['recipe'])[:8]}); one of them was altered"
+            f"{path}: the digest {record['digest'][:8]} is not that of the specification beside it "
+            f"({digest[:8]}); one of them was altered"
         )
     return record
 
 
+def _translated(record: dict) -> dict:
+    """Bring a record of an older version to today's keys; what its digest covers stays."""
+    if "recipe" not in record:
+        return record
+    record = {_OLD_KEYS.get(key, key): value for key, value in record.items()}
+    return record | {"variant": current_variant(record.get("variant"))}
+
+
+def current_variant(name: object) -> object:
+    """Return today's name of a variant that an older version may have written."""
+    return _OLD_VARIANTS.get(name, name)
+
+
 def read(path: str | Path) -> Evaluation:
     """
-    Read a reported evaluation.
+    Read an evaluation.
 
     Parameters
     ----------
@@ -185,7 +209,7 @@ def read(path: str | Path) -> Evaluation:
     """
     path = Path(path).with_suffix(".csv")
     record = read_record(path)
-    classes = tuple(record["recipe"]["corpus"]["classes"])
+    classes = tuple(record["specification"]["corpus"]["classes"])
     text = dict.fromkeys((k for k in COLUMNS if k != "seed"), str)
     try:
         table = pd.read_csv(path, dtype=text, keep_default_na=False)

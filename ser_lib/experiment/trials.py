@@ -1,106 +1,57 @@
 """
-The table of the recipes that were tried for a system: kept as CSV, shown on the corpus's page.
+The table of the trials of a system on a corpus, kept as ``<reports>/<corpus>/trials/<system>.csv``.
 
-A row says what a recipe scores on development speakers. It is a means to choose, not a result.
+A row is one trial: some parameters, and what they score on development speakers. It is a means to
+choose, not a result.
 """
 
-import importlib
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ser_lib import code_digest as source
-from ser_lib import identity, paths
-from ser_lib.errors import InputError, unknown
-from ser_lib.experiment import results as store
-from ser_lib.reporting.page import duration, interval, markdown
+from ser_lib import code_digest, identity, paths
+from ser_lib.errors import InputError
+from ser_lib.experiment import results
 
-if TYPE_CHECKING:
-    from ser_lib.systems.base import System
-
-_TEXT = (
-    *("recipe", "arguments", "folds", "development", "seeds", "normalisation", "protocol"),
-    *("subset", "recordings", "roots", "code", "digest"),
-)
 COLUMNS = (
-    *("recipe", "arguments", "dev_uar", "dev_uar_low", "dev_uar_high", "dev_loss", "best_epoch"),
-    *("parameters", "fit_seconds", "folds", "development", "seeds", "normalisation", "protocol"),
+    *("trial", "parameters", "dev_uar", "dev_uar_low", "dev_uar_high", "dev_loss", "best_epoch"),
+    *("n_parameters", "fit_seconds", "folds", "development", "seeds", "normalisation", "protocol"),
     *("subset", "classes", "recordings", "roots", "code", "digest"),
 )
-"""Columns of the table; `folds`, `development` (the speakers) and `seeds` are names."""
+"""
+Columns of the table.
+
+``parameters`` are all of the system's, as JSON; ``n_parameters`` is the size of the network;
+``folds``, ``development`` (the speakers) and ``seeds`` are names with commas between them.
+"""
+SAME = ("subset", "classes", "recordings", "protocol", "normalisation", "folds", "seeds")
+"""Columns that must agree for two trials to be compared."""
 
 _SCORES = ["dev_uar", "dev_uar_low", "dev_uar_high", "dev_loss"]
-# What must agree for two rows to be compared.
-_SAME = ["subset", "classes", "recordings", "protocol", "normalisation", "folds", "seeds"]
-
-_READ = """Recipes of a system, compared on the development speakers of some folds; the recordings
-of these folds' test speakers were taken out before anything was trained. UAR is that of the pooled
-development rows, in brackets its 95 % interval over speakers where there are three or more.
-Networks stopped at the epoch that was best on the same rows, so that these figures flatter: they
-compare recipes, and are no results. In a cross-validation the development speakers of one fold are
-test speakers of another."""
+_NUMBERS = [*_SCORES, "best_epoch", "n_parameters", "fit_seconds", "classes"]
+# Folder and columns in which older versions kept the table.
+_OLD_FOLDER = "recipes"
+_OLD_NAMES = {"recipe": "trial", "arguments": "parameters", "parameters": "n_parameters"}
 
 
-def listed(
-    name: str, chosen: Sequence[str] = ()
-) -> tuple[Callable[..., "System"], dict[str, dict]]:
-    """
-    Find the recipes that a system's file lists as CANDIDATES.
-
-    Parameters
-    ----------
-    name : str
-        As `ser_lib.systems.find` understands it.
-    chosen : sequence of str
-        Names of recipes; all of them by default.
-
-    Returns
-    -------
-    function : callable
-        Makes the system.
-    recipes : dict
-        Arguments of the function by the name of the recipe.
-
-    Raises
-    ------
-    InputError
-        For an unknown system or recipe, or a system that lists none.
-    """
-    from ser_lib import systems
-
-    function = systems.find(name)
-    known = getattr(importlib.import_module(function.__module__), "CANDIDATES", None)
-    if not known:
-        raise InputError(
-            f"system {function.__name__!r} lists no recipes; expected CANDIDATES, arguments by "
-            "name of the recipe, in its file"
-        )
-    for recipe in chosen:
-        if recipe not in known:
-            raise unknown(f"recipe of {function.__name__}", recipe, known)
-    return function, {k: dict(v) for k, v in known.items() if not chosen or k in chosen}
-
-
-def file(corpus: str, system: str, reports: Path | None = None) -> Path:
-    """Say where the recipes that were tried for a system on a corpus are listed."""
+def trials_file(corpus: str, system: str, reports: Path | None = None) -> Path:
+    """Return where the trials of a system on a corpus are listed."""
     reports = paths.reports() if reports is None else Path(reports)
-    return reports / corpus / "recipes" / f"{system}.csv"
+    return reports / corpus / "trials" / f"{system}.csv"
 
 
 def stamp(files: Mapping[str, str]) -> str:
     """
-    Digest in short the files of this package behind a result.
+    Digest in short the files of this package behind a trial.
 
     Parameters
     ----------
     files : mapping
-        `ser_lib.code_digest.Code.files`. What was defined elsewhere cannot be looked up again and
-        does not count.
+        `ser_lib.code_digest.Code.files`. What was defined outside this package cannot be looked up
+        again and does not count.
 
     Returns
     -------
@@ -110,21 +61,32 @@ def stamp(files: Mapping[str, str]) -> str:
     return identity.digest({k: v for k, v in files.items() if k.endswith(".py")})[:12]
 
 
+def is_current(row: Mapping) -> bool:
+    """Tell whether a trial was computed by the code that is installed now."""
+    return row["code"] == stamp(code_digest.code(row["roots"].split()).files)
+
+
 def ordered(rows: Sequence[Mapping] | pd.DataFrame) -> pd.DataFrame:
-    """Make the table of rows, best first, rounded as it is written."""
+    """Make the table of some rows, best first, rounded as it is written."""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table[_SCORES] = table[_SCORES].astype(float).round(4)
     table["best_epoch"] = table["best_epoch"].astype(float).round(1)
     table["fit_seconds"] = table["fit_seconds"].astype(float).round(2)
-    for column in ("parameters", "classes"):
+    for column in ("n_parameters", "classes"):
         table[column] = table[column].astype("Int64")
-    keys = {"dev_uar": False, "dev_loss": True, "recipe": True, "digest": True}
+    keys = {"dev_uar": False, "dev_loss": True, "trial": True, "digest": True}
     return table.sort_values(list(keys), ascending=list(keys.values()), ignore_index=True)
 
 
 def read(path: Path) -> pd.DataFrame:
     """
-    Read a table of recipes.
+    Read a table of trials.
+
+    Parameters
+    ----------
+    path : Path
+        From `trials_file`. Where it is missing, the table of an older version beside it
+        (``<reports>/<corpus>/recipes/<system>.csv``) is read.
 
     Returns
     -------
@@ -134,131 +96,60 @@ def read(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is none that `add` wrote.
+        If the file is not one that `add` wrote.
     """
-    numbers = [column for column in COLUMNS if column not in _TEXT]
+    old = path.parent.parent / _OLD_FOLDER / path.name
+    path = old if old.is_file() and not path.is_file() else path
     try:
-        table = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(_TEXT, str),
-            keep_default_na=False,
-            na_values={column: [""] for column in numbers},
-        )
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if "recipe" in table:
+            table = table.rename(columns=_OLD_NAMES)
         if tuple(table.columns) != COLUMNS:
             raise InputError(
                 f"{path}: columns {', '.join(table.columns)}; expected {', '.join(COLUMNS)}"
             )
-        table = ordered(table)
-        [json.loads(text) for text in table["arguments"]]
+        table["parameters"] = [_parameters(text) for text in table["parameters"]]
+        for column in _NUMBERS:
+            table[column] = pd.to_numeric(table[column].where(table[column] != "", None))
+        return ordered(table)
     except FileNotFoundError:
         return ordered([])
     except InputError:
         raise
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: not readable as a table of recipes ({error})") from None
-    return table
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not readable as a table of trials ({error})") from None
+
+
+def _parameters(text: str) -> str:
+    """Check the JSON of a trial's parameters, and bring that of an older version to today's."""
+    values = json.loads(text)
+    if "setting" not in values:
+        return text
+    variant = results.current_variant(values.pop("setting"))
+    return json.dumps({"variant": variant, **values}, ensure_ascii=False)
 
 
 def add(path: Path, row: Mapping) -> None:
     """
-    Add a row to a table of recipes, whole.
+    Add a trial to a table, and write it whole.
 
-    One of the same digest makes way. Another recipe of the same name, as there is when a default
-    was changed, stays as ``"<name> (earlier)"``.
+    It replaces a row of the same digest. Another trial of the same name, as there is after a
+    default was changed, stays as ``"<name> (earlier)"``.
     """
-    there = read(path)
-    there = there[there["digest"] != row["digest"]]
-    namesake = (there["recipe"] == row["recipe"]) & (
-        there[_SAME].astype(str) == pd.Series(row)[_SAME].astype(str)
+    table = read(path)
+    table = table[table["digest"] != row["digest"]]
+    same = list(SAME)
+    namesake = (table["trial"] == row["trial"]) & (
+        table[same].astype(str) == pd.Series(row)[same].astype(str)
     ).all(axis=1)
-    there.loc[namesake, "recipe"] += " (earlier)"
-    text = ordered([*there.to_dict("records"), row]).to_csv(index=False, lineterminator="\n")
-    store.write_if_changed(path, text)
-
-
-def differences(rows: pd.DataFrame) -> list[str]:
-    """
-    Say by which arguments each recipe differs from the one called ``default``.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Columns of `COLUMNS`. Where no recipe is called ``default``, the commonest value of each
-        argument stands for it.
-
-    Returns
-    -------
-    list of str
-        One per row, ``"epochs 50, dropout 0.2"``; empty for the default itself.
-    """
-    texts = [
-        {name: json.dumps(value, ensure_ascii=False) for name, value in json.loads(text).items()}
-        for text in rows["arguments"]
-    ]
-    default = dict(zip(rows["recipe"], texts, strict=True)).get("default")
-    if default is None:
-        names = dict.fromkeys(name for text in texts for name in text)
-        default = {n: Counter(text.get(n) for text in texts).most_common(1)[0][0] for n in names}
-    return [
-        ", ".join(f"{name} {value}" for name, value in text.items() if default.get(name) != value)
-        for text in texts
-    ]
-
-
-def _is_current(row: Mapping) -> bool:
-    return row["code"] == stamp(source.code(row["roots"].split()).files)
-
-
-def _number(value: object, form: str) -> str:
-    return "" if pd.isna(value) else format(value, form)
-
-
-def printed(table: pd.DataFrame) -> tuple[list[list], list[str]]:
-    """Choose what of a table is shown on a terminal: rows and column names."""
-    columns = list(COLUMNS[: COLUMNS.index("folds")])
-    shown = table[columns].assign(arguments=differences(table)).to_dict("records")
-    return [[None if pd.isna(v) else v for v in row.values()] for row in shown], columns
-
-
-def _cells(row: Mapping, differs: str) -> list[str]:
-    """Write a row of the page."""
-    older = "" if _is_current(row) else "<br>*older code*"
-    return [
-        f"{row['recipe']}{older}",
-        differs,
-        interval(*(row[k] for k in _SCORES[:3])),
-        _number(row["dev_loss"], ".3f"),
-        _number(row["best_epoch"], "g"),
-        _number(row["parameters"], ",d"),
-        duration(row["fit_seconds"]),
-    ]
-
-
-_HEADS = (
-    *("recipe", "differs from `default` by", " development UAR", " loss", " best epoch"),
-    *(" parameters", " training"),
-)
-
-
-def _table(rows: pd.DataFrame) -> list[str]:
-    """Write a table of rows that can be compared, and what they have in common."""
-    first = rows.iloc[0]
-    part = "" if first["subset"] == "all" else f"{first['subset']}, "
-    seeds = first["seeds"].split(", ")
-    common = (
-        f"{part}{first['classes']} classes (recordings and labels {first['recordings']}), "
-        f"`{first['protocol']}`, normalisation `{first['normalisation']}`; "
-        f"fold{'s' * (', ' in first['folds'])} {first['folds']}; "
-        f"development speakers {first['development'] or 'unknown'}; "
-        f"seed{'s' * (len(seeds) > 1)} {first['seeds']}:"
-    )
-    cells = map(_cells, rows.to_dict("records"), differences(rows))
-    return [common, markdown(_HEADS, list(cells))]
+    table.loc[namesake, "trial"] += " (earlier)"
+    text = ordered([*table.to_dict("records"), row]).to_csv(index=False, lineterminator="\n")
+    results.write_if_changed(path, text)
 
 
 def comparable(folder: Path) -> dict[str, list[pd.DataFrame]]:
     """
-    Read what was tried for the systems of a corpus, in groups that may be compared.
+    Read the trials of all systems on a corpus, in groups that may be compared.
 
     Parameters
     ----------
@@ -268,54 +159,25 @@ def comparable(folder: Path) -> dict[str, list[pd.DataFrame]]:
     Returns
     -------
     dict of list of pandas.DataFrame
-        By system. The largest group first; of one size, the one with the best recipe.
+        By system. The largest group first; of equal size, the one with the best trial.
 
     Raises
     ------
     InputError
         If a table is damaged.
     """
-    found = {}
-    for path in sorted((folder / "recipes").glob("*.csv")):
-        groups = [rows for _, rows in read(path).groupby(_SAME, sort=False)]
-        if groups:
-            found[path.stem] = sorted(groups, key=lambda rows: -len(rows))
-    return found
-
-
-def section(folder: Path, figures: Mapping[str, str]) -> list[str]:
-    """
-    Write what was tried for the systems of a corpus.
-
-    Parameters
-    ----------
-    folder : Path
-        ``<reports>/<corpus>``.
-    figures : mapping
-        Paths of figures by name; ``recipes-<system>`` shows the first group.
-
-    Returns
-    -------
-    list of str
-        Paragraphs in Markdown; none where nothing was tried.
-
-    Raises
-    ------
-    InputError
-        If a table is damaged.
-    """
-    text = []
-    for system, groups in comparable(folder).items():
-        text.append(f"### `{system}`: [recipes/{system}.csv](recipes/{system}.csv)")
-        if f"recipes-{system}" in figures:
-            text.append(f"![Recipes of {system}]({figures[f'recipes-{system}']})")
-        for rows in groups:
-            text += _table(rows)
-            # One name would be a number; with a comma it is a list.
-            names = rows["folds"].iloc[0].replace(", ", ",")
-            names += "" if "," in names else ","
-            text.append(f"Made by `ser tune {system} --corpus {folder.name} --folds {names}`.")
-    return ["## Recipes tried", _READ, *text] if text else []
+    names = {
+        path.stem for part in ("trials", _OLD_FOLDER) for path in (folder / part).glob("*.csv")
+    }
+    tables = {name: read(folder / "trials" / f"{name}.csv") for name in sorted(names)}
+    return {
+        name: sorted(
+            (rows for _, rows in table.groupby(list(SAME), sort=False)),
+            key=lambda rows: -len(rows),
+        )
+        for name, table in tables.items()
+        if len(table)
+    }
 
 
 def loss(p: np.ndarray, true: np.ndarray) -> float:
@@ -325,7 +187,7 @@ def loss(p: np.ndarray, true: np.ndarray) -> float:
     Parameters
     ----------
     p : ndarray, shape (n, classes)
-        Posteriors, rounded to six decimals: what became 0 counts as half of the last.
+        Posteriors, rounded to six decimals: a 0 counts as half of the last decimal.
     true : ndarray of int, shape (n,)
         Positions of the true classes.
 

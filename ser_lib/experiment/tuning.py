@@ -1,57 +1,37 @@
-"""Recipes of a system, compared on development speakers: test rows are not even looked at."""
+"""Compare parameters of a system on development speakers; test rows are not even looked at."""
 
-import contextlib
-import dataclasses
-import functools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ser_lib import console, identity, protocols
-from ser_lib.errors import InputError
+from ser_lib import identity, systems
+from ser_lib.errors import DivergenceError, InputError, unknown
 from ser_lib.evaluation.predictions import classes_of, summarise
-from ser_lib.experiment import parallel
-from ser_lib.experiment import plan as tasks
-from ser_lib.experiment import trials as recipes
-from ser_lib.experiment.fold import Result, check_normalisation
-from ser_lib.systems import base
+from ser_lib.experiment import training
+from ser_lib.experiment.fold import FoldResult
+from ser_lib.experiment.plan import Plan, prepare, say
+from ser_lib.experiment.trials import add, loss, ordered, read, stamp, trials_file
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
-    from ser_lib.protocols import Fold, Protocol
     from ser_lib.systems.base import System
 
 # From fewer speakers an interval says next to nothing.
 _SPEAKERS = 3
 
 
-class _Trial(NamedTuple):
-    """A recipe, and what is to be done for it."""
-
-    name: str
-    system: "System"
-    normalisation: str
-    recipe: tasks.Recipe
-    todo: list[tasks.Task]
-
-    @property
-    def digest(self) -> str:
-        """Digest of what determines its scores."""
-        return identity.digest(self.recipe.content | tasks.extent(self.todo))
-
-
 def tune(
-    system_function: Callable[..., "System"],
+    system: "type[System] | str",
     corpus: "Corpus",
-    candidates: Mapping[str, Mapping[str, object]],
+    trials: Mapping[str, Mapping[str, object]] | Sequence[str] | None = None,
     *,
     folds: int | Sequence[str] | None = 3,
-    seeds: Sequence[int] = (0,),
+    seeds: int | Sequence[int] = (0,),
     normalisation: str | None = None,
     reports: str | os.PathLike | None = None,
     fresh: bool = False,
@@ -59,218 +39,171 @@ def tune(
     progress: bool = True,
 ) -> pd.DataFrame:
     """
-    Compare recipes of a system on the development speakers of some folds of a corpus.
+    Compare parameters of a system on the development speakers of some folds of a corpus.
 
     The test rows of the folds are taken out before anything is trained. Each finished fold is
-    kept in the cache, and after each recipe ``<reports>/<corpus>/recipes/<system>.csv`` is written
-    anew, so that an interrupted run goes on where it stopped. Recipes that are listed there
-    already stay.
+    stored in the cache, and after each trial ``<reports>/<corpus>/trials/<system>.csv`` is written
+    anew, so that an interrupted run goes on where it stopped. Trials that are listed there already
+    stay.
 
     Parameters
     ----------
-    system_function : callable
-        Makes the system: ``ser_lib.systems.cnn_lstm``.
+    system : class or str
+        `ser_lib.systems.CnnLstm`, or its name.
     corpus : Corpus
         On what; divided by the protocol that suits it (``corpus.protocol``).
-    candidates : mapping
-        Arguments of the function by the name of the recipe.
+    trials : mapping or sequence of str, optional
+        Changed parameters by the name of the trial, or names of trials of the system's
+        ``search_space``; by default all of that.
     folds : int or sequence of str, optional
         At most so many folds, the first ones, or those of these names; None for all.
     seeds : sequence of int
-        One training per recipe, fold and seed.
+        One training per trial, fold and seed.
     normalisation : {"train", "utterance", "speaker"}, optional
         Whose statistics scale the features; by default that of the system.
     reports : path, optional
         Folder of the reports; `ser_lib.paths.reports` by default.
-    fresh : bool
-        Train everything again, whatever is kept; the environment variable ``SER_FRESH`` says the
-        same.
-    jobs : int, optional
-        How many processes train recipes, folds and seeds side by side; see
-        `ser_lib.experiment.run.evaluate`.
-    progress : bool
-        Whether to show which recipe and fold is running or done and the time left.
+    fresh, jobs, progress
+        As for `ser_lib.experiment.evaluate`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per recipe, best development UAR first; columns `ser_lib.experiment.trials.COLUMNS`:
-        recipe, arguments (all of the system's, as JSON), dev_uar of the pooled development rows
+        One row per trial, best development UAR first; columns `ser_lib.experiment.trials.COLUMNS`:
+        trial, parameters (all of the system's, as JSON), dev_uar of the pooled development rows
         (averaged over seeds) with its 95 % interval over speakers where there are three or more,
         dev_loss (mean negative logarithm of the true class's posterior), best_epoch (mean),
-        parameters, fit_seconds, and on what by which code it was made. A recipe whose training
-        diverged is said so on standard error and left out.
+        n_parameters, fit_seconds, and on what by which code it was computed. A trial whose training
+        diverged is named on standard error and left out.
 
     Raises
     ------
     InputError
-        For arguments that the system does not have, two recipes that are the same, a misspelt fold
-        or normalisation, folds without development rows, or a damaged table; if every training
-        diverged.
+        For parameters that the system does not have, two trials that are the same, a misspelt
+        trial, fold or normalisation, folds without development rows, or a damaged table.
+    DivergenceError
+        If the training of every trial diverged.
     """
-    parallel.check_jobs(jobs)
-    if not candidates:
-        raise InputError("no recipes; expected at least one, arguments by its name")
-    protocol = protocols.make(corpus.protocol)
-    splits = _splits(protocol, corpus, folds, tasks.check_seeds(seeds))
-    trials = [
-        _trial(name, given, system_function, corpus, protocol, splits, normalisation)
-        for name, given in candidates.items()
-    ]
-    _check_different(trials)
-    name = trials[0].system.name
-    path = recipes.file(corpus.name, name, None if reports is None else Path(reports))
-    recipes.read(path)  # A damaged table is found before, not after, the training.
+    kind = systems.get(system) if isinstance(system, str) else system
+    plans = {
+        _plan(name, kind, changes, corpus, folds, seeds, normalisation): name
+        for name, changes in _chosen(kind, trials).items()
+    }
+    _check_different(plans)
+    path = trials_file(corpus.name, kind.name, None if reports is None else Path(reports))
+    read(path)  # A damaged table is found before, not after, the training.
 
-    fresh = fresh or bool(os.environ.get("SER_FRESH"))
-    results = {trial.name: {} if fresh else _kept(trial) for trial in trials}
+    finished = {plan: {} for plan in plans}
     rows: list[dict] = []
-    failed: dict[str, str] = {}
-
-    def finish(trial: _Trial) -> None:
-        done = results[trial.name]
-        if len(done) == len(trial.todo):
-            rows.append(_row(trial, protocol, corpus, [done[task] for task in trial.todo]))
-            recipes.add(path, rows[-1])
-
-    for trial in trials:
-        finish(trial)
-    works = [_work(trial, corpus, results[trial.name], progress) for trial in trials]
-    with (
-        console.progress(total=sum(len(t.todo) for t in trials), disable=not progress) as bar,
-        contextlib.closing(parallel.train(works, bar, jobs)) as found,
+    diverged: dict[Plan, str] = {}
+    for plan, task, result in training.complete(
+        list(plans), fresh=fresh, jobs=jobs, progress=progress, catch=(DivergenceError,)
     ):
-        bar.initial = bar.n = sum(map(len, results.values()))
-        for number, task, result in found:
-            trial = trials[number]
-            if not isinstance(result, InputError):
-                results[trial.name][task] = result
-                finish(trial)
-            elif trial.name not in failed:
-                # A learning rate that is too large is no reason to give the others up.
-                failed[trial.name] = f"recipe {trial.name!r}: {result}"
-                tasks.say(f"{name}, {failed[trial.name]}")
+        if isinstance(result, FoldResult):
+            finished[plan][task] = result
+            if len(finished[plan]) == len(plan.tasks):
+                results = [finished[plan][task] for task in plan.tasks]
+                rows.append(_row(plans[plan], plan, results))
+                add(path, rows[-1])
+        elif plan not in diverged:
+            # A learning rate that is too large is no reason to give the others up.
+            diverged[plan] = f"trial {plans[plan]!r}: {result}"
+            say(f"{kind.name}, {diverged[plan]}")
     if not rows:
-        raise InputError(f"no recipe could be trained; {next(iter(failed.values()))}")
-    return recipes.ordered(rows)
+        raise DivergenceError(f"no trial could be trained; {next(iter(diverged.values()))}")
+    return ordered(rows)
 
 
-def _splits(
-    protocol: "Protocol",
+def _chosen(
+    kind: "type[System]", trials: Mapping[str, Mapping] | Sequence[str] | None
+) -> Mapping[str, Mapping[str, object]]:
+    """Return the changed parameters of each trial that is wanted."""
+    if isinstance(trials, Mapping):
+        chosen = trials
+    else:
+        space = kind.search_space
+        names = list(space) if trials is None else list(trials)
+        for name in names:
+            if name not in space:
+                raise unknown(f"trial of {kind.name}", name, space)
+        chosen = {name: space[name] for name in names}
+    if not chosen:
+        raise InputError(
+            f"no trials of {kind.name}; expected at least one: changed parameters by its name"
+        )
+    return chosen
+
+
+def _plan(
+    name: str,
+    kind: "type[System]",
+    changes: Mapping[str, object],
     corpus: "Corpus",
     folds: int | Sequence[str] | None,
-    seeds: Sequence[int],
-) -> dict[int, list["Fold"]]:
-    """Divide the corpus, and put the development rows in the place of the test rows."""
-    splits = {seed: protocol.folds(corpus.table, seed=seed) for seed in seeds}
-    names = [fold.name for fold in splits[seeds[0]]]
-    if isinstance(folds, int | np.integer) and not isinstance(folds, bool):
-        folds = min(folds, len(names))
-    wanted = tasks.check_folds(folds, names, protocol.name)
-    chosen = {s: [fold for fold in found if fold.name in wanted] for s, found in splits.items()}
-    for fold in (fold for found in chosen.values() for fold in found):
-        if not len(fold.development):
-            raise InputError(
-                f"fold {fold.name} of {protocol.name} has no development rows; expected a "
-                "protocol that holds some out"
-            )
-    return {
-        seed: [dataclasses.replace(fold, test=fold.development) for fold in found]
-        for seed, found in chosen.items()
-    }
-
-
-def _trial(
-    name: str,
-    given: Mapping[str, object],
-    function: Callable[..., "System"],
-    corpus: "Corpus",
-    protocol: "Protocol",
-    splits: Mapping[int, Sequence["Fold"]],
+    seeds: int | Sequence[int],
     normalisation: str | None,
-) -> _Trial:
-    """Make the system of a recipe, and list what is to be trained."""
+) -> Plan:
+    """Make the system of a trial, and list what is to be trained."""
     try:
-        system = function(**base.arguments(function, given))
-        normalisation = check_normalisation(normalisation or system.normalisation, system)
+        system = kind.of(**changes)
+        return prepare(
+            system,
+            corpus,
+            seeds=seeds,
+            folds=folds,
+            normalisation=normalisation,
+            development=True,
+            title=f"{system.name} on {corpus.name}, {name}",
+        )
     except InputError as error:
-        raise InputError(f"recipe {name!r}: {error}") from None
-    if not system.needs_development:
-        # Its development rows would join the training; here they are what is scored.
-        splits = {
-            seed: [dataclasses.replace(f, development=f.development[:0]) for f in folds]
-            for seed, folds in splits.items()
-        }
-    recipe = tasks.recipe(system, corpus, protocol, normalisation)
-    recipe.content["scored"] = "development rows"
-    todo = tasks.tasks(recipe.content, splits, corpus.table)
-    return _Trial(str(name), system, normalisation, recipe, todo)
+        raise InputError(f"trial {name!r}: {error}") from None
 
 
-def _check_different(trials: Sequence[_Trial]) -> None:
-    """Refuse two names for the same recipe: only one of them could be listed."""
+def _check_different(plans: Mapping[Plan, str]) -> None:
+    """Refuse two names for the same trial: only one of them could be listed."""
     names: dict[str, str] = {}
-    for trial in trials:
-        other = names.setdefault(trial.digest, trial.name)
-        if other != trial.name:
+    for plan, name in plans.items():
+        other = names.setdefault(plan.digest, name)
+        if other != name:
             raise InputError(
-                f"recipes {other!r} and {trial.name!r} are the same; expected different ones"
+                f"trials {other!r} and {name!r} have the same parameters; expected different ones"
             )
 
 
-def _kept(trial: _Trial) -> dict[tasks.Task, Result]:
-    title = f"{trial.system.name}, {trial.name}"
-    return tasks.kept(trial.todo, trial.recipe.code.digest, title)
-
-
-def _work(
-    trial: _Trial, corpus: "Corpus", kept: Mapping[tasks.Task, Result], progress: bool
-) -> parallel.Work:
-    """Say what of a recipe is still to be trained."""
-    system = trial.system
-    data = functools.partial(tasks.data, system, corpus, trial.normalisation, progress=progress)
-    title = f"{system.name} on {corpus.name}, {trial.name}"
-    missing = [task for task in trial.todo if task not in kept]
-    return parallel.Work(title, system, trial.recipe, data, missing)
-
-
-def _row(
-    trial: _Trial, protocol: "Protocol", corpus: "Corpus", results: Sequence[Result]
-) -> dict[str, object]:
-    """Score a recipe on the pooled development rows."""
-    answers = pd.concat([result.predictions for result in results], ignore_index=True)
-    # What stood in the place of the test rows; see `_splits`.
-    answers = answers[answers["part"] == "test"]
-    classes = classes_of(answers)
-    scores = summarise(answers, classes)
-    speakers = sorted(answers["speaker"].dropna().unique())
+def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, object]:
+    """Score a trial on the pooled development rows."""
+    predictions = pd.concat([result.predictions for result in finished], ignore_index=True)
+    # They stood in the place of the test rows.
+    predictions = predictions[predictions["part"] == "test"]
+    classes = classes_of(predictions)
+    scores = summarise(predictions, classes)
+    speakers = sorted(predictions["speaker"].dropna().unique())
     known = len(speakers) >= _SPEAKERS
-    p = answers[[f"p_{name}" for name in classes]].to_numpy()
-    records = [result.record for result in results]
+    p = predictions[[f"p_{name}" for name in classes]].to_numpy()
+    records = [result.record for result in finished]
     epochs = [r["chosen"]["epoch"] for r in records if "epoch" in r["chosen"]]
-    counts = [r["n_parameters"] for r in records if r["n_parameters"] is not None]
-    extent = tasks.extent(trial.todo)
-    system = trial.system
-    arguments = {"setting": system.setting, **system.parameters}
+    sizes = [r["n_parameters"] for r in records if r["n_parameters"] is not None]
+    system, corpus, content = plan.system, plan.corpus, plan.content
+    parameters = {"variant": system.variant, **system.parameters}
     return {
-        "recipe": trial.name,
-        "arguments": json.dumps(identity.describe(arguments), ensure_ascii=False),
+        "trial": name,
+        "parameters": json.dumps(identity.describe(parameters), ensure_ascii=False),
         "dev_uar": scores["uar"],
         "dev_uar_low": scores["uar_low"] if known else np.nan,
         "dev_uar_high": scores["uar_high"] if known else np.nan,
-        "dev_loss": recipes.loss(p, pd.Index(classes).get_indexer(answers["emotion"])),
+        "dev_loss": loss(p, pd.Index(classes).get_indexer(predictions["emotion"])),
         "best_epoch": np.mean(epochs) if epochs else np.nan,
-        "parameters": int(np.median(counts)) if counts else None,
+        "n_parameters": int(np.median(sizes)) if sizes else None,
         "fit_seconds": sum(r["fit_seconds"] for r in records),
-        "folds": ", ".join(extent["folds"]),
+        "folds": ", ".join(content["folds"]),
         "development": ", ".join(map(str, speakers)),
-        "seeds": ", ".join(map(str, extent["seeds"])),
-        "normalisation": trial.normalisation,
-        "protocol": protocol.name,
+        "seeds": ", ".join(map(str, content["seeds"])),
+        "normalisation": plan.normalisation,
+        "protocol": plan.protocol.name,
         "subset": corpus.subset,
         "classes": len(corpus.classes),
         "recordings": corpus.fingerprint[:8],
-        "roots": " ".join(trial.recipe.code.roots),
-        "code": " ".join(sorted({recipes.stamp(r["files"]) for r in records})),
-        "digest": trial.digest,
+        "roots": " ".join(plan.specification.code.roots),
+        "code": " ".join(sorted({stamp(r["files"]) for r in records})),
+        "digest": plan.digest,
     }

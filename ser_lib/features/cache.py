@@ -1,33 +1,31 @@
 """
-Compute features of a whole corpus once, on all cores, and keep them.
+Compute the features of a whole corpus once, on all cores, and keep them in the cache.
 
-What is kept lies under ``features/`` of the cache, one folder per corpus and front end: ``values``
-and ``offsets`` of a `RaggedArray`, and ``meta.json``. While it is being made, finished blocks of
-utterances lie in a folder beside it, so that a run that was killed goes on where it stopped; the
-result appears whole or not at all. Its name is a digest of everything that determines it: the
-corpus, the front end's parameters and the source code that computed it.
+Features lie under ``features/`` of the cache, one folder per corpus, front end and normalisation:
+``values`` and ``offsets`` of a `RaggedArray`, and ``meta.json``. While they are computed, finished
+blocks of utterances lie in a folder beside it, so that a run that was killed goes on where it
+stopped; the folder itself appears whole or not at all. Its name is a digest of everything that
+determines the features: the recordings, the parameters of the front end, and the code that computes
+them (`ser_lib.code_digest`).
 """
 
 import contextlib
-import dataclasses
-import functools
-import hashlib
-import inspect
 import json
+import platform
 import shutil
-import time
 import warnings
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ser_lib import console, identity, paths
+from ser_lib import code_digest, console, executor, identity, paths
 from ser_lib.errors import InputError, InputWarning
 from ser_lib.features.front_end import FrontEnd
+from ser_lib.features.normalisation import normalise
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.signal.decode import decode
 
@@ -36,12 +34,12 @@ if TYPE_CHECKING:
 
 # Utterances per block: what a worker takes at a time, and what a killed run loses at most.
 _BLOCK = 16
-# Seconds of work left from which starting worker processes pays.
-_WORTH_WORKERS = 4.0
+# Seconds that starting workers costs.
+_START_UP = 4.0
 
 
 class _Entry(NamedTuple):
-    """A front end, and where in the cache its features of this corpus belong."""
+    """A front end, and where in the cache its features of a corpus belong."""
 
     front_end: FrontEnd
     folder: Path
@@ -56,14 +54,6 @@ class _Entry(NamedTuple):
         return self.partial / f"{number:06d}.npz"
 
 
-class _Task(NamedTuple):
-    """One block of utterances, and the front ends whose features of it are missing."""
-
-    number: int
-    utterances: tuple[tuple[str, str], ...]
-    entries: tuple[_Entry, ...]
-
-
 def extract(
     corpus: "Corpus",
     front_ends: Sequence[FrontEnd],
@@ -72,20 +62,19 @@ def extract(
     progress: bool = True,
 ) -> list[RaggedArray]:
     """
-    Compute the features of every utterance of a corpus, or find them in the cache.
+    Compute the features of every utterance of a corpus, or open them from the cache.
 
     Parameters
     ----------
     corpus : Corpus
         Its ``table`` has one row per utterance, with the recording's ``path``.
     front_ends : sequence of FrontEnd
-        All that is wanted of this corpus. A recording is decoded once (per sampling rate) for all
+        All that are wanted of this corpus. A recording is decoded once (per sampling rate) for all
         front ends whose features are missing.
     jobs : int, optional
-        Number of processes. By default the work begins in this one, and goes over to all cores
-        when what is left takes longer than starting them.
+        Number of processes; by default as `ser_lib.executor.run` decides.
     progress : bool
-        Whether to show a bar.
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -95,87 +84,125 @@ def extract(
     Raises
     ------
     InputError
-        Naming the recording that could not be decoded or analysed. What was finished is kept.
+        Naming the recording that could not be decoded or analysed. Finished blocks are kept.
 
     Warns
     -----
     InputWarning
-        Once, counting the recordings with several channels, another rate, or silence.
+        Once, counting the recordings with several channels, another sampling rate, or silence.
     """
-    if jobs is not None and (not isinstance(jobs, int) or jobs < 1):
-        raise InputError(f"jobs is {jobs!r}; expected a whole number of at least 1, or None")
+    folders = extract_to_cache(corpus, front_ends, jobs=jobs, progress=progress)
+    return [open_features(folder) for folder in folders]
+
+
+def extract_to_cache(
+    corpus: "Corpus",
+    front_ends: Sequence[FrontEnd],
+    *,
+    normalisation: str = "train",
+    per_utterance: bool = False,
+    jobs: int | None = None,
+    progress: bool = True,
+) -> list[Path]:
+    """
+    Make sure that features are in the cache, where other processes can open them.
+
+    Parameters
+    ----------
+    corpus, front_ends, jobs, progress
+        As for `extract`.
+    normalisation, per_utterance
+        As for `ser_lib.features.normalisation.normalise`; normalised features are kept as well.
+
+    Returns
+    -------
+    list of Path
+        A folder per front end, for `open_features`.
+
+    Raises
+    ------
+    InputError
+        As `extract` and `ser_lib.features.normalisation.normalise`.
+    """
+    executor.check_jobs(jobs)
     if len(corpus.table) == 0:
-        raise InputError(f"corpus {corpus.name} has no utterances; expected one at least")
-    key = [corpus.fingerprint, list(corpus.table.index), _sources()]
-    entries = [_entry(key, front_end) for front_end in front_ends]
-    found = {entry.folder: _load(entry, len(corpus.table)) for entry in entries}
-    missing = tuple({e.folder: e for e in entries if found[e.folder] is None}.values())
+        raise InputError(f"corpus {corpus.name} has no utterances; expected at least one")
+    fingerprint = corpus.fingerprint
+    entries = [
+        _Entry(front_end, entry_folder(corpus, front_end, fingerprint=fingerprint))
+        for front_end in front_ends
+    ]
+    rows = len(corpus.table)
+    missing = tuple({e.folder: e for e in entries if not _intact(e.folder, rows)}.values())
     if missing:
         _compute(corpus, missing, jobs, progress)
         notes = {}
         for entry in missing:
             try:
-                notes |= _assemble(corpus, entry)
+                notes |= _assemble(corpus, entry, fingerprint)
             except FileNotFoundError:
                 # Another process made the same features, and removed the blocks, just before.
                 if not entry.folder.is_dir():
                     raise
-            found[entry.folder] = _load(entry, len(corpus.table))
         _warn(corpus, notes)
-    return [found[entry.folder] for entry in entries]
+    return [_normalised(corpus, entry, normalisation, per_utterance) for entry in entries]
 
 
-def _entry(key: list, front_end: FrontEnd) -> _Entry:
-    # The source of this package is hashed as a whole; steps of the user's own bring theirs along.
-    kinds = [type(part) for part in _parts(front_end)]
-    foreign = [_source(kind) for kind in kinds if not kind.__module__.startswith("ser_lib.")]
-    digest = identity.digest([key, front_end.identity(), foreign])
-    return _Entry(front_end, paths.cache() / "features" / digest)
+def entry_folder(corpus: "Corpus", front_end: FrontEnd, *, fingerprint: str | None = None) -> Path:
+    """
+    Return the folder of the cache to which a front end's features of a corpus belong.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Of the recordings.
+    front_end : FrontEnd
+        Of the features.
+    fingerprint : str, optional
+        That of the corpus, if at hand.
+    """
+    kinds: set = set()
+    parameters = identity.describe(front_end, kinds)
+    modules, own = identity.origin(kinds)
+    content = [
+        fingerprint or corpus.fingerprint,
+        list(corpus.table.index),
+        parameters,
+        code_digest.code(["ser_lib.signal.decode", *modules], own).digest,
+    ]
+    return paths.cache() / "features" / identity.digest(content)
 
 
-def _parts(value: object) -> Iterator[object]:
-    """Go through all dataclasses within a front end, those within its parts included."""
-    if isinstance(value, tuple | list):
-        for part in value:
-            yield from _parts(part)
-    elif dataclasses.is_dataclass(value):
-        yield value
-        for field in dataclasses.fields(value):
-            yield from _parts(getattr(value, field.name))
+def open_features(folder: Path) -> RaggedArray:
+    """
+    Open features from the cache, memory-mapped.
 
-
-def _source(kind: type) -> str:
+    Raises
+    ------
+    InputError
+        If this process does not see the folder.
+    """
     try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):
-        return f"{kind.__module__}.{kind.__qualname__}"
+        return RaggedArray.load(folder)
+    except FileNotFoundError:
+        raise InputError(
+            f"worker on {platform.node()} does not see {folder}; expected a cache (SER_CACHE) in a "
+            "folder that all machines share"
+        ) from None
 
 
-@functools.cache
-def _sources() -> str:
-    """Hash the source files that turn a recording into features."""
-    package = Path(__file__).parent.parent
-    digest = hashlib.sha256()
-    for folder in ("signal", "features"):
-        for file in sorted((package / folder).glob("*.py")):
-            digest.update(f"{folder}/{file.name}\n".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _load(entry: _Entry, rows: int) -> RaggedArray | None:
-    """Open a cached result; one that is damaged is removed, so that it is made again."""
-    if not entry.folder.is_dir():
-        return None
-    try:
-        meta = json.loads((entry.folder / "meta.json").read_text(encoding="utf-8"))
-        result = RaggedArray.load(entry.folder)
-        found = [len(result), list(result.values.shape), str(result.dtype)]
-        if found == [rows, meta["shape"], meta["dtype"]]:
-            return result
-    except (OSError, ValueError, KeyError, EOFError):
-        pass
-    shutil.rmtree(entry.folder)
-    return None
+def _intact(folder: Path, rows: int) -> bool:
+    """Tell whether an entry is there and fits; remove a damaged one, so that it is made again."""
+    if not folder.is_dir():
+        return False
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, TypeError):
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        features = RaggedArray.load(folder)
+        shape = [len(features), list(features.values.shape), str(features.dtype)]
+        if shape == [rows, meta["shape"], meta["dtype"]]:
+            return True
+    shutil.rmtree(folder)
+    return False
 
 
 def _compute(
@@ -183,61 +210,43 @@ def _compute(
 ) -> None:
     """Make every block file that is missing."""
     utterances = [(str(u), str(path)) for u, path in corpus.table["path"].items()]
-    tasks = []
+    calls = []
     for number, start in enumerate(range(0, len(utterances), _BLOCK)):
-        lacking = tuple(e for e in entries if not _sound(e.block(number)))
+        lacking = tuple(e for e in entries if not _is_sound(e.block(number)))
         if lacking:
-            tasks.append(_Task(number, tuple(utterances[start : start + _BLOCK]), lacking))
-    total = sum(len(task.utterances) for task in tasks)
+            calls.append((number, tuple(utterances[start : start + _BLOCK]), lacking))
+    blocks = executor.run(_compute_block, calls, jobs=jobs, start_up=_START_UP, warm_up=1)
     bar = console.progress(
-        total=total, description=f"features of {corpus.name}", unit="file", disable=not progress
+        total=sum(len(block) for _, block, _ in calls),
+        description=f"features of {corpus.name}",
+        unit="file",
+        disable=not progress,
     )
-    with bar:
-        for done in _run(tasks, jobs):
-            bar.update(done)
+    with bar, contextlib.closing(blocks):
+        for index, _ in blocks:
+            bar.update(len(calls[index][1]))
 
 
-def _run(tasks: list[_Task], jobs: int | None) -> Iterable[int]:
-    """Work through the tasks, in this process or in others, giving the utterances done."""
-    import joblib
-
-    cores = joblib.cpu_count() if jobs is None else jobs
-    started = time.monotonic()
-    for i, task in enumerate(tasks):
-        # The first task's time is not counted: it loads what every later one finds loaded.
-        left = (time.monotonic() - started) / (i - 1) * (len(tasks) - i) if i > 1 else 0.0
-        if cores > 1 and len(tasks) - i > 1 and (jobs is not None or left > _WORTH_WORKERS):
-            calls = (joblib.delayed(_work)(task) for task in tasks[i:])
-            parallel = joblib.Parallel(cores, return_as="generator_unordered")
-            with contextlib.closing(parallel(calls)) as results:
-                yield from results
-            return
-        yield _work(task)
-        if i == 0:
-            started = time.monotonic()
-
-
-def _work(task: _Task) -> int:
-    """Decode a block of recordings, each once, and write what every front end makes of them."""
+def _compute_block(
+    number: int, utterances: tuple[tuple[str, str], ...], entries: tuple[_Entry, ...]
+) -> None:
+    """Decode a block of recordings, each once, and write the features of every front end."""
     from threadpoolctl import threadpool_limits
 
     items = defaultdict(list)
     notes = {}
-    rates = {entry.front_end.rate for entry in task.entries}
+    rates = {entry.front_end.sample_rate for entry in entries}
     # One thread per process: the matrices are small, and results must not hang on thread counts.
     with threadpool_limits(1):
-        for utterance, path in task.utterances:
-            recordings = {rate: decode(path, rate=rate) for rate in rates}
-            for entry in task.entries:
-                recording = recordings[entry.front_end.rate]
-                items[entry.folder].append(
-                    _analyse(entry.front_end, recording.signal, utterance, path)
-                )
+        for utterance, path in utterances:
+            recordings = {rate: decode(path, sample_rate=rate) for rate in rates}
+            for front_end, folder in entries:
+                recording = recordings[front_end.sample_rate]
+                items[folder].append(_analyse(front_end, recording.signal, utterance, path))
                 notes[utterance] = recording.notes
-    for entry in task.entries:
+    for entry in entries:
         block = RaggedArray.from_list(items[entry.folder])
-        _write_block(entry.block(task.number), block, {u: n for u, n in notes.items() if n})
-    return len(task.utterances)
+        _write_block(entry.block(number), block, {u: n for u, n in notes.items() if n})
 
 
 def _analyse(front_end: FrontEnd, signal: np.ndarray, utterance: str, path: str) -> np.ndarray:
@@ -246,7 +255,7 @@ def _analyse(front_end: FrontEnd, signal: np.ndarray, utterance: str, path: str)
     except Exception as error:
         # Whatever a step stumbles over, the user needs to know in which recording.
         reason = error if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        raise InputError(f"{path}: found features that cannot be computed: {reason}") from error
+        raise InputError(f"{path}: features cannot be computed: {reason}") from error
 
 
 def _write_block(path: Path, block: RaggedArray, notes: dict[str, tuple[str, ...]]) -> None:
@@ -256,7 +265,7 @@ def _write_block(path: Path, block: RaggedArray, notes: dict[str, tuple[str, ...
         np.savez(file, notes=json.dumps(notes), **arrays)
 
 
-def _sound(path: Path) -> bool:
+def _is_sound(path: Path) -> bool:
     """Tell whether a finished block is there and whole."""
     try:
         with zipfile.ZipFile(path) as file:
@@ -265,7 +274,7 @@ def _sound(path: Path) -> bool:
         return False
 
 
-def _assemble(corpus: "Corpus", entry: _Entry) -> dict[str, list[str]]:
+def _assemble(corpus: "Corpus", entry: _Entry, fingerprint: str) -> dict[str, list[str]]:
     """Join the blocks of one front end on disk, and return the notes on its utterances."""
     blocks = [entry.block(number) for number in range(-(-len(corpus.table) // _BLOCK))]
     lengths, notes, items = [], {}, set()
@@ -279,31 +288,66 @@ def _assemble(corpus: "Corpus", entry: _Entry) -> dict[str, list[str]]:
             f"{corpus.name}: found items of shapes and types {sorted(map(str, items))}; expected "
             "a front end that gives the same for every recording"
         )
-    (item_shape, dtype), offsets = items.pop(), np.concatenate([[0], *lengths]).cumsum()
-    shape = (int(offsets[-1]), *item_shape)
-    with paths.whole_folder(entry.folder) as folder:
-        values = np.lib.format.open_memmap(folder / "values.npy", "w+", dtype, shape)
-        start = 0
+
+    def values() -> Iterator[np.ndarray]:
         for path in blocks:
             with np.load(path) as block:
-                part = block["values"]
-            values[start : start + len(part)] = part
-            start += len(part)
-        values.flush()
-        del values
-        np.save(folder / "offsets.npy", offsets)
-        meta = {
-            "corpus": corpus.name,
-            "fingerprint": corpus.fingerprint,
-            "front_end": entry.front_end.identity(),
-            "sources": _sources(),
-            "shape": shape,
-            "dtype": str(dtype),
-        }
-        with paths.whole(folder / "meta.json") as file:
-            json.dump(meta, file, indent=1)
+                yield block["values"]
+
+    item_shape, dtype = items.pop()
+    meta = {
+        "corpus": corpus.name,
+        "fingerprint": fingerprint,
+        "front_end": entry.front_end.identity(),
+    }
+    _write_entry(entry.folder, values(), np.concatenate(lengths), item_shape, dtype, meta)
     shutil.rmtree(entry.partial, ignore_errors=True)
     return notes
+
+
+def _write_entry(
+    folder: Path,
+    values: Iterator[np.ndarray],
+    lengths: np.ndarray,
+    item_shape: tuple[int, ...],
+    dtype: np.dtype,
+    meta: dict[str, object],
+) -> None:
+    """Write an entry of the cache, piece by piece."""
+    offsets = np.concatenate([[0], lengths]).cumsum()
+    shape = (int(offsets[-1]), *item_shape)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    with paths.whole_folder(folder) as new:
+        # Not through a memory map: on a full disk that ends the process without an error.
+        with open(new / "values.npy", "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for piece in values:
+                file.write(np.ascontiguousarray(piece).data)
+        np.save(new / "offsets.npy", offsets)
+        meta = meta | {"shape": shape, "dtype": str(dtype)}
+        (new / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+
+def _normalised(corpus: "Corpus", entry: _Entry, normalisation: str, per_utterance: bool) -> Path:
+    """Return the folder of normalised features, after making it if need be."""
+    if normalisation == "train" or (normalisation == "utterance" and per_utterance):
+        return entry.folder
+    speakers = corpus.table["speaker"].tolist() if normalisation == "speaker" else None
+    code = code_digest.code(["ser_lib.features.normalisation"]).digest
+    name = identity.digest([entry.folder.name, normalisation, speakers, code])
+    folder = entry.folder.with_name(name)
+    if not _intact(folder, len(corpus.table)):
+        features = open_features(entry.folder)
+        scaled = normalise(features, normalisation, corpus.table, per_utterance=per_utterance)
+        meta = json.loads((entry.folder / "meta.json").read_text(encoding="utf-8"))
+        meta["normalisation"] = normalisation
+        pieces, lengths = scaled.pieces(), scaled.lengths
+        _write_entry(folder, pieces, lengths, scaled.item_shape, scaled.dtype, meta)
+    return folder
 
 
 def _warn(corpus: "Corpus", notes: dict[str, list[str]]) -> None:
@@ -318,4 +362,4 @@ def _warn(corpus: "Corpus", notes: dict[str, list[str]]) -> None:
             for text, utterances in having.items()
         ]
         handled = f"handled among the {len(corpus.table)} recordings of {corpus.name}"
-        warnings.warn(f"{handled}: {'; '.join(parts)}", InputWarning, stacklevel=3)
+        warnings.warn(f"{handled}: {'; '.join(parts)}", InputWarning, stacklevel=4)

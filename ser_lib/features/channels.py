@@ -1,4 +1,4 @@
-"""Analyses around an analysis: its frames several times over, as the channels of an image."""
+"""Analyses that return several versions of another analysis as the channels of an image."""
 
 import dataclasses
 import hashlib
@@ -21,20 +21,20 @@ class WithDeltas:
         delta_t = sum over n = 1..N of n (x_(t+n) - x_(t-n)) / (2 sum over n of n**2)
 
     (Furui 1986, IEEE Trans. ASSP 34(1): 52-59; Chen et al. 2018, IEEE SPL 25(10): 1440-1444, with
-    N = 2). Beyond the ends the first and last frame go on. The second derivative is that of the
-    first.
+    N = 2). The first and last frame are repeated beyond the ends. The second derivative is the
+    derivative of the first.
 
     Parameters
     ----------
     analysis : callable
-        ``analysis(signal, rate)`` gives frames, shape (frames, bands): `LogMel`.
+        ``analysis(signal, sample_rate)`` returns frames, shape (frames, bands): `LogMel`.
     width : int
-        Frames over which a line is fitted; odd, at least 3.
+        Number of frames to which a line is fitted; odd, at least 3.
 
     Raises
     ------
     InputError
-        Naming the parameter, what was found and what is expected.
+        Naming the parameter, its value and what is expected.
 
     Examples
     --------
@@ -54,25 +54,25 @@ class WithDeltas:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the bands, in order; they are the same in every channel."""
+        """Names of the bands, in order, the same in every channel."""
         return self.analysis.names
 
-    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
         Analyse.
 
         Parameters
         ----------
         signal : array of float, shape (samples,)
-        rate : int
+        sample_rate : int
             Samples per second.
 
         Returns
         -------
         ndarray, shape (frames, bands, 3)
-            The frames, their first and their second derivative, per frame.
+            The frames, their first and their second derivative.
         """
-        static = self.analysis(signal, rate)
+        static = self.analysis(signal, sample_rate)
         first = self._slope(static)
         return _channels(self, [static, first, self._slope(first)])
 
@@ -90,23 +90,23 @@ class WithDeltas:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Variants:
     """
-    Analyse several variants of the recording: one channel each.
+    Analyse several variants of a recording, one per channel.
 
-    Every variant is the same signal after waveform steps of its own (see `ser_lib.signal`), such
-    as the recording as it is, a noisy and a reverberant one. Random numbers are seeded by the
-    samples and the step, so that the same signal always gives the same channels.
+    Each variant is the signal after its own waveform steps (see `ser_lib.signal`), for example the
+    recording as it is, a noisy one and a reverberant one. Random numbers are seeded by the samples
+    and the step, so that the same signal always gives the same channels.
 
     Parameters
     ----------
     analysis : callable
-        ``analysis(signal, rate)`` gives frames, shape (frames, bands): `LogSpectrogram`.
+        ``analysis(signal, sample_rate)`` returns frames, shape (frames, bands): `LogSpectrogram`.
     variants : tuple of tuples of steps
-        The waveform steps of each variant; an empty tuple is the signal as it is.
+        Waveform steps of each variant; an empty tuple leaves the signal unchanged.
 
     Raises
     ------
     InputError
-        Naming the parameter, what was found and what is expected.
+        Naming the parameter, its value and what is expected.
 
     Examples
     --------
@@ -122,35 +122,38 @@ class Variants:
     variants: tuple[tuple, ...] = ((),)
 
     def __post_init__(self):
-        found = self.variants
-        nested = isinstance(found, tuple | list) and all(isinstance(v, tuple | list) for v in found)
-        if not nested or not found:
+        variants = self.variants
+        if not (
+            isinstance(variants, tuple | list)
+            and variants
+            and all(isinstance(steps, tuple | list) for steps in variants)
+        ):
             raise InputError(
-                f"Variants: variants is {found!r}; expected a tuple with a tuple of steps for "
+                f"Variants: variants is {variants!r}; expected a tuple with a tuple of steps for "
                 "each variant, such as ((), (AddedNoise(),))"
             )
-        object.__setattr__(self, "variants", tuple(tuple(steps) for steps in found))
+        object.__setattr__(self, "variants", tuple(tuple(steps) for steps in variants))
         _check_parts(self, (self.analysis, *(step for steps in self.variants for step in steps)))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the bands, in order; they are the same in every channel."""
+        """Names of the bands, in order, the same in every channel."""
         return self.analysis.names
 
-    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
         Analyse.
 
         Parameters
         ----------
         signal : array of float, shape (samples,)
-        rate : int
+        sample_rate : int
             Samples per second.
 
         Returns
         -------
         ndarray, shape (frames, bands, variants)
-            As many frames as the shortest variant has.
+            As many frames as the shortest variant.
         """
         signal = np.asarray(signal, dtype=np.float32)
         samples = hashlib.sha256(signal.tobytes()).hexdigest()
@@ -158,20 +161,20 @@ class Variants:
         for steps in self.variants:
             variant = signal
             for step in steps:
-                variant = step(variant, rate, generator(samples, step))
-            channels.append(self.analysis(variant, rate))
+                variant = step(variant, sample_rate, generator(samples, step))
+            channels.append(self.analysis(variant, sample_rate))
         shortest = min(map(len, channels))
         return _channels(self, [channel[:shortest] for channel in channels])
 
 
 def _check_parts(step: object, parts: Sequence[object]) -> None:
-    """Refuse what has no lasting identity, as `ser_lib.features.FrontEnd` does."""
+    """Refuse a part whose parameters are not its identity, as `ser_lib.features.FrontEnd` does."""
     for part in parts:
         frozen = dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen
         if not (frozen and callable(part)) or isinstance(part, type):
             raise InputError(
-                f"{type(step).__name__}: found {part!r} among its parts; expected an instance of "
-                "a frozen dataclass that can be called, for example LogMel()"
+                f"{type(step).__name__}: one of its parts is {part!r}; expected a "
+                "callable instance of a frozen dataclass, for example LogMel()"
             )
 
 
@@ -179,7 +182,7 @@ def _channels(step: object, channels: list[np.ndarray]) -> np.ndarray:
     """Stack channels of shape (frames, bands) along a last axis."""
     if channels[0].ndim != 2:
         raise InputError(
-            f"{type(step).__name__}: its analysis gave an array of shape {channels[0].shape}; "
+            f"{type(step).__name__}: its analysis returned an array of shape {channels[0].shape}; "
             "expected (frames, bands)"
         )
     return np.stack(channels, axis=-1)

@@ -1,38 +1,38 @@
 """
-Short-term descriptors, one row per frame, computed for all frames of an utterance at once.
+Short-term descriptors of all frames of an utterance.
 
-Two published sets are spoken here. Both go back to pyAudioAnalysis (Giannakopoulos 2015, PLoS ONE
+There are two published sets. Both derive from pyAudioAnalysis (Giannakopoulos 2015, PLoS ONE
 10(12): e0144610) and share these formulas. A frame has L samples x and a magnitude spectrum
-``X = |FFT_L(x)| / c`` of ``n = L // 2`` bins from 0 Hz (so the last bin, at half the rate, is left
-out); its bin k stands for ``f_k = (k + 1) rate / (2 n)`` Hz, one bin above its true frequency.
+``X = |FFT_L(x)| / c`` of ``n = L // 2`` bins from 0 Hz (without the last bin, at half the sampling
+rate r); bin k is assigned the frequency ``f_k = (k + 1) r / (2 n)`` Hz, one bin too high.
 
 =================  =========================================================================
-zcr                changes of sign / (L - 1); a step to or from zero counts half
+zcr                sign changes / (L - 1); a change to or from zero counts half
 energy             mean of x squared
 energy_entropy     energies E_j of 10 equal parts (the remainder of L / 10 is dropped),
                    ``s_j = E_j / (E + eps)``, ``-sum s_j log2(s_j + eps)``
-spectral_centroid  mean of f_k weighted by ``X / max X``, divided by half the rate
-spectral_spread    root of the mean squared distance from it, likewise
+spectral_centroid  mean of f_k weighted by ``X / max X``, divided by r / 2
+spectral_spread    root of the weighted mean squared distance from it, divided by r / 2
 spectral_entropy   energy_entropy of the spectrum: 10 equal parts of X squared
 spectral_flux      ``sum (X / sum X - X' / sum X')**2``, X' of the frame before; 0 in the first
-spectral_rolloff   first bin at which the cumulated energy exceeds 90 %, divided by n
+spectral_rolloff   first bin at which the cumulative energy exceeds 90 %, divided by n
 =================  =========================================================================
 
 ``pyaudioanalysis``
-    The 34 descriptors of pyAudioAnalysis 0.3.14 (2018 versions differ in eps only): the mean is
-    removed and the utterance's peak scaled to 1; no window; ``c = n``; eps is the machine's.
+    The 34 descriptors of pyAudioAnalysis 0.3.14 (versions of 2018 differ in eps only): the mean is
+    removed and the utterance's peak scaled to 1; no window; ``c = n``; eps is the machine epsilon.
     ``mfcc_1`` to ``mfcc_13`` are the cepstral coefficients 0 to 12 of ``log10(X @ filters + eps)``
-    (magnitudes, not powers); 12 chroma and their standard deviation follow. Kept as they are: the
-    filters an octave too low, and the chroma that drop bins and look up an index twice (see
-    `ser_lib.features.filters`), because results published with this set rest on them.
+    (magnitudes, not powers), followed by 12 chroma and their standard deviation. Its errors are
+    reproduced, because results published with this set depend on them: filters an octave too low,
+    chroma that omit bins and look up an index twice (see `ser_lib.features.filters`).
 ``audiolibrary``
     The 20 descriptors of the SVM system of maelfabien/Multimodal-Emotion-Recognition: amplitudes
-    of 16-bit samples (its eps of 1e-7 supposes them); symmetric Hamming window, under which the
-    energies are taken too; ``c = L``. ``mfcc_1`` to ``mfcc_12`` are the coefficients 1 to 12 of
-    ``20 log10(P @ filters)``, ``P = |rfft(x, n_fft)|**2 / n_fft``, empty bands at the machine's
-    eps. Corrected: the source transforms 512 samples whatever the length of a frame, and so drops
-    54 % of its frames of 1,102 samples; here the transform is never shorter than the frame
-    (``truncate=True`` has it as it was; at 16 kHz there is no difference).
+    of 16-bit samples (which its eps of 1e-7 assumes); symmetric Hamming window, also for the
+    energies; ``c = L``. ``mfcc_1`` to ``mfcc_12`` are the coefficients 1 to 12 of
+    ``20 log10(P @ filters)``, ``P = |rfft(x, n_fft)|**2 / n_fft``, with empty bands at the machine
+    epsilon. Corrected: the source transforms 512 samples whatever the length of a frame, and so
+    ignores 54 % of its frames of 1,102 samples; here the transform is at least as long as the frame
+    (``truncate=True`` restores the error; at 16 kHz there is no difference).
 """
 
 import dataclasses
@@ -43,15 +43,10 @@ import numpy as np
 import scipy.fft
 
 from ser_lib.errors import InputError
-from ser_lib.features.filters import (
-    binned_mel_filters,
-    chroma_matrix,
-    dct_matrix,
-    talkbox_filters,
-)
+from ser_lib.features.filters import binned_mel_filters, chroma_matrix, talkbox_filters
 from ser_lib.params import as_choices, as_real, check_choice, check_flag
 
-# Frames analysed at a time: the work stays in the processor's cache, and an hour in memory.
+# Frames analysed at a time: a block fits the processor's cache, and an hour of audio the memory.
 _BLOCK = 128
 _MACHINE_EPS = np.finfo(float).eps
 _TIME = ("zcr", "energy", "energy_entropy")
@@ -86,21 +81,21 @@ class Descriptors:
     Parameters
     ----------
     convention : {"audiolibrary", "pyaudioanalysis"}
-        Whose set of descriptors, and whose way of computing them; see this module's text.
+        Which of the two sets; see the text of this module.
     subset : tuple of str, optional
-        Which descriptors of the set, in the order wanted; all by default.
+        Which descriptors of the set, in this order; by default all.
     deltas : bool
-        Append the first derivatives: the difference to the frame before, 0 in the first frame.
+        Append the difference of each descriptor to the frame before, 0 in the first frame.
     frame, hop : float
-        Length of a frame and distance between frames in seconds, cut to whole samples.
+        Length of a frame and distance between frames in seconds, truncated to samples.
     truncate : bool
-        Take the cepstra of ``"audiolibrary"`` from the first 512 samples of a longer frame, as
-        its source does by mistake.
+        Compute the cepstra of ``"audiolibrary"`` from the first 512 samples of a longer frame, as
+        the source does by mistake.
 
     Raises
     ------
     InputError
-        Naming the parameter, what was found and what is expected.
+        Naming the parameter, its value and what is expected.
 
     Examples
     --------
@@ -130,7 +125,7 @@ class Descriptors:
         if self.truncate and self.convention != "audiolibrary":
             raise InputError(
                 f"Descriptors: truncate is True with convention {self.convention!r}; "
-                "expected 'audiolibrary', whose mistake it repeats"
+                "expected 'audiolibrary', whose error it reproduces"
             )
 
     @property
@@ -139,38 +134,38 @@ class Descriptors:
         deltas = tuple(f"delta {name}" for name in self.subset) if self.deltas else ()
         return self.subset + deltas
 
-    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
         Analyse.
 
         Parameters
         ----------
         signal : array of float, shape (samples,)
-            Nominally within [-1, 1]; a signal shorter than one frame is padded with zeros.
-        rate : int
+            Nominally in [-1, 1]; a signal shorter than one frame is padded with zeros.
+        sample_rate : int
             Samples per second.
 
         Returns
         -------
         ndarray of float64, shape (1 + (samples - L) // hop, descriptors)
-            Finite, also for silence.
+            For frames of L samples; finite, also for silence.
 
         Raises
         ------
         InputError
             If a frame has too few samples for the descriptors.
         """
-        # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever binary fractions say.
-        length, hop = (int(round(seconds * rate, 6)) for seconds in (self.frame, self.hop))
+        # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever the floating-point product.
+        length, hop = (int(round(seconds * sample_rate, 6)) for seconds in (self.frame, self.hop))
         if length < 20 or hop < 1:
             raise InputError(
-                f"Descriptors: frame and hop are {length} and {hop} samples at {rate} Hz; "
+                f"Descriptors: frame and hop are {length} and {hop} samples at {sample_rate} Hz; "
                 "expected at least 20 and 1"
             )
         signal = np.asarray(signal, dtype=np.float64)
         signal = np.pad(signal, (0, max(0, length - len(signal))))
         compute = _pyaudioanalysis if self.convention == "pyaudioanalysis" else _audiolibrary
-        table = compute(signal, rate, length, hop, self)
+        table = compute(signal, sample_rate, length, hop, self)
         values = np.stack([table[name] for name in self.subset], axis=1)
         if not self.deltas:
             return values
@@ -178,7 +173,7 @@ class Descriptors:
 
 
 def _pyaudioanalysis(
-    signal: np.ndarray, rate: int, length: int, hop: int, step: Descriptors
+    signal: np.ndarray, sample_rate: int, length: int, hop: int, step: Descriptors
 ) -> dict[str, np.ndarray]:
     signal = signal - signal.mean()
     signal /= np.abs(signal).max() + 1e-10
@@ -189,13 +184,13 @@ def _pyaudioanalysis(
         window=None,
         scale=length // 2,
         eps=_MACHINE_EPS,
-        cepstra=_talkbox_cepstra(rate, length // 2) if _wants(step, "mfcc") else None,
-        chroma=chroma_matrix(rate, length // 2) if _wants(step, "chroma") else None,
+        cepstra=_talkbox_cepstra(sample_rate, length // 2) if _wants(step, "mfcc") else None,
+        chroma=chroma_matrix(sample_rate, length // 2) if _wants(step, "chroma") else None,
     )
 
 
 def _audiolibrary(
-    signal: np.ndarray, rate: int, length: int, hop: int, step: Descriptors
+    signal: np.ndarray, sample_rate: int, length: int, hop: int, step: Descriptors
 ) -> dict[str, np.ndarray]:
     return _analyse(
         signal * 2.0**15,
@@ -204,7 +199,7 @@ def _audiolibrary(
         window=np.hamming(length),
         scale=length,
         eps=1e-7,
-        cepstra=_mel_cepstra(rate, length, step.truncate) if _wants(step, "mfcc") else None,
+        cepstra=_mel_cepstra(sample_rate, length, step.truncate) if _wants(step, "mfcc") else None,
         chroma=None,
     )
 
@@ -213,22 +208,27 @@ def _wants(step: Descriptors, kind: str) -> bool:
     return any(name.startswith(kind) for name in step.subset)
 
 
+def _dct(bands: int) -> np.ndarray:
+    """Return the matrix of the orthonormal DCT-II, shape (bands, coefficients)."""
+    return scipy.fft.dct(np.eye(bands), type=2, norm="ortho", axis=1)
+
+
 @functools.lru_cache
-def _talkbox_cepstra(rate: int, bins: int) -> Cepstra:
-    """Make the function from frames and magnitudes to the cepstra of pyAudioAnalysis."""
-    filters, dct = talkbox_filters(rate, bins).T, dct_matrix(40, range(13))
+def _talkbox_cepstra(sample_rate: int, bins: int) -> Cepstra:
+    """Return the function from frames and magnitudes to the cepstra of pyAudioAnalysis."""
+    filters, dct = talkbox_filters(sample_rate, bins).T, _dct(40)[:, :13]
     return lambda frames, magnitude: np.log10(magnitude @ filters + _MACHINE_EPS) @ dct
 
 
 @functools.lru_cache
-def _mel_cepstra(rate: int, length: int, truncate: bool) -> Cepstra:
-    """Make the function from frames and magnitudes to the cepstra of the audio library."""
+def _mel_cepstra(sample_rate: int, length: int, truncate: bool) -> Cepstra:
+    """Return the function from frames and magnitudes to the cepstra of the audio library."""
     n_fft = 512
     while n_fft < length and not truncate:
         n_fft *= 2
-    filters = binned_mel_filters(rate, n_fft, 40).T / n_fft
-    # 20 log10 by way of the natural logarithm, which is vectorised.
-    dct = dct_matrix(40, range(1, 13)) * (20 / np.log(10))
+    filters = binned_mel_filters(sample_rate, n_fft, 40).T / n_fft
+    # 20 log10 by the natural logarithm, which NumPy computes faster.
+    dct = _dct(40)[:, 1:13] * (20 / np.log(10))
 
     def cepstra(frames: np.ndarray, magnitude: np.ndarray) -> np.ndarray:
         spectrum = scipy.fft.rfft(frames[:, :n_fft], n_fft, axis=1)
@@ -275,7 +275,7 @@ def _analyse(
 
 
 def _zero_crossing_rate(signal: np.ndarray, length: int, hop: int, count: int) -> np.ndarray:
-    # A window above zero changes no sign, so the crossings are those of the signal, counted once.
+    # A positive window changes no sign: crossings are counted once, in the signal.
     changes = np.abs(np.diff(np.sign(signal).astype(np.int8)))
     before = np.concatenate([[0], np.cumsum(changes, dtype=np.int64)])
     starts = np.arange(count) * hop
@@ -289,19 +289,19 @@ def _time(frames: np.ndarray, eps: float) -> dict[str, np.ndarray]:
 
 
 def _entropy(energies: np.ndarray, total: np.ndarray, eps: float) -> np.ndarray:
-    """Entropy of the energies of ten equal parts of each row, in bits."""
+    """Compute the entropy of the energies of ten equal parts of each row, in bits."""
     part = energies.shape[1] // 10
     parts = energies[:, : 10 * part].reshape(len(energies), 10, part).sum(axis=2)
-    shares = parts / (total[:, None] + eps)
-    return -np.sum(shares * np.log2(shares + eps), axis=1)
+    fractions = parts / (total[:, None] + eps)
+    return -np.sum(fractions * np.log2(fractions + eps), axis=1)
 
 
 def _spectral(
     magnitude: np.ndarray, square: np.ndarray, previous: np.ndarray | None, eps: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Descriptors of the spectrum's shape, and the last frame's normalised spectrum."""
+    """Compute the spectral descriptors, and return the last frame's normalised spectrum."""
     bins = magnitude.shape[1]
-    # In units of half the rate, in which centroid and spread are given.
+    # In units of half the sampling rate, like centroid and spread.
     frequency = np.arange(1, bins + 1) / bins
     peak = magnitude.max(axis=1)
     weight = magnitude / np.where(peak > 0, peak, 1)[:, None]

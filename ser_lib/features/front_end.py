@@ -1,4 +1,4 @@
-"""The way from a waveform to an array, as one value that is its own name."""
+"""The front end: from a waveform to an array of features, identified by its parameters."""
 
 import dataclasses
 from typing import TYPE_CHECKING
@@ -18,29 +18,32 @@ if TYPE_CHECKING:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FrontEnd:
     """
-    Turn a signal into an array of shape (n, *item): condition it, analyse it, cut it up.
+    Preprocess, analyse and segment a signal, giving an array of shape (n, *item).
 
-    It keeps no state, and what is random in it is seeded by the utterance, so that its output can
-    be computed once per corpus and shared by every fold.
+    A front end is stateless and its random steps are seeded by the utterance, so that its output
+    can be computed once per corpus and shared by every fold.
 
     Parameters
     ----------
     analysis : callable
-        ``analysis(signal, rate)`` gives frames, shape (frames, features): `LogMel`, `Descriptors`.
+        ``analysis(signal, sample_rate)`` returns frames, shape (frames, features); for example
+        `LogMel` or `Descriptors`.
     segmentation : callable
-        ``segmentation(frames)`` gives (n, *item): `Frames`, `Windows` or `Functionals`.
-    conditioning : tuple of steps
-        Each called as ``step(signal, rate, rng)`` and giving a signal; see `ser_lib.signal`.
-    rate : int
-        Samples per second to which recordings are brought.
+        ``segmentation(frames)`` returns items, shape (n, *item): `Frames`, `Windows` or
+        `Functionals`.
+    preprocessing : tuple of steps
+        Each called as ``step(signal, sample_rate, rng)`` and returning a signal; see
+        `ser_lib.signal`.
+    sample_rate : int
+        Samples per second to which recordings are resampled.
     dtype : {"float32", "float16", "float64"}
         Type of the result.
 
     Raises
     ------
     InputError
-        If a part cannot be called or is not a frozen dataclass (and so has no lasting identity), or
-        if rate or type make no sense.
+        If a part is not a callable instance of a frozen dataclass (whose parameters are its
+        identity), or for an invalid sampling rate or type.
 
     Examples
     --------
@@ -52,24 +55,24 @@ class FrontEnd:
 
     analysis: object
     segmentation: object = dataclasses.field(default_factory=Frames)
-    conditioning: tuple = ()
-    rate: int = 16000
+    preprocessing: tuple = ()
+    sample_rate: int = 16000
     dtype: str = "float32"
 
     def __post_init__(self):
-        if not isinstance(self.conditioning, tuple | list):
+        if not isinstance(self.preprocessing, tuple | list):
             raise InputError(
-                f"FrontEnd: conditioning is {self.conditioning!r}; expected a tuple of steps"
+                f"FrontEnd: preprocessing is {self.preprocessing!r}; expected a tuple of steps"
             )
-        object.__setattr__(self, "conditioning", tuple(self.conditioning))
-        for part in (*self.conditioning, self.analysis, self.segmentation):
+        object.__setattr__(self, "preprocessing", tuple(self.preprocessing))
+        for part in (*self.preprocessing, self.analysis, self.segmentation):
             frozen = dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen
             if not (frozen and callable(part)) or isinstance(part, type):
                 raise InputError(
-                    f"FrontEnd: found {part!r} among its parts; expected an instance of a frozen "
-                    "dataclass that can be called, for example LogMel()"
+                    f"FrontEnd: one of its parts is {part!r}; expected a callable instance of a "
+                    "frozen dataclass, for example LogMel()"
                 )
-        as_count(self, "rate", low=1000)
+        as_count(self, "sample_rate", low=1000)
         check_choice(self, "dtype", ("float16", "float32", "float64"))
 
     def __call__(self, signal: np.ndarray, utterance: str = "") -> np.ndarray:
@@ -79,60 +82,62 @@ class FrontEnd:
         Parameters
         ----------
         signal : array of float, shape (samples,)
-            Mono, at `rate`, nominally within [-1, 1].
+            Mono, at `sample_rate`, nominally in [-1, 1].
         utterance : str
-            Name of the utterance; seeds what is random.
+            Name of the utterance, which seeds random steps.
 
         Returns
         -------
         ndarray, shape (n, *item)
-            Always finite.
+            Finite.
 
         Raises
         ------
         InputError
-            If the signal is not a finite vector, or the result does not fit `dtype`.
+            If the signal is not one channel of finite samples, or the result is not finite in
+            `dtype`.
         """
         signal = np.asarray(signal, dtype=np.float32)
         if signal.ndim != 1 or len(signal) == 0 or not np.isfinite(signal).all():
             raise InputError(
-                f"signal of shape {signal.shape}, finite: {np.isfinite(signal).all()}; "
-                "expected one channel of at least one sample, all finite"
+                f"signal has shape {signal.shape} and is "
+                f"{'finite' if np.isfinite(signal).all() else 'not finite'}; expected one channel "
+                "of at least one sample, all finite"
             )
-        for step in self.conditioning:
-            signal = step(signal, self.rate, generator(utterance, step))
-        items = self.segmentation(self.analysis(signal, self.rate))
+        for step in self.preprocessing:
+            signal = step(signal, self.sample_rate, generator(utterance, step))
+        items = self.segmentation(self.analysis(signal, self.sample_rate))
         with np.errstate(over="ignore"):
             items = np.ascontiguousarray(items, dtype=self.dtype)
         if not np.isfinite(items).all():
             raise InputError(
                 f"features of {utterance or 'the signal'} are not finite in {self.dtype}; "
-                "expected finite numbers (a wider dtype may hold them)"
+                "expected finite numbers (a wider dtype may represent them)"
             )
         return items
 
     def identity(self) -> dict:
-        """Describe the front end by class names and parameters, nested, as JSON knows them."""
+        """Return the class names and parameters of all parts, nested, as JSON types."""
         return describe(self)
 
     def degraded(self, *steps: object) -> "FrontEnd":
         """
-        Return the same front end on altered signals.
+        Return the same front end applied to degraded signals.
 
         Parameters
         ----------
         *steps : steps
-            Put before all other conditioning: the recording itself is degraded.
+            Applied before all other preprocessing.
 
         Returns
         -------
         FrontEnd
         """
-        return dataclasses.replace(self, conditioning=(*steps, *self.conditioning))
+        return dataclasses.replace(self, preprocessing=(*steps, *self.preprocessing))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names along the last axis of an item (the feature axis), in order."""
+        """Names of the features, along the last axis of an item, in order."""
         names = self.analysis.names
         rename = getattr(self.segmentation, "names", None)
         return tuple(names if rename is None else rename(names))
@@ -141,16 +146,16 @@ class FrontEnd:
         self, corpus: "Corpus", *, jobs: int | None = None, progress: bool = True
     ) -> RaggedArray:
         """
-        Compute the features of every utterance of a corpus, or find them in the cache.
+        Compute the features of every utterance of a corpus, or read them from the cache.
 
         Parameters
         ----------
         corpus : Corpus
-            Whose utterances; row i of the result is row i of ``corpus.table``.
+            Row i of the result is row i of ``corpus.table``.
         jobs : int, optional
-            Number of processes; by default as many as pay.
+            Number of processes; by default one per core if the work takes long enough.
         progress : bool
-            Whether to show a bar.
+            Whether to show a progress bar.
 
         Returns
         -------
@@ -159,7 +164,7 @@ class FrontEnd:
 
         See Also
         --------
-        ser_lib.features.extract : several front ends at once, each recording decoded only once.
+        ser_lib.features.extract : several front ends, each recording decoded once.
         """
         from ser_lib.features.cache import extract
 

@@ -1,4 +1,4 @@
-"""Describe each feature's course over an utterance by a few numbers."""
+"""Statistics of each feature over the frames of an utterance."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -29,19 +29,24 @@ class Functionals:
     Parameters
     ----------
     statistics : tuple of str
-        Some of, in the order wanted:
+        Some of these, in any order:
 
         - ``mean``, ``std`` (biased), ``median``, ``min``, ``max``;
         - ``kurtosis`` (Fisher's: 0 for a Gaussian) and ``skewness``, both biased, and both 0 where
           a feature is constant and they are not defined;
         - ``percentile_1``, ``percentile_99``, interpolated linearly;
-        - ``range``, from the 1st to the 99th percentile. This is the definition of
-          maelfabien/Multimodal-Emotion-Recognition, kept because it does not hang on two single
-          frames as maximum minus minimum would.
+        - ``range``, from the 1st to the 99th percentile: the definition of
+          maelfabien/Multimodal-Emotion-Recognition, which is less sensitive to single frames than
+          maximum minus minimum.
+
+    Raises
+    ------
+    InputError
+        For an unknown or repeated statistic.
 
     Notes
     -----
-    The values are ordered statistic by statistic: that of feature f and statistic s stands at
+    Values are ordered by statistic, then by feature: statistic s of feature f has the position
     ``f + s * n_features``.
 
     Examples
@@ -56,7 +61,7 @@ class Functionals:
         as_choices(self, "statistics", STATISTICS)
 
     def names(self, features: Sequence[str]) -> tuple[str, ...]:
-        """Name every dimension, ``"<feature> <statistic>"``, in order."""
+        """Return the name of every dimension, ``"<feature> <statistic>"``, in order."""
         return tuple(f"{feature} {name}" for name in self.statistics for feature in features)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
@@ -73,12 +78,12 @@ class Functionals:
         ndarray of float64, shape (1, features * statistics)
             Finite for finite frames.
         """
-        # Features first: each is then contiguous, and sorted once for all order statistics.
+        # Features first: each is contiguous, and is sorted once for all order statistics.
         x = np.array(frames.T, dtype=np.float64, order="C")
         mean = x.mean(axis=1)
         z = x - mean[:, None]
         std = np.sqrt((z**2).mean(axis=1))
-        # What is left of a constant after rounding is no spread; its higher moments are undefined.
+        # Rounding errors of a constant are not variation; its higher moments are undefined.
         varies = std > 8 * np.finfo(float).eps * np.abs(x).max(axis=1)
         z *= np.where(varies, 1 / np.where(varies, std, 1), 0)[:, None]
         cube = z**2 * z
@@ -99,9 +104,9 @@ class Functionals:
         return np.concatenate([values[name]() for name in self.statistics])[None]
 
 
-def _percentile(ordered: np.ndarray, share: float) -> np.ndarray:
-    """Interpolate between the neighbours of a percentile, along the last axis."""
-    position = share * (ordered.shape[1] - 1)
+def _percentile(ordered: np.ndarray, fraction: float) -> np.ndarray:
+    """Interpolate linearly between the neighbours of a percentile, along the last axis."""
+    position = fraction * (ordered.shape[1] - 1)
     below = int(position)
     above = min(below + 1, ordered.shape[1] - 1)
     return ordered[:, below] + (position - below) * (ordered[:, above] - ordered[:, below])

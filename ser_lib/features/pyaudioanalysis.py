@@ -15,21 +15,21 @@ class PyAudioAnalysis:
     Compute the 34 short-term descriptors by calling pyAudioAnalysis.
 
     The library (Giannakopoulos 2015, PLoS ONE 10(12): e0144610) is the reference;
-    ``Descriptors(convention="pyaudioanalysis")`` gives the same numbers many times faster.
+    ``Descriptors(convention="pyaudioanalysis")`` computes the same values many times faster.
 
     Parameters
     ----------
     subset : tuple of str, optional
-        Which descriptors, in the order wanted; all by default.
+        Which descriptors, in this order; by default all.
     deltas : bool
-        Append the first derivatives: the difference to the frame before, 0 in the first frame.
+        Append the difference of each descriptor to the frame before, 0 in the first frame.
     frame, hop : float
-        Length of a frame and distance between frames in seconds, cut to whole samples.
+        Length of a frame and distance between frames in seconds, truncated to samples.
 
     Raises
     ------
     InputError
-        Naming the parameter, what was found and what is expected.
+        Naming the parameter, its value and what is expected.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class PyAudioAnalysis:
         deltas = tuple(f"delta {name}" for name in self.subset) if self.deltas else ()
         return self.subset + deltas
 
-    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
         Analyse.
 
@@ -64,7 +64,7 @@ class PyAudioAnalysis:
         ----------
         signal : array of float, shape (samples,)
             Nominally within [-1, 1]; a signal shorter than one frame is padded with zeros.
-        rate : int
+        sample_rate : int
             Samples per second.
 
         Returns
@@ -79,17 +79,17 @@ class PyAudioAnalysis:
         """
         from pyAudioAnalysis import ShortTermFeatures
 
-        # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever binary fractions say.
-        length, hop = (int(round(seconds * rate, 6)) for seconds in (self.frame, self.hop))
+        # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever the floating-point product.
+        length, hop = (int(round(seconds * sample_rate, 6)) for seconds in (self.frame, self.hop))
         if length < 20 or hop < 1:
             raise InputError(
-                f"PyAudioAnalysis: frame and hop are {length} and {hop} samples at {rate} Hz; "
-                "expected at least 20 and 1"
+                f"PyAudioAnalysis: frame and hop are {length} and {hop} samples at "
+                f"{sample_rate} Hz; expected at least 20 and 1"
             )
         signal = np.asarray(signal, dtype=np.float64)
         signal = np.pad(signal, (0, max(0, length - len(signal))))
         # The library divides by 2**15 first, as it expects 16-bit samples.
         values, names = ShortTermFeatures.feature_extraction(
-            signal * 2.0**15, rate, length, hop, deltas=self.deltas
+            signal * 2.0**15, sample_rate, length, hop, deltas=self.deltas
         )
         return values[[names.index(name) for name in self.names]].T

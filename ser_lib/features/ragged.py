@@ -1,9 +1,9 @@
 """
-Arrays of unequal length, one row per utterance, end to end in one block of memory or on disk.
+Arrays of unequal length, one row per utterance, stored end to end in memory or on disk.
 
-Row i of a `RaggedArray` holds what a front end made of utterance i: (items, *item). The layout of
-an item is time first, then frequency: ``(features,)`` for frames and vectors of functionals,
-``(frames, features)`` or ``(frames, features, channels)`` for windows.
+Row i of a `RaggedArray` holds the features of utterance i, shape (items, *item). Time is the first
+axis of an item: ``(features,)`` for frames and vectors of functionals, ``(frames, features)`` or
+``(frames, features, channels)`` for windows.
 """
 
 import os
@@ -15,22 +15,22 @@ import numpy as np
 from ser_lib.errors import InputError
 from ser_lib.paths import whole
 
-# Elements gone through at a time by what sums over a whole corpus: 16 MiB in double precision.
+# Elements per piece when a whole corpus is summed: 16 MiB in double precision.
 _CHUNK = 2**21
 
 
 class RaggedArray:
     """
-    Rows of unequal length, held end to end.
+    Rows of unequal length, stored end to end in one array.
 
     Parameters
     ----------
     values : ndarray, shape (total, *item)
         All items of all rows; may be memory-mapped.
     offsets : array of int, shape (rows + 1,)
-        Row i of the whole is ``values[offsets[i]:offsets[i + 1]]``.
+        Stored row i is ``values[offsets[i]:offsets[i + 1]]``.
     rows : array of int, optional
-        Which rows of the whole this array shows, in which order; all of them by default.
+        Which of the stored rows this array shows, in this order; by default all of them.
 
     Raises
     ------
@@ -55,35 +55,44 @@ class RaggedArray:
         bad = self.offsets.ndim != 1 or len(self.offsets) == 0 or np.any(np.diff(self.offsets) < 0)
         if bad or self.offsets[0] != 0 or self.offsets[-1] != len(values):
             raise InputError(
-                f"offsets do not fit {len(values)} items; expected numbers that rise from 0 to "
-                f"{len(values)}"
+                f"offsets do not fit {len(values)} items; expected non-decreasing integers from 0 "
+                f"to {len(values)}"
             )
 
     @classmethod
     def from_list(cls, arrays: Sequence[np.ndarray]) -> "RaggedArray":
         """
-        Put arrays of shape (n_i, *item) end to end.
+        Concatenate arrays of shape (n_i, *item); array i becomes row i.
+
+        Parameters
+        ----------
+        arrays : sequence of ndarray
+            At least one, all with items of one shape.
+
+        Returns
+        -------
+        RaggedArray
 
         Raises
         ------
         InputError
-            If there are none, or their items differ in shape.
+            If there is no array, or the items differ in shape.
         """
         arrays = [np.asarray(array) for array in arrays]
         shapes = sorted({array.shape[1:] for array in arrays})
         if len(shapes) != 1:
-            raise InputError(f"rows have items of shapes {shapes}; expected one shape for all")
+            raise InputError(f"rows have items of shapes {shapes}; expected one shape for all rows")
         lengths = [len(array) for array in arrays]
         return cls(np.concatenate(arrays), np.concatenate([[0], np.cumsum(lengths)]))
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "RaggedArray":
-        """Open what `save` wrote; the values stay on disk until they are looked at."""
+        """Open what `save` wrote in `folder`; the values are memory-mapped, read on access."""
         folder = Path(folder)
         return cls(np.load(folder / "values.npy", mmap_mode="r"), np.load(folder / "offsets.npy"))
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Write ``values.npy`` and ``offsets.npy``, the rows of this array only, in its order."""
+        """Write the rows of this array, in its order, to ``values.npy`` and ``offsets.npy``."""
         compact = self.compact()
         for name in ("values", "offsets"):
             with whole(Path(folder) / f"{name}.npy", "wb") as file:
@@ -123,12 +132,12 @@ class RaggedArray:
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "RaggedArray":
         """
-        Show some rows only, in the order given, without copying the values.
+        Select rows, in the order given, without copying the values.
 
         Parameters
         ----------
         rows : array of int or bool
-            Positions in this array, or one truth value per row.
+            Positions in this array, or a boolean mask with one value per row.
 
         Returns
         -------
@@ -138,7 +147,7 @@ class RaggedArray:
         Raises
         ------
         InputError
-            For a position that does not exist or a mask of another length.
+            For a position out of range or a mask of another length.
         """
         rows = np.asarray(rows)
         if rows.dtype == bool:
@@ -147,7 +156,9 @@ class RaggedArray:
             rows = np.flatnonzero(rows)
         rows = rows.astype(np.int64)
         if rows.ndim != 1 or np.any((rows < -len(self)) | (rows >= len(self))):
-            raise InputError(f"rows {rows} to take; expected positions within 0 to {len(self) - 1}")
+            raise InputError(
+                f"rows to take are {rows}; expected positions from 0 to {len(self) - 1}"
+            )
         return RaggedArray(
             self.values, self.offsets, rows % len(self) if self.rows is None else self.rows[rows]
         )
@@ -161,7 +172,7 @@ class RaggedArray:
         return RaggedArray(self.values, offsets, np.repeat(starts, lengths) + within)
 
     def _contiguous(self) -> slice | None:
-        """Where the values of these rows lie, if they lie in one piece and in order."""
+        """Return the slice of the values that holds these rows in order, or None."""
         if self.rows is None:
             return slice(0, len(self.values))
         if len(self.rows) and np.all(np.diff(self.rows) == 1):
@@ -170,12 +181,12 @@ class RaggedArray:
 
     def compact(self, dtype: np.dtype | None = None) -> "RaggedArray":
         """
-        Hold these rows and no others, end to end.
+        Return an array that stores these rows only, in this order.
 
         Parameters
         ----------
         dtype : dtype, optional
-            Type of the values; a copy is made only where order or type call for one.
+            Type of the values. They are copied only if their order or type changes.
 
         Returns
         -------
@@ -194,7 +205,7 @@ class RaggedArray:
 
     def stack(self) -> np.ndarray:
         """
-        Return rows that hold one item each as a plain array.
+        Convert rows of one item each to a plain array.
 
         Returns
         -------
@@ -203,7 +214,7 @@ class RaggedArray:
         Raises
         ------
         InputError
-            If a row holds more or fewer items than one.
+            If a row does not hold exactly one item.
         """
         other = np.flatnonzero(self.lengths != 1)
         if len(other):
@@ -214,85 +225,9 @@ class RaggedArray:
         return self.compact().values
 
     def pieces(self) -> Iterator[np.ndarray]:
-        """Go through all items of these rows in pieces of moderate size, shape (n, *item)."""
+        """Iterate over all items of these rows in pieces of moderate size, shape (n, *item)."""
         step = max(1, _CHUNK // max(1, int(np.prod(self.item_shape))))
         piece = self._contiguous()
         for values in [self.values[piece]] if piece is not None else self:
             for start in range(0, len(values), step):
                 yield values[start : start + step]
-
-
-def moments(ragged: RaggedArray) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Compute mean and standard deviation of each feature over all rows, items and frames.
-
-    Parameters
-    ----------
-    ragged : RaggedArray
-        Items ``(features,)`` or ``(frames, features, ...)``; time is averaged over as well.
-
-    Returns
-    -------
-    mean, std : ndarray of float64, shape ``item_shape[-1:]`` or ``item_shape[1:]``
-        Biased (divided by n). A feature that is constant up to rounding has a std of exactly 0.
-
-    Raises
-    ------
-    InputError
-        If there are no items.
-
-    Notes
-    -----
-    Pieces are joined by the pairwise update of Chan, Golub & LeVeque (1979), so that neither a
-    large offset nor the size of a corpus costs accuracy or memory.
-    """
-    feature = ragged.item_shape[1:] if len(ragged.item_shape) >= 2 else ragged.item_shape
-    count, mean, squares = 0, np.zeros(feature), np.zeros(feature)
-    for piece in ragged.pieces():
-        x = piece.reshape(-1, *feature).astype(np.float64)
-        piece_mean = x.mean(axis=0)
-        x -= piece_mean
-        total = count + len(x)
-        shift = piece_mean - mean
-        squares += np.square(x).sum(axis=0) + shift**2 * count * len(x) / total
-        mean += shift * len(x) / total
-        count = total
-    if count == 0:
-        raise InputError("found no items to compute mean and standard deviation of; expected some")
-    std = np.sqrt(squares / count)
-    return mean, np.where(std > 1e-12 * np.abs(mean), std, 0.0)
-
-
-def standardise_by(ragged: RaggedArray, groups: Sequence[object]) -> RaggedArray:
-    """
-    Give every feature mean 0 and standard deviation 1 within each group of rows.
-
-    Parameters
-    ----------
-    ragged : RaggedArray
-        What to standardise.
-    groups : array, shape (rows,)
-        The group of each row, for example its speaker.
-
-    Returns
-    -------
-    RaggedArray
-        A copy in memory, float32 at least; features constant within a group become 0.
-
-    Raises
-    ------
-    InputError
-        If there is not one group per row.
-    """
-    groups = np.asarray(groups)
-    if groups.shape != (len(ragged),):
-        raise InputError(f"groups of shape {groups.shape}; expected one per row: ({len(ragged)},)")
-    offsets = np.concatenate([[0], np.cumsum(ragged.lengths)])
-    values = np.empty((offsets[-1], *ragged.item_shape), np.promote_types(ragged.dtype, np.float32))
-    for group in np.unique(groups):
-        rows = np.flatnonzero(groups == group)
-        mean, std = moments(ragged.take(rows))
-        scale = np.where(std > 0, std, 1.0)
-        for row in rows:
-            values[offsets[row] : offsets[row + 1]] = (ragged[row] - mean) / scale
-    return RaggedArray(values, offsets)

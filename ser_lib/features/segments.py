@@ -1,4 +1,4 @@
-"""Cut a sequence of frames into items: the frames themselves, or windows of many frames."""
+"""Segment a sequence of frames into items: single frames, or windows of several frames."""
 
 import dataclasses
 import math
@@ -13,46 +13,46 @@ from ser_lib.params import as_count, check_flag
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Frames:
     """
-    Take the frames as they are: one item per frame.
+    Use single frames: one item per frame.
 
     Parameters
     ----------
     standardise : bool
-        Bring each feature to mean 0 and standard deviation 1 over the utterance; one that does not
-        change becomes 0.
-    every : int
-        Average so many frames into one; the last may be of fewer.
-    most : int, optional
-        Frames kept at most, the last ones of a longer recording.
+        Scale each feature to mean 0 and standard deviation 1 over the utterance; a constant
+        feature becomes 0.
+    average : int
+        Number of successive frames that are averaged into one; the last average may be over fewer.
+    max_frames : int, optional
+        Number of frames kept at most: the last frames of a longer recording.
 
     Raises
     ------
     InputError
-        Naming the parameter, what was found and what is expected.
+        Naming the parameter, its value and what is expected.
 
     Examples
     --------
     >>> Frames()(np.zeros((7, 40))).shape
     (7, 40)
-    >>> Frames(every=2)(np.zeros((7, 40, 3))).shape
+    >>> Frames(average=2)(np.zeros((7, 40, 3))).shape
     (4, 120)
     """
 
     standardise: bool = False
-    every: int = 1
-    most: int | None = None
+    average: int = 1
+    max_frames: int | None = None
 
     def __post_init__(self):
         check_flag(self, "standardise")
-        as_count(self, "every")
-        if self.most is not None:
-            as_count(self, "most")
+        as_count(self, "average")
+        if self.max_frames is not None:
+            as_count(self, "max_frames")
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """Return the frames, shape (frames, features, ...), as (items, features)."""
         frames = frames.reshape(len(frames), -1)
-        if self.every > 1:
-            starts = np.arange(0, len(frames), self.every)
+        if self.average > 1:
+            starts = np.arange(0, len(frames), self.average)
             counts = np.diff([*starts, len(frames)])[:, np.newaxis]
             frames = np.add.reduceat(frames, starts) / counts.astype(frames.dtype)
         if self.standardise:
@@ -60,37 +60,38 @@ class Frames:
             deviation = frames.std(axis=0)
             frames = frames - frames.mean(axis=0)
             frames /= np.where(deviation > 1e-10, deviation, np.inf)
-        return frames if self.most is None else frames[-self.most :]
+        return frames if self.max_frames is None else frames[-self.max_frames :]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Windows:
     """
-    Roll a window of fixed length over the frames; every frame is in at least one window.
+    Cut the frames into windows of fixed length; every frame is in at least one window.
 
-    A recording shorter than one window gives one window; where the last window reaches past the
-    end, the rest of it is padded with what means silence.
+    A recording shorter than one window gives one window. Where the last window reaches past the
+    end, it is padded with the value of silence.
 
     Parameters
     ----------
     length : int
         Frames per window.
     hop : int, optional
-        Frames from one window to the next, at most `length`; `length` by default, which gives
-        blocks that do not overlap.
+        Frames from one window to the next, at most `length`; by default `length`, so that windows
+        do not overlap.
     pad : "floor", float, or a tuple of these
         Value of the padding. ``"floor"`` is the lowest value of the utterance, which is the floor
-        of a spectrogram in decibels; a spectrogram for which zero means silence wants 0. (Padding
-        decibels relative to the maximum with zeros would paint the padded part as loudest.) Where
-        frames have channels, the floor is each channel's own, and a tuple has a value for each:
-        decibels with their deltas want ``("floor", 0, 0)``, as in silence nothing changes.
-    most : int, optional
-        Windows kept at most, the first ones of a longer recording; only then are frames lost.
+        of a spectrogram in decibels; use 0 for a spectrogram in which silence is 0. (In decibels
+        relative to the maximum, zeros would be the loudest values.) If frames have channels, the
+        floor is that of each channel, and a tuple gives a value for each: ``("floor", 0, 0)`` for
+        decibels with their deltas, which are 0 in silence.
+    max_windows : int, optional
+        Number of windows kept at most: the first windows of a longer recording. The frames after
+        them are not used.
 
     Raises
     ------
     InputError
-        Naming the parameter, what was found and what is expected.
+        Naming the parameter, its value and what is expected.
 
     Examples
     --------
@@ -103,7 +104,7 @@ class Windows:
     length: int
     hop: int | None = None
     pad: str | float | tuple[str | float, ...] = "floor"
-    most: int | None = None
+    max_windows: int | None = None
 
     def __post_init__(self):
         as_count(self, "length")
@@ -113,10 +114,10 @@ class Windows:
         if self.hop > self.length:
             raise InputError(
                 f"Windows: hop is {self.hop}; expected at most the length, {self.length} frames, "
-                "so that no frame is lost between windows"
+                "so that no frame between windows is left out"
             )
-        if self.most is not None:
-            as_count(self, "most")
+        if self.max_windows is not None:
+            as_count(self, "max_windows")
         pads = self.pad if isinstance(self.pad, tuple | list) else (self.pad,)
         checked = tuple(self._checked(pad) for pad in pads)
         object.__setattr__(self, "pad", checked if pads is self.pad else checked[0])
@@ -138,12 +139,12 @@ class Windows:
         Returns
         -------
         ndarray, shape (windows, length, features) or (windows, length, features, channels)
-            ``1 + ceil(max(0, frames - length) / hop)`` windows, or `most`.
+            ``1 + ceil(max(0, frames - length) / hop)`` windows, at most `max_windows`.
 
         Raises
         ------
         InputError
-            If `pad` has not as many values as there are channels.
+            If the number of values in `pad` is not the number of channels.
         """
         windows = 1 - (-max(0, len(frames) - self.length) // self.hop)
         missing = (windows - 1) * self.hop + self.length - len(frames)
@@ -151,10 +152,10 @@ class Windows:
         filler[:] = self._padding(frames)
         frames = np.concatenate([frames, filler])
         view = np.lib.stride_tricks.sliding_window_view(frames, self.length, axis=0)
-        return np.ascontiguousarray(np.moveaxis(view[:: self.hop][: self.most], -1, 1))
+        return np.ascontiguousarray(np.moveaxis(view[:: self.hop][: self.max_windows], -1, 1))
 
     def _padding(self, frames: np.ndarray) -> np.ndarray:
-        """Value of the padding, or values, one per channel."""
+        """Return the value of the padding, or one value per channel."""
         channels = [frames] if frames.ndim < 3 else list(np.moveaxis(frames, 2, 0))
         pads = self.pad if isinstance(self.pad, tuple) else (self.pad,) * len(channels)
         if len(pads) != len(channels):

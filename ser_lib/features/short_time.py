@@ -1,8 +1,10 @@
 """
-The pass over all frames that every spectrogram begins with, and the decibels that it may end with.
+The short-time Fourier transform of the spectrograms, and their conversion to decibels.
 
-Frames and their powers are those of ``librosa.stft`` (McFee et al. 2015, librosa: Audio and music
-signal analysis in Python): periodic window, frames centred on multiples of the hop.
+Powers are those of ``librosa.stft`` and decibels those of ``librosa.power_to_db`` (McFee et al.
+2015, librosa: Audio and music signal analysis in Python): periodic window, frames centred on
+multiples of the hop. They are computed here because this is where most of the time of feature
+extraction goes: see `ser_lib.features.log_mel` for the ratio.
 """
 
 import functools
@@ -13,22 +15,27 @@ import numpy as np
 from ser_lib.errors import InputError
 from ser_lib.params import as_count, check_choice
 
-# Frames analysed at a time: the work stays in the processor's cache, and an hour in memory.
+# Frames analysed at a time: a block fits the processor's cache, and an hour of audio the memory.
 _BLOCK = 128
 _WINDOWS = {"hamming": (0.54, 0.46), "hann": (0.5, 0.5)}
 
 
 def check_transform(step: object) -> None:
     """
-    Check the parameters of the transform in the ``__post_init__`` of a frozen dataclass.
+    Check the parameters of the transform, in the ``__post_init__`` of a frozen dataclass.
 
-    They are ``n_fft``, ``win_length`` (None becomes `n_fft`), ``hop_length``, ``window`` and
-    ``pad_mode``.
+    These are ``n_fft``, ``win_length`` (None is replaced by `n_fft`), ``hop_length``, ``window``
+    and ``pad_mode``.
+
+    Parameters
+    ----------
+    step : dataclass instance
+        Whose parameters are checked.
 
     Raises
     ------
     InputError
-        Naming the parameter, what was found and what is expected.
+        Naming the parameter, its value and what is expected.
     """
     name = type(step).__name__
     as_count(step, "n_fft", low=2)
@@ -47,7 +54,7 @@ def check_transform(step: object) -> None:
 
 
 def count_frames(step: object, signal: np.ndarray) -> int:
-    """Count the frames: one at the first sample, and one after every whole hop."""
+    """Return the number of frames: one at the first sample and one after each complete hop."""
     return 1 + len(signal) // step.hop_length
 
 
@@ -55,7 +62,7 @@ def powers(
     step: object, signal: np.ndarray, bins: slice = slice(None)
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """
-    Give the power spectra of all frames, block by block.
+    Compute the power spectra of all frames, block by block.
 
     Parameters
     ----------
@@ -64,16 +71,16 @@ def powers(
     signal : array of float, shape (samples,)
         At least one sample.
     bins : slice
-        Which of the ``1 + n_fft // 2`` bins are wanted.
+        Which of the ``1 + n_fft // 2`` bins to return.
 
     Yields
     ------
     rows : slice
-        Which frames.
+        Positions of the frames.
     power : ndarray of float32, shape (rows, bins)
     """
-    # A window shorter than the transform sits in its middle. Where the zeros around it lie
-    # changes the phase only, so the frames are cut to the window and padded at their end.
+    # librosa centres a window shorter than the transform. The position of the zeros around it
+    # changes the phase only, so frames are cut to the window and padded at their end.
     margin = step.n_fft // 2 - (step.n_fft - step.win_length) // 2
     before, after = margin, step.win_length - margin
     frames = count_frames(step, signal)
@@ -81,7 +88,7 @@ def powers(
     strided = np.lib.stride_tricks.sliding_window_view(padded, step.win_length)
     strided = strided[:: step.hop_length][:frames]
     window = _window(step.window, step.win_length)
-    # In single precision the transform's rounding would show in bands 80 dB below the loudest.
+    # Double precision: rounding errors of a float32 transform show 80 dB below the maximum.
     buffer = np.zeros((min(frames, _BLOCK), step.n_fft))
     spectra = np.empty((len(buffer), 1 + step.n_fft // 2), np.complex128)
     for start in range(0, frames, _BLOCK):
@@ -97,27 +104,27 @@ def powers(
 
 def decibels(power: np.ndarray, top_db: float, loudest: float | None = None) -> np.ndarray:
     """
-    Convert powers to decibels below the loudest, in place.
+    Convert powers to decibels relative to the maximum, in place.
 
     Parameters
     ----------
     power : ndarray of float32
         Overwritten by the result.
     top_db : float
-        What lies further below is brought to ``-top_db``.
+        Dynamic range: lower values are clipped to ``-top_db``.
     loudest : float, optional
-        Power of 0 dB; the largest of `power` by default.
+        Power of 0 dB; by default the maximum of `power`.
 
     Returns
     -------
     ndarray of float32
-        Within [-top_db, 0], equal to ``librosa.power_to_db(power, ref=np.max)``.
+        In [-top_db, 0], equal to ``librosa.power_to_db(power, ref=np.max, top_db=top_db)``.
     """
-    # Below 1e-10 all is silence, as in librosa.
+    # Powers below 1e-10 count as silence, as in librosa.
     silence, scale = np.float32(1e-10), np.float32(10 / np.log(10))
     result = np.log(np.maximum(power, silence, out=power), out=power)
     result *= scale
-    # In single precision too, so that the loudest comes out as 0 and nothing above it.
+    # The reference in single precision too, so that the maximum becomes exactly 0.
     result -= result.max() if loudest is None else np.log(max(np.float32(loudest), silence)) * scale
     return np.maximum(result, np.float32(-top_db), out=result)
 

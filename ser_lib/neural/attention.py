@@ -1,8 +1,8 @@
 """
-Pooling a sequence into one vector by attention, and the scorers that are not plain dense layers.
+Attention pooling of a sequence into one vector.
 
-A scorer says how much each step matters, a number per step; `AttentionPooling` turns the scores
-into weights and averages. Most scorers are dense layers, see the systems.
+`AttentionPooling` averages steps by weights, the softmax of their scores. Most systems compute the
+scores by dense layers; layers for other scores stand here.
 """
 
 import keras
@@ -11,30 +11,26 @@ from keras import ops
 
 from ser_lib.neural.masking import Unmasked
 
-_register = keras.saving.register_keras_serializable("ser_lib")
 
-
-@_register
+@keras.saving.register_keras_serializable(package="ser_lib")
 class AttentionPooling(Unmasked):
     """
-    Average steps, or cells of a map, by the softmax of their scores over all that are real.
+    Average steps, or cells of a map, by the softmax of their scores.
 
-    Gives the average and the weights, which sum to one; they are NaN where there is only padding,
-    so that nobody takes it for part of the recording.
+    The weights of a recording sum to one; those of padding are NaN, so that they are not taken for
+    weights of the recording.
     """
 
     def call(self, values, scores, mask):
         """
-        Pool.
+        Average values by the softmax of the scores.
 
         Parameters
         ----------
         values : tensor, shape (batch, steps, ..., units)
-            What is averaged.
         scores : tensor, shape (batch, steps, ...)
-            How much each of it matters.
         mask : tensor of bool, shape (batch, steps)
-            Which steps are real; at least one.
+            True for the steps of the recording, at least one; false for padding.
 
         Returns
         -------
@@ -51,80 +47,80 @@ class AttentionPooling(Unmasked):
         return pooled, ops.reshape(ops.where(mask, weights, np.nan), shape)
 
     def compute_mask(self, *inputs, **options):
-        """Attach none to either output."""
+        """Attach no mask to either output."""
         return None, None
 
-    def compute_output_shape(self, values_shape, scores_shape, mask_shape=None):
-        """Shapes of averages and weights."""
+    def compute_output_shape(self, values_shape, scores_shape):
+        """Return the shapes of averages and weights."""
         return (values_shape[0], values_shape[-1]), scores_shape
 
 
-@_register
+@keras.saving.register_keras_serializable(package="ser_lib")
 class SoftmaxVectorScores(Unmasked):
     """
-    Score steps by a vector that is itself a softmax, as RayanWang's BLSTM does.
+    Score steps by their dot product with a learnt probability vector.
 
-    The vector is ``softmax(W c + b)`` of the constant ``c = (1 / units, ...)``. Being a probability
-    vector it cannot single a step out: where steps lie within (-1, 1), so do their scores, and no
-    step weighs more than e² = 7.4 times another. Kept to study the original.
+    As in RayanWang/Speech_emotion_recognition_BLSTM: the vector is ``softmax(W c + b)`` of the
+    constant ``c = (1 / units, ...)``. Where the values of the steps lie within (-1, 1), so do their
+    scores, and no step weighs more than e² = 7.4 times another: the attention stays nearly even.
     """
 
     def build(self, shape):
-        """Make W and b."""
+        """Make the weights W and b."""
         units = shape[-1]
         self.kernel = self.add_weight(name="kernel", shape=(units, units))
         self.bias = self.add_weight(name="bias", shape=(units,), initializer="zeros")
 
     def call(self, steps):
-        """Score; shape (batch, steps, units) to (batch, steps)."""
+        """Score steps, shape (batch, steps, units) to (batch, steps)."""
         vector = ops.softmax(ops.mean(self.kernel, axis=0) + self.bias)
         return ops.matmul(steps, vector)
 
     def compute_output_shape(self, shape):
-        """Shape of the scores."""
+        """Return the shape of the scores."""
         return shape[:-1]
 
 
-@_register
+@keras.saving.register_keras_serializable(package="ser_lib")
 class AttendedPadding(Unmasked):
     """
-    Lengthen a bidirectional LSTM's output to a fixed number of steps, as padded input would have.
+    Pad a bidirectional LSTM's output to a fixed number of steps, as if its input had been padded.
 
     In a padded step a masked LSTM repeats its last state, and its backward half, which begins
-    there, gives zero. An attention that has lost its mask attends to these steps. Kept to study
-    originals that do; the steps are made up rather than computed.
+    there, gives zero. An attention without a mask attends to these steps, as in published systems
+    that this layer reproduces without computing them.
 
     Parameters
     ----------
     steps : int
-        Steps afterwards; further ones are cut off.
+        Steps of the output; further ones are cut off.
     """
 
     def __init__(self, steps, **options):
         super().__init__(**options)
         self.steps = steps
 
-    def call(self, sequence, real=None):
+    def call(self, sequence, mask=None):
         """
-        Lengthen; shape (batch, n, 2 * units) to (batch, steps, 2 * units).
+        Pad a sequence, shape (batch, n, 2 * units) to (batch, steps, 2 * units).
 
-        The mask, shape (batch, n), says which steps are real (all by default): Keras 3 clears what
-        its Bidirectional gives for the others, so that they have to be made up, too.
+        Steps where the mask, shape (batch, n), is false are replaced by padding (none by default):
+        Keras 3 sets the output of its Bidirectional to zero there.
         """
-        if real is None:
-            real = ops.ones(ops.shape(sequence)[:2], dtype="bool")
-        count = ops.sum(ops.cast(real, "int32"), axis=1)
+        if mask is None:
+            mask = ops.ones(ops.shape(sequence)[:2], dtype="bool")
+        count = ops.sum(ops.cast(mask, "int32"), axis=1)
         last = ops.take_along_axis(sequence, ops.reshape(count - 1, (-1, 1, 1)), axis=1)
         last = last[:, :, : sequence.shape[-1] // 2]
-        made_up = ops.concatenate([last, ops.zeros_like(last)], axis=-1)
-        sequence = ops.where(ops.expand_dims(real, -1), sequence, made_up)
-        padding = ops.repeat(made_up, self.steps, 1)
+        padding = ops.concatenate([last, ops.zeros_like(last)], axis=-1)
+        sequence = ops.where(ops.expand_dims(mask, -1), sequence, padding)
+        padding = ops.repeat(padding, self.steps, 1)
         return ops.concatenate([sequence, padding], axis=1)[:, : self.steps]
 
-    def compute_output_shape(self, sequence_shape, real_shape=None):
-        """Shape after lengthening."""
+    def compute_output_shape(self, sequence_shape):
+        """Return the shape after padding."""
         return (sequence_shape[0], self.steps, sequence_shape[2])
 
     def get_config(self):
-        """Return what the layer was made with."""
+        """Return the arguments of the constructor."""
         return super().get_config() | {"steps": self.steps}

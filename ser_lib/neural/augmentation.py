@@ -1,7 +1,8 @@
 """
-What is altered while a network learns: masked spectrograms, mixtures, and rows of rare classes.
+Augmentation of training batches: SpecAugment, mixup and oversampling of rare classes.
 
-All of it acts on the batches of training rows as they are assembled; nothing else sees it.
+All of it acts on batches of training rows as they are assembled; development and test rows are
+never augmented.
 """
 
 import dataclasses
@@ -16,20 +17,20 @@ from ser_lib.params import as_count, as_real
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SpecAugment:
     """
-    Hide stretches of time and of frequency (Park et al. 2019, SpecAugment), without time warping.
+    Mask stretches of time and frequency (Park et al. 2019, SpecAugment), without time warping.
 
-    What is hidden becomes zero, the mean of the scaled features. Widths are drawn uniformly from
-    none to the largest.
+    Masked values become zero, the mean of the scaled features. The width of each mask is drawn
+    uniformly from zero to the largest, its place uniformly.
 
     Parameters
     ----------
     time, frequency : float
-        Largest width of a mask, as a share of the recording's length and of the bands.
+        Largest width of a mask, as a fraction of the recording's length or of the bands, 0 to 1.
     masks : int
-        Masks along each of the two.
+        Number of masks along time, and along frequency.
     within : bool
-        Whether time and frequency are the first two axes of an item (windows of many frames), or
-        the items are the frames.
+        Whether time and frequency are the first two axes of an item (windows of many frames);
+        otherwise the items are the frames.
 
     Raises
     ------
@@ -49,90 +50,102 @@ class SpecAugment:
 
     def __call__(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """
-        Hide parts of a batch, other parts in every row.
+        Mask a batch, other stretches in every row.
 
         Parameters
         ----------
         batch : Batch
-            Values, shape (rows, n, bands) or (rows, n, frames, bands, ...); altered in place.
+            Values, shape (rows, n, bands) or (rows, n, frames, bands, ...); changed in place.
         rng : numpy.random.Generator
-            What is hidden.
+            Draws widths and places.
 
         Returns
         -------
         Batch
+
+        Raises
+        ------
+        InputError
+            If the items have too few axes.
         """
         axis = 2 if self.within else 1
         values = batch.values
         if values.ndim < axis + 2:
             raise InputError(
-                f"SpecAugment: items of shape {values.shape[2:]}; expected frames and bands"
+                f"SpecAugment: items have shape {values.shape[2:]}; expected "
+                + ("(frames, bands, ...)" if self.within else "(bands, ...)")
             )
         lengths = np.full(len(values), values.shape[2]) if self.within else batch.mask.sum(axis=1)
         bands = np.full(len(values), values.shape[axis + 1])
-        for along, sizes, share in ((axis, lengths, self.time), (axis + 1, bands, self.frequency)):
+        for masked_axis, sizes, fraction in (
+            (axis, lengths, self.time),
+            (axis + 1, bands, self.frequency),
+        ):
             for _ in range(self.masks):
-                width = np.floor(rng.random(len(values)) * (share * sizes + 1))
+                width = np.floor(rng.random(len(values)) * (fraction * sizes + 1))
                 start = np.floor(rng.random(len(values)) * (sizes - width + 1))
-                place = np.arange(values.shape[along])
-                hidden = (place >= start[:, None]) & (place < (start + width)[:, None])
+                place = np.arange(values.shape[masked_axis])
+                masked = (place >= start[:, None]) & (place < (start + width)[:, None])
                 shape = [1] * values.ndim
-                shape[0], shape[along] = hidden.shape
-                values *= ~hidden.reshape(shape)
+                shape[0], shape[masked_axis] = masked.shape
+                values *= ~masked.reshape(shape)
         return batch
 
 
-def mix(
+def mixup(
     batch: Batch, targets: np.ndarray, alpha: float, rng: np.random.Generator
 ) -> tuple[Batch, np.ndarray]:
     """
-    Mix each row of a batch with another, labels as well (Zhang et al. 2018, mixup).
+    Mix each row of a batch with another, values and labels (Zhang et al. 2018, mixup).
 
     Parameters
     ----------
     batch : Batch
-        Scaled features; the longer of two rows gives the mixture its length.
+        Scaled features; a mixture is as long as the longer of its two rows.
     targets : ndarray of float32, shape (rows, classes)
         Labels, one-hot.
     alpha : float
-        The share of a row is drawn from Beta(alpha, alpha): the smaller, the nearer 0 or 1.
+        The weight of a row is drawn from Beta(alpha, alpha), above 0; small values mix little. The
+        larger weight is always the row's own.
     rng : numpy.random.Generator
-        Which rows, and in which shares.
+        Draws pairs and weights.
 
     Returns
     -------
-    Batch, ndarray
-        Mixtures and their labels, which sum to one.
+    batch : Batch
+        The mixtures.
+    targets : ndarray of float32, shape (rows, classes)
+        Their labels, which sum to one.
     """
     other = rng.permutation(len(targets))
-    share = rng.beta(alpha, alpha, len(targets)).astype(np.float32)
-    share = np.maximum(share, 1 - share)
-    wide = share.reshape(-1, *[1] * (batch.values.ndim - 1))
+    weight = rng.beta(alpha, alpha, len(targets)).astype(np.float32)
+    weight = np.maximum(weight, 1 - weight)
+    wide = weight.reshape(-1, *[1] * (batch.values.ndim - 1))
     values = wide * batch.values + (1 - wide) * batch.values[other]
-    labels = share[:, None] * targets + (1 - share[:, None]) * targets[other]
+    labels = weight[:, None] * targets + (1 - weight[:, None]) * targets[other]
     return Batch(values, batch.mask | batch.mask[other]), labels
 
 
-def oversampled(targets: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def oversample(targets: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     Draw rows so that every class is as frequent as the most frequent one.
 
     Parameters
     ----------
     targets : ndarray of int, shape (rows,)
-        Number of each row's class.
+        Class number of each row.
     rng : numpy.random.Generator
-        Which rows of the rarer classes come again.
+        Draws the rows of rarer classes that are repeated.
 
     Returns
     -------
     ndarray of int
-        Every row at least once.
+        Row numbers; every row at least once.
     """
     counts = np.bincount(targets)
-    extra = [
+    repeated = [
         rng.choice(np.flatnonzero(targets == k), counts.max() - n)
         for k, n in enumerate(counts)
         if n
     ]
-    return np.concatenate([np.arange(len(targets)), *extra])
+    return np.concatenate([np.arange(len(targets)), *repeated])

@@ -1,4 +1,4 @@
-"""Convolutional networks that several systems begin with, as functions on Keras tensors."""
+"""AlexNet's convolutions, with which several systems begin, as a function on Keras tensors."""
 
 import dataclasses
 from typing import TYPE_CHECKING
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class _Convolution:
-    """One convolution of AlexNet: filters, side, stride, zeros put before, pooled after or not."""
+    """One convolution: zeros of `padding` before each axis; `pooled` where max-pooling follows."""
 
     filters: int
     side: int
     stride: int
-    before: int
+    padding: int
     pooled: bool
 
 
@@ -27,7 +27,7 @@ _ALEXNET = (
 )
 
 ALEXNET_STRIDE = 32
-"""Frames from one step of the five convolutions' map to the next."""
+"""Frames from one step of the convolutions' output to the next."""
 
 
 def alexnet_convolutions(
@@ -46,43 +46,44 @@ def alexnet_convolutions(
     maps : tensor, shape (batch, time, frequency, channels)
         Spectrograms; at least 63 bands.
     mask : tensor of bool, shape (batch, time), optional
-        Which frames are real. With it, time may be of any length from one frame, and what comes
-        out depends on real frames alone: recordings of n frames give ``ceil(n / 32)`` steps.
-        Without it, both axes shrink as in torchvision, and need at least 63 places.
+        True for the frames of a recording, false for padding. With a mask, a recording may have
+        any number n of frames from one, its output depends on these alone and has
+        ``ceil(n / 32)`` steps. Without it, both axes shrink as in torchvision, and need at least 63
+        frames and bands.
     normalised : bool
-        Whether each convolution is normalised by its batch before its ReLU.
+        Whether batch normalisation stands between each convolution and its ReLU.
     dropout : float
-        Share of whole channels dropped after each pooling.
+        Fraction of whole channels dropped after each pooling.
     momentum : float
-        How slowly the running statistics move.
+        Momentum of the moving statistics of batch normalisation.
 
     Returns
     -------
-    maps, mask
-        Shape (batch, steps, cells, 256), and (batch, steps) or None.
+    maps : tensor, shape (batch, steps, cells, 256)
+    mask : tensor of bool, shape (batch, steps), or None
     """
     from keras import layers
 
-    from ser_lib.neural.masking import MaskedBatchNormalization, Rezero, StrideMask
+    from ser_lib.neural.masking import ApplyMask, DownsampleMask, MaskedBatchNormalization
 
     for number, part in enumerate(_ALEXNET, start=1):
-        # Past the end of a recording a convolution may read as many zeros as it likes.
-        after = part.before if mask is None else part.side - 1 - part.before
-        maps = layers.ZeroPadding2D(((part.before, after), (part.before, part.before)))(maps)
+        # With a mask, so many zeros follow that each frame left gives a step.
+        after = part.padding if mask is None else part.side - 1 - part.padding
+        maps = layers.ZeroPadding2D(((part.padding, after), (part.padding, part.padding)))(maps)
         maps = layers.Conv2D(part.filters, part.side, part.stride, name=f"conv{number}")(maps)
         if mask is not None and part.stride > 1:
-            mask = StrideMask(part.stride)(mask)
+            mask = DownsampleMask(part.stride)(mask)
         if normalised:
-            # torch's epsilon, and its momentum of 0.1 counted from the other end.
+            # PyTorch's epsilon; its momentum of 0.1 is 0.9 here.
             norm = MaskedBatchNormalization(momentum=momentum, epsilon=1e-5, name=f"norm{number}")
             maps = norm(maps, mask=mask)
         maps = layers.ReLU()(maps)
         if mask is not None:
-            maps = Rezero()(maps, mask)
+            maps = ApplyMask()(maps, mask)
         if part.pooled:
             if mask is not None:
                 maps = layers.ZeroPadding2D(((0, 2), (0, 0)))(maps)
-                mask = StrideMask(2)(mask)
+                mask = DownsampleMask(2)(mask)
             maps = layers.MaxPooling2D(3, 2)(maps)
             maps = layers.SpatialDropout2D(dropout)(maps)
     return maps, mask

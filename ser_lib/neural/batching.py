@@ -1,8 +1,9 @@
 """
-Batches of rows of similar length: little padding, few distinct shapes, no Python per sample.
+Batches of rows of similar length, so that there is little padding and few distinct shapes.
 
-A network is compiled (or at least traced) anew for every shape it meets, and it computes on padding
-as on speech. So rows of similar length go together, and lengths are rounded up to few values.
+A network is traced, or compiled, anew for every shape that it meets, and it computes on padding as
+on speech. Therefore rows of similar length are put together, and lengths are rounded up to few
+values.
 """
 
 from collections.abc import Sequence
@@ -11,19 +12,20 @@ from typing import NamedTuple
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.features.ragged import RaggedArray, moments
+from ser_lib.features.normalisation import moments
+from ser_lib.features.ragged import RaggedArray
 
 
 class Batch(NamedTuple):
     """
-    Rows brought to one length.
+    Rows padded to one length.
 
     Parameters
     ----------
     values : ndarray of float32, shape (rows, n, *item)
-        Items, then zeros.
+        Items of each row, then zeros.
     mask : ndarray of bool, shape (rows, n)
-        Which items are real.
+        True for the items of a row, false for padding.
     """
 
     values: np.ndarray
@@ -37,16 +39,16 @@ class Scaling(NamedTuple):
     Parameters
     ----------
     mean, factor : ndarray of float32, shape ``item_shape[-1:]`` or ``item_shape[1:]``
-        Per feature, the same for all frames.
+        One number per feature, for all frames.
     """
 
     mean: np.ndarray
     factor: np.ndarray
 
 
-def scaling_of(X: RaggedArray) -> Scaling:
+def fit_scaling(X: RaggedArray) -> Scaling:
     """
-    Learn the scaling from rows: each feature to mean 0 and standard deviation 1.
+    Compute the scaling that brings each feature to mean 0 and standard deviation 1.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def scaling_of(X: RaggedArray) -> Scaling:
     Returns
     -------
     Scaling
-        A feature that never changes becomes 0.
+        A constant feature becomes 0.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def padded_length(n: int | np.ndarray) -> int | np.ndarray:
     Returns
     -------
     int or ndarray of int
-        Never more than an eighth above `n`.
+        At most an eighth above `n`.
 
     Examples
     --------
@@ -99,35 +101,35 @@ def batches(
     lengths: Sequence[int] | np.ndarray, size: int, *, rng: np.random.Generator | None = None
 ) -> list[np.ndarray]:
     """
-    Put rows of similar length together.
+    Divide rows into batches of similar length.
 
     Parameters
     ----------
     lengths : array of int, shape (rows,)
         Number of items of each row.
     size : int
-        Rows per batch at most.
+        Largest number of rows per batch.
     rng : numpy.random.Generator, optional
-        Draws which rows of equal padded length go together, and the order of the batches. Without
-        it rows keep their order and the longest come first.
+        Shuffles rows of equal padded length, and the batches. Without it rows keep their order and
+        the longest come first.
 
     Returns
     -------
     list of ndarray of int
-        Each row once. Batches are of nearly equal numbers of rows, except that none holds more
-        than twice the items of `size` rows of mean length: a few long recordings among many short
-        ones must not decide how much memory training takes.
+        Row numbers, each once. Batches have nearly equal numbers of rows, except that none holds
+        more than twice the items of `size` rows of mean length: a few long recordings among many
+        short ones must not determine the memory that training needs.
     """
     lengths = np.asarray(lengths)
     rows = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     padded = padded_length(lengths)
     rows = rows[np.argsort(-padded[rows], kind="stable")]
-    # 33 rows in batches of 32 at most are better dealt 17 and 16 than 32 and 1.
+    # 33 rows in batches of at most 32 are better divided into 17 and 16 than into 32 and 1.
     even = -(-len(rows) // -(-len(rows) // size))
-    most = max(1, int(2 * size * lengths.mean()))
+    max_items = max(1, int(2 * size * lengths.mean()))
     result, start = [], 0
     while start < len(rows):
-        stop = start + min(even, max(1, most // int(padded[rows[start]])))
+        stop = start + min(even, max(1, max_items // int(padded[rows[start]])))
         result.append(rows[start:stop])
         start = stop
     if rng is not None:
@@ -136,7 +138,7 @@ def batches(
 
 
 def _items(ragged: RaggedArray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read all items of some rows, end to end, float32; and how many each row has."""
+    """Read all items of some rows, concatenated, float32; and the number of items of each."""
     stored = rows if ragged.rows is None else ragged.rows[rows]
     starts = ragged.offsets[stored]
     lengths = ragged.offsets[stored + 1] - starts
@@ -161,11 +163,11 @@ def assemble(
     sources : sequence of RaggedArray
         Versions of the same rows; memory-mapped values are read for these rows only.
     rows : ndarray of int, shape (n,)
-        Which rows.
+        Row numbers.
     choice : ndarray of int, shape (n,), optional
-        From which source each row is taken; all from the first by default.
+        Number of the source from which each row is taken; the first by default.
     scaling : Scaling, optional
-        Applied before the padding, so that padding is zero whatever the scale.
+        Applied before padding, so that padding is zero whatever the scaling.
 
     Returns
     -------
@@ -199,3 +201,39 @@ def assemble(
         row, item = np.nonzero(part)
         values[places[row], item] = items
     return Batch(values, mask)
+
+
+def items_as_rows(
+    sources: Sequence[RaggedArray], targets: np.ndarray
+) -> tuple[tuple[RaggedArray, ...], np.ndarray]:
+    """
+    Make every item a row of its own, with the target of the row that it came from.
+
+    Parameters
+    ----------
+    sources : sequence of RaggedArray
+        Versions of the same rows.
+    targets : ndarray, shape (rows,)
+        One per row.
+
+    Returns
+    -------
+    sources : tuple of RaggedArray
+        The same versions, with one item per row.
+    targets : ndarray, shape (items,)
+
+    Raises
+    ------
+    InputError
+        If a version has another number of items in a row than the first.
+    """
+    lengths = sources[0].lengths
+    for number, copy in enumerate(sources[1:]):
+        different = np.flatnonzero(copy.lengths != lengths)
+        if len(different):
+            row = different[0]
+            raise InputError(
+                f"copies[{number}] has {copy.lengths[row]} items in row {row}, X has "
+                f"{lengths[row]}; expected equal numbers where items are classified one by one"
+            )
+    return tuple(source.items() for source in sources), np.repeat(targets, lengths)

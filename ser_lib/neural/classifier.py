@@ -1,11 +1,10 @@
-"""A scikit-learn classifier around any network: scales, batches, stops early, keeps a history."""
+"""A scikit-learn classifier around any network: scaling, batches, early stopping, history."""
 
 import dataclasses
-import functools
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,66 +12,71 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ser_lib.console import progress
-from ser_lib.errors import InputError
+from ser_lib.errors import DivergenceError, InputError
+from ser_lib.evaluation.metrics import uar_of, wa_of
 from ser_lib.features.ragged import RaggedArray
-from ser_lib.neural.augmentation import SpecAugment, mix, oversampled
-from ser_lib.neural.batching import assemble, batches, scaling_of
-from ser_lib.neural.inference import NetworkReader, items_as_rows, pooled, ready
-from ser_lib.neural.saving import describe, read, write
+from ser_lib.neural.augmentation import SpecAugment, mixup, oversample
+from ser_lib.neural.batching import assemble, batches, fit_scaling, items_as_rows
+from ser_lib.neural.inference import InferenceMixin, compile_for_inference
+from ser_lib.neural.saving import describe_network, read_classifier, write_classifier
 from ser_lib.neural.validation import check_parameters, check_rows
 
 if TYPE_CHECKING:
     import keras
 
 
-class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
+class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
     """
-    Train a network on rows of unequal length, and ask it.
+    Train a network on rows of unequal length, and apply it.
 
     Parameters
     ----------
     network : frozen dataclass
-        ``network.build(item_shape, n_classes)`` gives a `keras.Model` with the inputs ``values``,
-        shape (batch, n, *item), and ``mask``, shape (batch, n), and posteriors as output.
+        ``network.build(item_shape, n_classes)`` returns a `keras.Model` with the inputs ``values``,
+        shape (batch, n, *item), and ``mask``, shape (batch, n), and posteriors as output; see
+        `ser_lib.neural`.
     epochs : int
-        Times that the training rows are gone through, at most.
+        Largest number of passes through the training rows.
     batch_size : int
-        Rows per batch.
+        Largest number of rows per batch.
     optimizer : {"adam", "sgd"}
         Adam (Kingma & Ba 2015) or stochastic gradient descent.
     learning_rate : float
-        Step size at the start.
+        Learning rate at the start, above 0.
     momentum : float
-        Of stochastic gradient descent.
+        Momentum of stochastic gradient descent, from 0 to below 1.
     decay : float
-        After t updates the step size is ``learning_rate / (1 + decay * t)``; for the constant
-        schedule.
+        With a constant schedule, the learning rate after t updates is
+        ``learning_rate / (1 + decay * t)``.
     schedule : {"constant", "cosine"}
-        ``"cosine"`` brings the step size to zero over all epochs (Loshchilov & Hutter 2017).
+        Whether the learning rate falls to zero along a cosine over all epochs (Loshchilov & Hutter
+        2017).
     weight_decay : float
-        Share of each weight, times the step size, that every update takes away (Loshchilov &
+        Fraction of each weight, times the learning rate, that every update subtracts (Loshchilov &
         Hutter 2019).
     clip_norm : float, optional
-        Largest norm of the gradient of all weights together.
+        Largest norm of the gradient of all weights together; no limit by default.
     balance : {"weights", "oversampling"}, optional
-        Weigh the loss of each training row by the inverse frequency of its class, or bring rows of
-        the rarer classes again until all are as frequent.
+        Weight the loss of each training row by the inverse frequency of its class, or repeat rows
+        of the rarer classes until all are equally frequent.
     spec_augment : SpecAugment, optional
-        What is hidden of the training rows.
+        Masking of training rows.
     mixup : float
-        Mix training rows in shares drawn from Beta(mixup, mixup); 0 for not at all.
+        Mix training rows with weights drawn from Beta(mixup, mixup); 0 for no mixup.
     pool : {"mean", "max"}, optional
-        Learn from every item (a segment) by itself, and answer for a row by the mean or the
-        maximum of the log posteriors of its items; by default the network sees all items of a row.
+        Classify every item (a segment) by itself, and give each row the mean or the maximum of the
+        log posteriors of its items; by default the network sees all items of a row.
     monitor : {"uar", "loss"}
-        What is watched on the development rows: their unweighted average recall (the smaller loss
-        decides between equals), or their loss alone.
+        Score of the development rows that selects the epoch: their unweighted average recall (among
+        equals the smaller loss), or their loss.
     patience : int, optional
-        Epochs without improvement on the development rows after which training stops.
+        Epochs without improvement on the development rows after which training stops; by default
+        all epochs are run.
     scale : bool
-        Bring each feature to mean 0 and standard deviation 1 by the moments of the training rows.
+        Whether each feature is brought to mean 0 and standard deviation 1 by the moments of the
+        training rows.
     seed : int
-        Seed of the weights, of dropout and of the order of rows. `fit` gives it to the global
+        Seed of the weights, of dropout and of the order of rows. `fit` passes it to the global
         random numbers of Python, NumPy and the backend as well.
 
     Attributes
@@ -80,12 +84,13 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
     classes_ : ndarray of str
         Labels, sorted; the order of the posteriors.
     history_ : list of dict
-        Per epoch: epoch, loss, accuracy, uar (of the training rows as they were learnt from, with
-        dropout), dev_loss, dev_accuracy, dev_uar where there are development rows, seconds.
+        Per epoch: epoch, loss, accuracy, uar (of the training rows during training, with dropout
+        and augmentation), dev_loss, dev_accuracy, dev_uar where there are development rows,
+        seconds.
     best_epoch_ : int
-        The epoch whose weights were kept; counted from 1.
+        The epoch whose weights are kept; counted from 1.
     n_parameters_ : int
-        Number of parameters of the network, those that are not trained included.
+        Number of weights of the network, those that are not trained included.
     network_ : keras.Model
         The trained network.
     """
@@ -141,7 +146,7 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         copies: Sequence[RaggedArray] = (),
     ) -> "NeuralClassifier":
         """
-        Train.
+        Train the network.
 
         Parameters
         ----------
@@ -150,13 +155,13 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         y : array of str, shape (rows,)
             Labels.
         groups : array, optional
-            Speakers; nothing here depends on them.
+            Speakers; not used.
         validation : (RaggedArray, array of str), optional
-            Development rows, which choose the epoch. Without them, the last epoch's weights are
-            kept. Labels that the training rows lack cannot be learnt and are not counted.
+            Development rows, which select the epoch. Without them, the weights of the last epoch
+            are kept. Rows with labels that do not occur in training are left out.
         copies : sequence of RaggedArray
-            Altered versions of `X`, row by row. In every epoch each row is taken from `X` or one
-            of the copies, whichever is drawn.
+            Augmented versions of `X`, row by row. In every epoch each row is drawn from `X` or one
+            of the copies.
 
         Returns
         -------
@@ -166,8 +171,10 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            For parameters that make no sense, no rows, a single class, labels or copies that do
-            not fit the rows, features that are not finite, or a loss that is not finite.
+            For wrong parameters, no rows, a single class, labels or copies that do not match the
+            rows, or features that are not finite.
+        DivergenceError
+            If the loss or the posteriors of the development rows are not finite.
         """
         import keras
 
@@ -187,12 +194,10 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         sources = (X, *copies)
         if self.pool:
             sources, targets = items_as_rows(sources, targets)
-        self._scaling = scaling_of(X) if self.scale else None
+        self._scaling = fit_scaling(X) if self.scale else None
 
         keras.utils.set_random_seed(self.seed)
-        self.network_ = ready(self.network.build(X.item_shape, len(self.classes_)))
-        self._readers = {}
-        self.n_parameters_ = self.network_.count_params()
+        self._set_network(self.network.build(X.item_shape, len(self.classes_)))
         optimizer = make_optimizer(
             self.optimizer,
             learning_rate=self.learning_rate,
@@ -207,80 +212,60 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         trainer = make_trainer(self.network_, optimizer, scores)
         rng = np.random.default_rng(self.seed)
         self.history_, self.best_epoch_ = [], self.epochs
-        best, kept = (-math.inf,), None
+        best_score, best_weights = (-math.inf,), None
         with progress(total=self.epochs, description="training", unit="epoch") as bar:
             for epoch in range(1, self.epochs + 1):
                 started = time.perf_counter()
                 scores.restart()
-                self._learn(trainer, sources, targets, rng)
+                self._train_epoch(trainer, sources, targets, rng)
                 record = {"epoch": epoch} | scores.summary()
+                self.history_.append(record)
                 if not math.isfinite(record["loss"]):
-                    raise InputError(
-                        f"learning_rate is {self.learning_rate}; training diverged, the loss of "
-                        f"epoch {epoch} is {record['loss']}; expected a smaller one, or a clip_norm"
+                    raise DivergenceError(
+                        f"training diverged: the loss of epoch {epoch} is {record['loss']}; "
+                        f"a learning_rate below {self.learning_rate} or a clip_norm helps"
                     )
                 if development is not None:
                     record |= self._score(*development)
-                self.history_.append(record | {"seconds": time.perf_counter() - started})
+                record["seconds"] = time.perf_counter() - started
                 bar.update()
                 if development is None:
                     continue
                 bar.set_postfix(dev_uar=f"{record['dev_uar']:.3f}")
-                now = (-record["dev_loss"],)
+                score = (-record["dev_loss"],)
                 if self.monitor == "uar":
-                    now = (record["dev_uar"], *now)
-                if now > best:
-                    best, kept, self.best_epoch_ = now, self.network_.get_weights(), epoch
+                    score = (record["dev_uar"], *score)
+                if score > best_score:
+                    best_score, best_weights = score, self.network_.get_weights()
+                    self.best_epoch_ = epoch
                 elif self.patience is not None and epoch - self.best_epoch_ >= self.patience:
                     break
-        if kept is not None:
-            self.network_.set_weights(kept)
+        if best_weights is not None:
+            self.network_.set_weights(best_weights)
         return self
 
-    def predict_proba(self, X: RaggedArray) -> np.ndarray:
-        """
-        Give the posteriors of each row.
+    def _set_network(self, model: "keras.Model") -> None:
+        """Take a model as the network of this classifier."""
+        self.network_ = compile_for_inference(model)
+        self.n_parameters_ = model.count_params()
+        # Models of the outputs of other layers, by layer and output; made when first used.
+        self._output_models = {}
 
-        Parameters
-        ----------
-        X : RaggedArray
-            Features with items of the shape seen in training.
-
-        Returns
-        -------
-        ndarray of float64, shape (rows, classes)
-            In the order of ``classes_``; rows sum to one. They do not depend on the other rows.
-
-        Raises
-        ------
-        InputError
-            If the items have another shape, or features are not finite.
-        """
-        posteriors = self._posteriors(X.items() if self.pool else X)
-        if self.pool:
-            posteriors = pooled(posteriors, X.lengths, self.pool)
-        return posteriors / posteriors.sum(axis=1, keepdims=True)
-
-    def predict(self, X: RaggedArray) -> np.ndarray:
-        """Give the most probable label of each row, shape (rows,); raises as `predict_proba`."""
-        answers = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[answers]
-
-    def _learn(
+    def _train_epoch(
         self,
         trainer: "keras.Model",
         sources: Sequence[RaggedArray],
         targets: np.ndarray,
         rng: np.random.Generator,
     ) -> None:
-        """Go once through all rows, each taken from one of the sources."""
-        labels = np.eye(len(self.classes_), dtype=np.float32)[targets]
+        """Train on all rows once, each drawn from one of the sources."""
+        one_hot = np.eye(len(self.classes_), dtype=np.float32)[targets]
         order = np.arange(len(targets))
-        weights = np.ones(len(self.classes_))
+        class_weights = np.ones(len(self.classes_))
         if self.balance == "oversampling":
-            order = oversampled(targets, rng)
+            order = oversample(targets, rng)
         elif self.balance == "weights":
-            weights = len(targets) / len(self.classes_) / np.bincount(targets)
+            class_weights = len(targets) / len(self.classes_) / np.bincount(targets)
         choice = rng.integers(len(sources), size=len(order))
         lengths = np.stack([source.lengths for source in sources])[choice, order]
         for places in batches(lengths, self.batch_size, rng=rng):
@@ -288,22 +273,22 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
             batch = assemble(sources, rows, choice=choice[places], scaling=self._scaling)
             if self.spec_augment is not None:
                 batch = self.spec_augment(batch, rng)
-            wanted = labels[rows]
+            labels = one_hot[rows]
             if self.mixup:
-                batch, wanted = mix(batch, wanted, self.mixup, rng)
-            trainer.train_on_batch(batch._asdict(), wanted, wanted @ weights)
+                batch, labels = mixup(batch, labels, self.mixup, rng)
+            trainer.train_on_batch(batch._asdict(), labels, labels @ class_weights)
 
     def _updates(self, X: RaggedArray, targets: np.ndarray) -> int:
         """Count the updates of an epoch."""
         lengths = X.lengths
         if self.balance == "oversampling":
-            lengths = lengths[oversampled(targets, np.random.default_rng(self.seed))]
+            lengths = lengths[oversample(targets, np.random.default_rng(self.seed))]
         return len(batches(lengths, self.batch_size))
 
     def _development(
         self, validation: tuple[RaggedArray, Sequence[str]] | None
     ) -> tuple[RaggedArray, np.ndarray] | None:
-        """Development rows of known classes, and the classes' numbers."""
+        """Development rows of known classes, and their class numbers."""
         if validation is None:
             return None
         X, y = validation
@@ -311,20 +296,21 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         known = np.flatnonzero(np.isin(y, self.classes_))
         if not len(known):
             raise InputError(
-                f"validation holds only {', '.join(np.unique(y))}; expected labels that are "
-                f"trained: {', '.join(self.classes_)}"
+                f"validation holds only {', '.join(np.unique(y))}; expected classes that occur in "
+                f"training: {', '.join(self.classes_)}"
             )
         return X.take(known), np.searchsorted(self.classes_, y[known])
 
     def _score(self, X: RaggedArray, targets: np.ndarray) -> dict[str, float]:
-        """Score the network as it is on the development rows."""
+        """Scores of the network as it is on the development rows."""
         posteriors = self.predict_proba(X)
-        right = posteriors.argmax(axis=1) == targets
+        counts = np.zeros((len(self.classes_), len(self.classes_)), int)
+        np.add.at(counts, (targets, posteriors.argmax(axis=1)), 1)
         likelihood = np.maximum(posteriors[np.arange(len(targets)), targets], 1e-7)
         return {
             "dev_loss": float(-np.log(likelihood).mean()),
-            "dev_accuracy": float(right.mean()),
-            "dev_uar": float(np.mean([right[targets == k].mean() for k in np.unique(targets)])),
+            "dev_accuracy": float(wa_of(counts)),
+            "dev_uar": float(uar_of(counts)),
         }
 
     def save(self, folder: str | os.PathLike) -> None:
@@ -334,7 +320,7 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         folder : path
-            Must not exist yet; appears only when all of it is written. Nothing is pickled.
+            Must not exist yet; appears only when all files are written. Nothing is pickled.
 
         Raises
         ------
@@ -347,18 +333,18 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         parameters["spec_augment"] = augment and dataclasses.asdict(augment)
         state = {
             "parameters": parameters,
-            "network": describe(network),
+            "network": describe_network(network),
             "classes": self.classes_.tolist(),
             "item_shape": list(self._item_shape),
             "best_epoch": self.best_epoch_,
             "history": self.history_,
         }
-        write(folder, self.network_, state, self._scaling)
+        write_classifier(folder, self.network_, state, self._scaling)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "NeuralClassifier":
         """
-        Open what `save` wrote; no code is taken from the folder.
+        Read a classifier that `save` wrote; no code from the folder is run.
 
         Parameters
         ----------
@@ -373,38 +359,14 @@ class NeuralClassifier(NetworkReader, ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            If a file is missing or damaged, or the network's class is not known here.
+            If a file is missing or damaged, or the network's class is unknown.
         """
-        model, state, scaling = read(folder)
+        model, state, scaling = read_classifier(folder)
         augment = state["parameters"].get("spec_augment")
         state["parameters"]["spec_augment"] = augment and SpecAugment(**augment)
-        result = cls(state["network"], **state["parameters"])
-        result.network_, result._readers = ready(model), {}
-        result.classes_ = np.array(state["classes"])
-        result.history_, result.best_epoch_ = state["history"], state["best_epoch"]
-        result.n_parameters_ = result.network_.count_params()
-        result._item_shape, result._scaling = tuple(state["item_shape"]), scaling
-        return result
-
-
-def of_seed(network: object, **parameters: object) -> Callable[[int], NeuralClassifier]:
-    """
-    Leave the seed of a `NeuralClassifier` open.
-
-    Parameters
-    ----------
-    network : frozen dataclass
-        The network.
-    **parameters
-        All other parameters.
-
-    Returns
-    -------
-    callable
-        From a seed to a classifier that is not fitted yet.
-    """
-    return functools.partial(_seeded, network, parameters)
-
-
-def _seeded(network: object, parameters: dict, seed: int) -> NeuralClassifier:
-    return NeuralClassifier(network, **parameters, seed=seed)
+        classifier = cls(state["network"], **state["parameters"])
+        classifier._set_network(model)
+        classifier.classes_ = np.array(state["classes"])
+        classifier.history_, classifier.best_epoch_ = state["history"], state["best_epoch"]
+        classifier._item_shape, classifier._scaling = tuple(state["item_shape"]), scaling
+        return classifier

@@ -1,13 +1,13 @@
-"""What a trained network says of rows: posteriors, attention, and what its layers make of them."""
+"""Apply a trained network to rows: posteriors, attention weights, outputs of its layers."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ser_lib.errors import InputError, unknown
+from ser_lib.errors import DivergenceError, InputError, unknown
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.neural.batching import assemble, batches
 from ser_lib.neural.validation import check_rows
@@ -16,16 +16,48 @@ if TYPE_CHECKING:
     import keras
 
 
-class NetworkReader:
+class InferenceMixin:
     """
-    The part of `ser_lib.neural.NeuralClassifier` that asks its network.
+    The methods of `ser_lib.neural.NeuralClassifier` that apply its trained network.
 
-    It relies on ``network_, classes_, pool, batch_size``, the shape of items and their scaling.
+    They need its attributes ``network_, classes_, history_, pool, batch_size``, the shape of items
+    and their scaling; which layers they read is described in `ser_lib.neural`.
     """
+
+    def predict_proba(self, X: RaggedArray) -> np.ndarray:
+        """
+        Compute the posteriors of each row.
+
+        Parameters
+        ----------
+        X : RaggedArray
+            Features with items of the shape seen in training.
+
+        Returns
+        -------
+        ndarray of float64, shape (rows, classes)
+            In the order of ``classes_``; rows sum to one. They do not depend on the other rows.
+
+        Raises
+        ------
+        InputError
+            If the items have another shape, or features are not finite.
+        DivergenceError
+            If the posteriors are not finite, since training diverged.
+        """
+        posteriors = self._posteriors(X.items() if self.pool else X)
+        if self.pool:
+            posteriors = pool_posteriors(posteriors, X.lengths, self.pool)
+        return posteriors / posteriors.sum(axis=1, keepdims=True)
+
+    def predict(self, X: RaggedArray) -> np.ndarray:
+        """Return the most probable label of each row, shape (rows,); raises as `predict_proba`."""
+        classes = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[classes]
 
     def segment_posteriors(self, X: RaggedArray) -> list[np.ndarray]:
         """
-        Give the posteriors of each item of each row, where items are learnt from by themselves.
+        Compute the posteriors of each item of each row, where items are classified one by one.
 
         Parameters
         ----------
@@ -40,17 +72,17 @@ class NetworkReader:
         Raises
         ------
         InputError
-            If the classifier does not pool items, and as `predict_proba`.
+            If the parameter ``pool`` is None, and as `predict_proba`.
         """
         if not self.pool:
             raise InputError(
-                "pool is None; expected 'mean' or 'max', under which items have posteriors"
+                "pool is None; expected 'mean' or 'max', with which items have posteriors"
             )
         return np.split(self._posteriors(X.items()), np.cumsum(X.lengths))[: len(X)]
 
     def attention(self, X: RaggedArray) -> list[np.ndarray]:
         """
-        Give the weights by which the network's attention averages.
+        Compute the weights of the network's attention.
 
         Parameters
         ----------
@@ -61,13 +93,13 @@ class NetworkReader:
         -------
         list of ndarray
             Per row the weights of its steps, shape (steps,), or of time and frequency, shape
-            (steps, cells), which sum to one; where items are learnt from by themselves, those of
-            every item, shape (items, steps, ...).
+            (steps, cells), which sum to one; where items are classified one by one, those of every
+            item, shape (items, steps, ...).
 
         Raises
         ------
         InputError
-            If the network has no attention, and as `predict_proba`.
+            If the network has no layer ``attention``, and as `predict_proba`.
         """
         weights = self._outputs(X.items() if self.pool else X, "attention", 1)
         if self.pool:
@@ -78,7 +110,7 @@ class NetworkReader:
 
     def embed(self, X: RaggedArray, *, layer: str = "bottleneck") -> np.ndarray:
         """
-        Give what a layer of the network makes of each row, to use as features elsewhere.
+        Compute the output of a layer for each row, as features for another classifier.
 
         Parameters
         ----------
@@ -90,7 +122,7 @@ class NetworkReader:
         Returns
         -------
         ndarray of float32, shape (rows, units)
-            Where items are learnt from by themselves, the mean over the items of each row.
+            Where items are classified one by one, the mean over the items of each row.
 
         Raises
         ------
@@ -106,45 +138,63 @@ class NetworkReader:
         return np.add.reduceat(items, starts) / X.lengths[:, np.newaxis].astype(np.float32)
 
     def _posteriors(self, X: RaggedArray) -> np.ndarray:
-        """Ask the network about rows as they are; float64, shape (rows, classes)."""
+        """Posteriors of the rows as the network sees them; float64, shape (rows, classes)."""
         check_is_fitted(self, "network_")
-        result = np.empty((len(X), len(self.classes_)))
+        posteriors = np.empty((len(X), len(self.classes_)))
         for rows, batch in self._batches(X):
-            result[rows] = self.network_.predict_on_batch(batch)
-        return result
+            posteriors[rows] = self.network_.predict_on_batch(batch)
+        if not np.isfinite(posteriors).all():
+            raise DivergenceError(
+                f"training diverged: posteriors are not finite after epoch {len(self.history_)}; "
+                f"a learning_rate below {self.learning_rate} or a clip_norm helps"
+            )
+        return posteriors
 
     def _outputs(self, X: RaggedArray, layer: str, number: int = 0) -> list[np.ndarray]:
-        """Collect an output of a layer, row by row, padded as the rows' batches are."""
+        """One output of a layer for each row, padded as the row's batch is."""
         import keras
 
         check_is_fitted(self, "network_")
         known = [part.name for part in self.network_.layers]
         if layer not in known:
             raise unknown(f"layer of {self.network_.name}", layer, known)
-        if (layer, number) not in self._readers:
+        if (layer, number) not in self._output_models:
             output = self.network_.get_layer(layer).output
             output = output[number] if isinstance(output, list | tuple) else output
-            self._readers[layer, number] = ready(keras.Model(self.network_.inputs, output))
-        model = self._readers[layer, number]
-        result = [None] * len(X)
+            model = compile_for_inference(keras.Model(self.network_.inputs, output))
+            self._output_models[layer, number] = model
+        model = self._output_models[layer, number]
+        outputs = [None] * len(X)
         for rows, batch in self._batches(X):
             for row, values in zip(rows, np.asarray(model.predict_on_batch(batch)), strict=True):
-                result[row] = values
-        return result
+                outputs[row] = values
+        return outputs
 
     def _batches(self, X: RaggedArray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """Go through rows to be asked about: which they are, and the network's input."""
+        """Row numbers and network input, batch by batch."""
         check_rows("X", X, item_shape=self._item_shape)
         for rows in batches(X.lengths, self.batch_size) if len(X) else ():
             yield rows, assemble([X], rows, scaling=self._scaling)._asdict()
 
 
-def ready(network: "keras.Model") -> "keras.Model":
-    """Choose how the network is compiled where it is asked without being trained."""
+def compile_for_inference(network: "keras.Model") -> "keras.Model":
+    """
+    Choose how a network is compiled where it is applied without being trained.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Changed in place.
+
+    Returns
+    -------
+    keras.Model
+        The same network.
+    """
     import keras
 
     network.jit_compile = keras.backend.backend() == "jax"
-    # Recordings differ in length, so that each new shape is traced: nothing to warn a reader of.
+    # Recordings differ in length, and each new shape is traced: a warning about it is no help.
     logging.getLogger("tensorflow").addFilter(_is_not_about_retracing)
     return network
 
@@ -153,7 +203,7 @@ def _is_not_about_retracing(record: logging.LogRecord) -> bool:
     return "tf.function retracing" not in record.getMessage()
 
 
-def pooled(posteriors: np.ndarray, lengths: np.ndarray, how: str) -> np.ndarray:
+def pool_posteriors(posteriors: np.ndarray, lengths: np.ndarray, pool: str) -> np.ndarray:
     """
     Pool posteriors of items into posteriors of rows.
 
@@ -163,54 +213,20 @@ def pooled(posteriors: np.ndarray, lengths: np.ndarray, how: str) -> np.ndarray:
         Row after row.
     lengths : ndarray of int, shape (rows,)
         Items of each row.
-    how : {"mean", "max"}
-        Of the logarithms.
+    pool : {"mean", "max"}
+        Mean or maximum of the log posteriors.
 
     Returns
     -------
     ndarray, shape (rows, classes)
-        Not brought to a sum of one yet.
+        Not normalised to a sum of one.
     """
     logarithms = np.log(np.maximum(posteriors, 1e-30))
     if len(lengths) == 0:
         return logarithms
     starts = np.cumsum(lengths) - lengths
-    if how == "max":
+    if pool == "max":
         logarithms = np.maximum.reduceat(logarithms, starts)
     else:
         logarithms = np.add.reduceat(logarithms, starts) / lengths[:, np.newaxis]
     return np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
-
-
-def items_as_rows(
-    sources: Sequence[RaggedArray], targets: np.ndarray
-) -> tuple[tuple[RaggedArray, ...], np.ndarray]:
-    """
-    Make every item a row of its own, with the target of the row it came from.
-
-    Parameters
-    ----------
-    sources : sequence of RaggedArray
-        Versions of the same rows.
-    targets : ndarray, shape (rows,)
-        One per row.
-
-    Returns
-    -------
-    tuple of RaggedArray, ndarray
-        The same of items.
-
-    Raises
-    ------
-    InputError
-        If a version has more or fewer items in a row than the first.
-    """
-    lengths = sources[0].lengths
-    for number, copy in enumerate(sources[1:]):
-        other = np.flatnonzero(copy.lengths != lengths)
-        if len(other):
-            raise InputError(
-                f"copies[{number}] has {copy.lengths[other[0]]} items in row {other[0]}, X has "
-                f"{lengths[other[0]]}; expected as many where items are learnt from by themselves"
-            )
-    return tuple(source.items() for source in sources), np.repeat(targets, lengths)

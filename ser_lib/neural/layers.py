@@ -1,7 +1,8 @@
 """
 Layers that the systems share, written with `keras.ops` only, for any backend.
 
-Sequences are padded; a layer that looks across items takes the mask of what is real.
+Sequences are padded; a layer that reads several steps takes their mask (see
+`ser_lib.neural.masking`).
 """
 
 import keras
@@ -9,10 +10,8 @@ from keras import ops
 
 from ser_lib.neural.masking import Unmasked
 
-_register = keras.saving.register_keras_serializable("ser_lib")
 
-
-@_register
+@keras.saving.register_keras_serializable(package="ser_lib")
 class FoldWindows(keras.layers.Layer):
     """
     Treat windows as if they were samples: (batch, n, *item) becomes (batch * n, *item).
@@ -22,38 +21,38 @@ class FoldWindows(keras.layers.Layer):
     """
 
     def call(self, windows):
-        """Fold; shape (batch, n, *item) to (batch * n, *item)."""
+        """Fold windows, shape (batch, n, *item) to (batch * n, *item)."""
         return ops.reshape(windows, (-1, *windows.shape[2:]))
 
     def compute_output_spec(self, windows):
-        """Shape after folding; the number of windows is not known before they come."""
+        """Return the shape after folding; the number of windows is not known in advance."""
         return keras.KerasTensor((None, *windows.shape[2:]), dtype=windows.dtype)
 
 
-@_register
+@keras.saving.register_keras_serializable(package="ser_lib")
 class UnfoldWindows(keras.layers.Layer):
-    """Undo `FoldWindows`: (batch * n, features) becomes (batch, n, features), n as in another."""
+    """Undo `FoldWindows`: (batch * n, features) becomes (batch, n, features)."""
 
     def call(self, folded, like):
-        """Unfold `folded`, shape (batch * n, features), as `like`, (batch, n, ...), has it."""
+        """Unfold, shape (batch * n, features), to the n of `like`, shape (batch, n, ...)."""
         return ops.reshape(folded, (-1, ops.shape(like)[1], folded.shape[-1]))
 
     def compute_output_shape(self, folded_shape, like_shape):
-        """Shape after unfolding."""
+        """Return the shape after unfolding."""
         return (*like_shape[:2], folded_shape[-1])
 
 
 class _NormalisedConvolution(Unmasked):
     """
-    Convolution, batch normalisation and max-pooling, with the normalisation where it is cheapest.
+    Convolution, batch normalisation and max-pooling in an order that computes less.
 
-    Same weights and same results as one layer after the other, for much less work on the largest
+    Weights and results are those of one layer after the other, with much less work on the largest
     array, the output of the convolution:
 
-    - It is pooled before it is normalised. Pooling commutes with what does not decrease: the
-      activation, and the normalisation where its factor is not negative. Where it is, the filter's
-      sign is turned, and with it that of the factor.
-    - The bias, which normalisation takes out again, never touches it.
+    - It is pooled before it is normalised. Max-pooling commutes with non-decreasing functions: the
+      activation, and the normalisation where its factor is not negative. Where the factor is
+      negative, the signs of the filter and of the factor are inverted.
+    - The bias, which normalisation subtracts again, is never added to it.
     """
 
     def __init__(self, filters, pool, *, side=3, momentum=0.99, epsilon=1e-3, **options):
@@ -64,8 +63,8 @@ class _NormalisedConvolution(Unmasked):
         self.momentum = momentum
         self.epsilon = epsilon
 
-    def build(self, maps_shape, real_shape=None):
-        """Make the weights: those of the convolution, then those of the normalisation."""
+    def build(self, maps_shape):
+        """Make the weights of the convolution, then those of the normalisation."""
         vector = (self.filters,)
         kernel = (self.side, self.side, maps_shape[-1], self.filters)
         self.kernel = self.add_weight(name="kernel", shape=kernel, initializer="glorot_uniform")
@@ -80,12 +79,12 @@ class _NormalisedConvolution(Unmasked):
         )
 
     def _convolve(self, maps):
-        """Signs by which the filters were turned, and the convolution's output without bias."""
+        """Signs by which the filters are multiplied, and the convolution's output without bias."""
         sign = ops.where(ops.less(self.gamma, 0), -1.0, 1.0)
         return sign, ops.conv(maps, self.kernel * sign, padding="same")
 
     def _normalise(self, pooled, sign, moments):
-        """Normalise by mean and variance (bias and signs left out), or by those remembered."""
+        """Normalise by mean and variance (without bias and signs), or by the moving ones."""
         if moments is None:
             mean, variance = self.moving_mean, self.moving_variance
         else:
@@ -95,39 +94,39 @@ class _NormalisedConvolution(Unmasked):
         factor = self.gamma * ops.rsqrt(variance + self.epsilon)
         return pooled * (factor * sign) + (self.beta + factor * (self.bias - mean))
 
-    def compute_output_shape(self, maps_shape, real_shape=None):
-        """Shape of the features."""
+    def compute_output_shape(self, maps_shape):
+        """Return the shape of the features."""
         height, width = (side and -(-side // self.pool) for side in maps_shape[1:3])
         return (maps_shape[0], height, width, self.filters)
 
     def get_config(self):
-        """Return what the layer was made with."""
+        """Return the arguments of the constructor."""
         names = ("filters", "pool", "side", "momentum", "epsilon")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-@_register
+@keras.saving.register_keras_serializable(package="ser_lib")
 class LocalFeatureBlock(_NormalisedConvolution):
     """
     Convolution, batch normalisation, ELU and max-pooling of windows of one size.
 
-    The local feature learning block of Zhao, Mao & Chen (2019). Where the input has few channels,
-    as a spectrogram has one, mean and variance of each filter's output follow from those of the
-    patches of the input: ``k' m`` and ``k' C k``.
+    The local feature learning block of Zhao, Mao & Chen (2019). Where the input has few channels
+    (a spectrogram has one), mean and variance of the output of filter k are computed from the mean
+    m and the covariance C of the patches of the input: ``k' m`` and ``k' C k``.
 
     Parameters
     ----------
     filters : int
         Number of filters.
     pool : int
-        Side of the square that is pooled.
+        Side of the pooling square.
     side : int
         Side of the filters; odd.
     momentum, epsilon : float
         As in `keras.layers.BatchNormalization`.
     """
 
-    def call(self, maps, real=None, training=False):
+    def call(self, maps, mask=None, training=False):
         """
         Compute the block's features.
 
@@ -135,10 +134,10 @@ class LocalFeatureBlock(_NormalisedConvolution):
         ----------
         maps : tensor, shape (windows, height, width, channels)
             Height and width must be known.
-        real : tensor, shape (windows,), optional
+        mask : tensor, shape (windows,), optional
             1 for a window that counts in the training statistics, 0 for padding.
         training : bool
-            Whether to normalise by the statistics of these windows, and remember them.
+            Whether to normalise by the statistics of these windows, and update the moving ones.
 
         Returns
         -------
@@ -148,15 +147,15 @@ class LocalFeatureBlock(_NormalisedConvolution):
         moments = None
         if training:
             if self.side**2 * maps.shape[-1] < self.filters:
-                moments = self._moments_from_patches(maps, real)
+                moments = self._moments_from_patches(maps, mask)
             else:
-                mean, variance = _moments(output, real)
+                mean, variance = _moments(output, mask)
                 moments = mean * sign, variance
-        # Keras pools the channels, too, under JAX unless the strides are given.
+        # Under JAX, Keras pools the channels too unless the strides are given.
         pooled = ops.max_pool(output, self.pool, self.pool, padding="same")
         return ops.elu(self._normalise(pooled, sign, moments))
 
-    def _moments_from_patches(self, maps, real):
+    def _moments_from_patches(self, maps, mask):
         """Mean and variance of the convolution's output (without bias), from the input alone."""
         height, width = maps.shape[1:3]
         around = (self.side // 2, self.side // 2)
@@ -166,36 +165,36 @@ class LocalFeatureBlock(_NormalisedConvolution):
             [padded[:, i : i + height, j : j + width] for i, j in places], axis=-1
         )
         patches = ops.reshape(patches, (-1, height * width, patches.shape[-1]))
-        mean = _weighted_mean(ops.mean(patches, axis=1), real)
+        mean = _weighted_mean(ops.mean(patches, axis=1), mask)
         patches = patches - mean
         products = ops.matmul(ops.transpose(patches, (0, 2, 1)), patches) / (height * width)
-        covariance = _weighted_mean(products, real)
+        covariance = _weighted_mean(products, mask)
         kernel = ops.reshape(self.kernel, (-1, self.filters))
         variance = ops.sum(kernel * ops.matmul(covariance, kernel), axis=0)
         return ops.matmul(mean, kernel), ops.maximum(variance, 0.0)
 
 
-@_register
+@keras.saving.register_keras_serializable(package="ser_lib")
 class SequenceFeatureBlock(_NormalisedConvolution):
     """
     Convolution, batch normalisation, ReLU and max-pooling of recordings of unequal length.
 
-    What comes out depends on the real frames of a recording alone: statistics leave padding out,
-    nothing of it is pooled, and padded steps of the output are zero, as those of the input must be.
+    The output depends on the frames of a recording alone: padding is left out of the statistics and
+    of the pooling, and padded steps of the output are zero, as those of the input must be.
 
     Parameters
     ----------
     filters : int
         Number of filters.
     pool : int
-        Side of the square that is pooled.
+        Side of the pooling square.
     side : int
         Side of the filters; odd.
     momentum, epsilon : float
         As in `keras.layers.BatchNormalization`.
     """
 
-    def call(self, maps, real, training=False):
+    def call(self, maps, mask, training=False):
         """
         Compute the block's features.
 
@@ -203,32 +202,33 @@ class SequenceFeatureBlock(_NormalisedConvolution):
         ----------
         maps : tensor, shape (batch, frames, bands, channels)
             Zero where padded.
-        real : tensor of bool, shape (batch, frames)
-            Which frames are real.
+        mask : tensor of bool, shape (batch, frames)
+            True for the frames of the recordings, false for padding.
         training : bool
-            Whether to normalise by the statistics of these frames, and remember them.
+            Whether to normalise by the statistics of these frames, and update the moving ones.
 
         Returns
         -------
         tensor, shape (batch, ceil(frames / pool), ceil(bands / pool), filters)
-            A step is real, and not zero, if its first frame is: `StrideMask` says which are.
+            A step belongs to the recording if its first frame does (see
+            `ser_lib.neural.masking.DownsampleMask`); other steps are zero.
         """
         sign, output = self._convolve(maps)
-        real = ops.cast(real, output.dtype)
+        mask = ops.cast(mask, output.dtype)
         moments = None
         if training:
-            total = ops.maximum(ops.sum(real), 1.0)
-            mean = ops.tensordot(real, ops.mean(output, axis=2), axes=2) / total
-            squares = ops.tensordot(real, ops.mean(ops.square(output), axis=2), axes=2) / total
+            total = ops.maximum(ops.sum(mask), 1.0)
+            mean = ops.tensordot(mask, ops.mean(output, axis=2), axes=2) / total
+            squares = ops.tensordot(mask, ops.mean(ops.square(output), axis=2), axes=2) / total
             moments = mean * sign, ops.maximum(squares - ops.square(mean), 0.0)
-        # Far below all that is real, so that the maximum never takes it.
-        output = output - _wide(1 - real) * 1e9
+        # Padding far below all values, so that it is never the maximum.
+        output = output - _wide(1 - mask) * 1e9
         pooled = ops.max_pool(output, self.pool, self.pool, padding="same")
-        return ops.relu(self._normalise(pooled, sign, moments)) * _wide(real[:, :: self.pool])
+        return ops.relu(self._normalise(pooled, sign, moments)) * _wide(mask[:, :: self.pool])
 
 
 def _wide(steps):
-    """Give values of steps, shape (batch, steps), the axes of maps."""
+    """Give values of steps, shape (batch, steps), the four axes of maps."""
     return ops.reshape(steps, (*ops.shape(steps), 1, 1))
 
 
@@ -245,9 +245,9 @@ def _moments(maps, weights):
     """
     Mean and variance per channel of maps, shape (n, height, width, channels).
 
-    As the mean of squares less the square of the mean: one pass instead of two over an array that
-    is far larger than any cache, at a relative error of the variance of about 1e-7 (mean² /
-    variance), which for the maps of a normalised network is nothing.
+    The variance is the mean of squares less the square of the mean: one pass instead of two over an
+    array that is far larger than any cache. Its relative error is about 1e-7 (mean² / variance),
+    which is negligible for the maps of a normalised network.
     """
     mean = _weighted_mean(ops.mean(maps, axis=(1, 2)), weights)
     squares = _weighted_mean(ops.mean(ops.square(maps), axis=(1, 2)), weights)

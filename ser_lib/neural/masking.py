@@ -1,24 +1,25 @@
 """
-Layers that keep padding out of convolutions: what a recording gives must not depend on its batch.
+Layers that keep padding out, so that the output for a recording does not depend on its batch.
 
-Recordings of a batch are padded with zeros after their end. A convolution reads zeros past the end
-of a recording anyway, so padding does no harm as long as it is zero wherever it is read:
-normalisation and bias make something of it, and `Rezero` makes it nothing again. Statistics of a
-batch are taken over what is real.
+The recordings of a batch are padded with zeros at their end. A convolution reads zeros past the end
+of a recording anyway, so padding does no harm as long as it is zero wherever it is read.
+Normalisation and bias make it non-zero, and `ApplyMask` sets it to zero again. Batch statistics are
+computed without padding.
+
+A mask is a tensor of bool, shape (batch, steps): true for the steps of a recording, which come
+first, false for padding.
 """
 
 import keras
 from keras import ops
 
-_register = keras.saving.register_keras_serializable("ser_lib")
-
 
 class Unmasked(keras.layers.Layer):
     """
-    A layer whose output carries no mask of Keras's.
+    A layer whose output carries no mask of Keras's own.
 
-    Keras attaches masks to what it computes, and warns of each layer that drops one. Here they are
-    handed on by hand, where they are needed.
+    Keras attaches masks to what it computes, and warns of each layer that drops one. Here masks
+    are passed on explicitly, where they are needed.
     """
 
     def __init__(self, **kwargs):
@@ -27,94 +28,199 @@ class Unmasked(keras.layers.Layer):
         self.supports_masking = True
 
     def compute_mask(self, *inputs, **options):
-        """Attach none."""
+        """Attach no mask to the output."""
 
 
-@_register
-class Rezero(Unmasked):
-    """Set padded steps to zero: values, shape (batch, steps, ...), by a mask, (batch, steps)."""
+def _as_maps(mask, values):
+    """Give a mask, shape (batch, steps), as many axes as the values have."""
+    return ops.reshape(mask, (*ops.shape(mask), *[1] * (len(values.shape) - 2)))
+
+
+@keras.saving.register_keras_serializable(package="ser_lib")
+class ApplyMask(Unmasked):
+    """Set padded steps to zero."""
 
     def call(self, values, mask):
-        """Return the values where the mask is true, zero elsewhere."""
-        mask = ops.cast(mask, values.dtype)
-        return values * ops.reshape(mask, (*ops.shape(mask), *[1] * (len(values.shape) - 2)))
+        """Return values, shape (batch, steps, ...), where the mask is true, and zero elsewhere."""
+        return values * _as_maps(ops.cast(mask, values.dtype), values)
 
-    def compute_output_shape(self, values_shape, mask_shape=None):
-        """Shape of the values."""
+    def compute_output_shape(self, values_shape):
+        """Return the shape of the values."""
         return values_shape
 
 
-@_register
-class StrideMask(keras.layers.Layer):
-    """
-    Thin a mask out as a strided convolution or pooling thins its steps out.
-
-    Output step i begins at input step ``i * stride``, and is real if that one is: a recording of n
-    steps keeps ``ceil(n / stride)``, at least one, however far it is padded.
-
-    Parameters
-    ----------
-    stride : int
-        Of the convolution or pooling.
-    """
+class _ShorterMask(keras.layers.Layer):
+    """A mask for the steps of a convolution or pooling with a stride along time."""
 
     def __init__(self, stride, **options):
         super().__init__(**options)
         self.stride = stride
 
-    def call(self, real):
-        """Thin out; shape (batch, steps) to (batch, ceil(steps / stride))."""
-        return real[:, :: self.stride]
-
-    def compute_output_shape(self, shape):
-        """Shape after thinning out."""
-        steps = None if shape[1] is None else -(-shape[1] // self.stride)
-        return (shape[0], steps)
+    def compute_output_spec(self, mask):
+        """Return a mask of shape (batch, ceil(steps / stride))."""
+        steps = mask.shape[1]
+        steps = None if steps is None else -(-steps // self.stride)
+        return keras.KerasTensor((mask.shape[0], steps), dtype="bool")
 
     def get_config(self):
-        """Return what the layer was made with."""
+        """Return the arguments of the constructor."""
         return super().get_config() | {"stride": self.stride}
 
 
-@_register
-class MaskedBatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation whose statistics leave padding out, mask of shape (batch, steps)."""
+@keras.saving.register_keras_serializable(package="ser_lib")
+class DownsampleMask(_ShorterMask):
+    """
+    Mask the steps of a strided convolution or pooling by the first step that each reads.
 
-    def call(self, values, mask=None, training=None):
-        """Normalise values, shape (batch, steps, ..., channels); padded steps are not zero then."""
-        if mask is not None:
-            between = len(values.shape) - 3
-            mask = ops.reshape(mask, (*ops.shape(mask), *[1] * between))
-            mask = ops.broadcast_to(mask, ops.shape(values)[:-1])
-        return super().call(values, training=training, mask=mask)
+    Output step i begins at input step ``i * stride``, and belongs to the recording if that one
+    does: a recording of n steps keeps ``ceil(n / stride)``, at least one, however far it is padded.
 
-    def _moments(self, inputs, mask):
-        # Keras squeezes the axis of a single channel away, which JAX does not take.
-        shape = (inputs.shape[self.axis],)
-        return tuple(ops.reshape(moment, shape) for moment in super()._moments(inputs, mask))
+    Parameters
+    ----------
+    stride : int
+        Stride of the convolution or pooling.
+    """
+
+    def call(self, mask):
+        """Downsample a mask, shape (batch, steps) to (batch, ceil(steps / stride))."""
+        return mask[:, :: self.stride]
 
 
-@_register
-class AllReal(keras.layers.Layer):
-    """Make a mask for values without padding: shape (batch, steps, ...) to (batch, steps)."""
+@keras.saving.register_keras_serializable(package="ser_lib")
+class CentreMask(_ShorterMask):
+    """
+    Mask the steps of strided convolutions by the centre of what each step reads.
+
+    Strided convolutions have a step wherever a recording has at least one frame left, and the last
+    step may read little but padding. Attention would learn to attend to it, as the end of a
+    recording is easy to detect. At least one step per recording remains.
+
+    Parameters
+    ----------
+    stride : int
+        Frames per step; the centre of what step i reads is frame ``stride * (i + 1) - 1``, as it is
+        after `ser_lib.neural.backbones.alexnet_convolutions`.
+    """
+
+    def call(self, mask):
+        """Downsample a mask, shape (batch, frames) to (batch, ceil(frames / stride))."""
+        frames = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
+        steps = ops.arange(-(-ops.shape(mask)[1] // self.stride))
+        return steps < ops.maximum(frames // self.stride, 1)
+
+
+@keras.saving.register_keras_serializable(package="ser_lib")
+class OnesMask(keras.layers.Layer):
+    """Make the mask of values without padding: true for every step."""
 
     def call(self, values):
-        """Return true for every step."""
+        """Return a mask, shape (batch, steps), for values, shape (batch, steps, ...)."""
         return ops.ones(ops.shape(values)[:2], dtype="bool")
 
     def compute_output_spec(self, values):
-        """Shape of the mask."""
+        """Return the shape of the mask."""
         return keras.KerasTensor(values.shape[:2], dtype="bool")
 
 
-@_register
+@keras.saving.register_keras_serializable(package="ser_lib")
+class MaskedBatchNormalization(Unmasked):
+    """
+    Batch normalisation (Ioffe & Szegedy 2015) whose statistics leave padding out.
+
+    Weights, their order and the results without a mask are those of
+    `keras.layers.BatchNormalization`.
+
+    Parameters
+    ----------
+    momentum : float
+        Fraction of the moving statistics that is kept at each update.
+    epsilon : float
+        Added to the variance.
+    """
+
+    def __init__(self, momentum=0.99, epsilon=1e-3, **options):
+        super().__init__(**options)
+        self.momentum = float(momentum)
+        self.epsilon = float(epsilon)
+
+    def build(self, values_shape):
+        """Make gamma, beta and the moving mean and variance, one number per channel."""
+        names = {
+            "gamma": "ones",
+            "beta": "zeros",
+            "moving_mean": "zeros",
+            "moving_variance": "ones",
+        }
+        for name, initializer in names.items():
+            weight = self.add_weight(
+                shape=(values_shape[-1],),
+                name=name,
+                initializer=initializer,
+                trainable=not name.startswith("moving"),
+                autocast=False,
+            )
+            setattr(self, name, weight)
+
+    def call(self, values, mask=None, training=None):
+        """
+        Normalise each channel.
+
+        Parameters
+        ----------
+        values : tensor, shape (batch, steps, ..., channels)
+        mask : tensor of bool, shape (batch, steps), optional
+            The steps that count in the statistics; all by default.
+        training : bool
+            Whether to normalise by the statistics of this batch, and update the moving ones.
+
+        Returns
+        -------
+        tensor
+            Of the shape of the values; padded steps are not zero, see `ApplyMask`.
+        """
+        # Sums of half-precision numbers would overflow.
+        values = ops.cast(values, self.variable_dtype)
+        if training and self.trainable:
+            mean, variance = self._statistics(values, mask)
+            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving * self.momentum + now * (1.0 - self.momentum))
+        else:
+            mean, variance = self.moving_mean, self.moving_variance
+        values = ops.batch_normalization(
+            values, mean, variance, axis=-1, offset=self.beta, scale=self.gamma,
+            epsilon=self.epsilon,
+        )  # fmt: skip
+        return ops.cast(values, self.compute_dtype)
+
+    def _statistics(self, values, mask):
+        """Mean and variance of each channel over all steps of the mask."""
+        axes = list(range(len(values.shape) - 1))
+        if mask is None:
+            return ops.moments(values, axes)
+        mask = ops.broadcast_to(_as_maps(ops.cast(mask, "bool"), values), ops.shape(values))
+        # Never zero, so that a batch without any step gives no NaN.
+        count = ops.sum(ops.cast(mask, values.dtype), axes) + keras.config.epsilon()
+        mean = ops.sum(ops.where(mask, values, 0), axes) / count
+        difference = ops.where(mask, values - mean, 0)
+        return mean, ops.sum(ops.square(difference), axes) / count
+
+    def compute_output_shape(self, values_shape):
+        """Return the shape of the values."""
+        return values_shape
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        return super().get_config() | {"momentum": self.momentum, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package="ser_lib")
 class MeanOverUnits(Unmasked):
-    """Average the units of every step: shape (..., units) to (...)."""
+    """Average the units of every step."""
 
     def call(self, values):
-        """Average over the last axis."""
+        """Average over the last axis, shape (..., units) to (...)."""
         return ops.mean(values, axis=-1)
 
     def compute_output_shape(self, shape):
-        """Shape without the last axis."""
+        """Return the shape without the last axis."""
         return shape[:-1]

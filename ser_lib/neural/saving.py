@@ -5,6 +5,7 @@ import importlib
 import json
 import operator
 import os
+import pkgutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +21,19 @@ if TYPE_CHECKING:
     import keras
 
 
-def describe(network: object) -> dict[str, object]:
-    """Describe a network (a dataclass) by the place of its class and its parameters."""
+def register_layers() -> None:
+    """
+    Import all modules of `ser_lib.neural`, so that Keras knows every layer that they register.
+
+    Call it before ``keras.saving.load_model`` of a network with such layers.
+    """
+    package = __name__.rpartition(".")[0]
+    for module in pkgutil.iter_modules(sys.modules[package].__path__):
+        importlib.import_module(f"{package}.{module.name}")
+
+
+def describe_network(network: object) -> dict[str, object]:
+    """Return the module, class and parameters of a network's dataclass."""
     return {
         "module": type(network).__module__,
         "class": type(network).__qualname__,
@@ -29,27 +41,28 @@ def describe(network: object) -> dict[str, object]:
     }
 
 
-def _remade(*, module: str, **description: object) -> object:
+def _make_network(*, module: str, **description: object) -> object:
     """
-    Make a network from its description; only of a dataclass of this package or of a loaded module.
+    Make a network from its description, of a dataclass of this package or of an imported module.
 
-    A folder from elsewhere must not be able to import, and so run, what it likes.
+    Other modules are not imported: importing runs their code, which a folder from elsewhere must
+    not be able to do.
     """
     if module.split(".")[0] == __name__.split(".")[0]:
         importlib.import_module(module)
-    found = sys.modules.get(module)
+    network_class = sys.modules.get(module)
     for part in description["class"].split("."):
-        found = getattr(found, part, None)
-    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        network_class = getattr(network_class, part, None)
+    if not (isinstance(network_class, type) and dataclasses.is_dataclass(network_class)):
         raise InputError(
-            f"network {description['class']!r} of {module!r} is not known here; expected one of "
-            "ser_lib, or one whose module is imported already"
+            f"network {description['class']!r} of {module!r} is unknown; expected a network of "
+            "ser_lib, or of a module that is imported already"
         )
     parameters = description["parameters"].items()
-    return found(**{k: tuple(v) if isinstance(v, list) else v for k, v in parameters})
+    return network_class(**{k: tuple(v) if isinstance(v, list) else v for k, v in parameters})
 
 
-def write(
+def write_classifier(
     folder: str | os.PathLike,
     model: "keras.Model",
     state: Mapping[str, object],
@@ -65,7 +78,7 @@ def write(
     model : keras.Model
         The trained network.
     state : mapping
-        What JSON can hold; ``state["network"]`` comes from `describe`.
+        Values that JSON can hold; ``state["network"]`` comes from `describe_network`.
     scaling : Scaling, optional
         How the input is scaled.
 
@@ -75,8 +88,8 @@ def write(
         If `folder` exists.
     """
     if Path(folder).exists():
-        raise InputError(f"{folder}: exists already; expected the name of a new folder")
-    # NumPy's numbers, of which JSON knows nothing, become Python's.
+        raise InputError(f"{folder} exists already; expected the name of a new folder")
+    # JSON does not know the numbers of NumPy.
     text = json.dumps(state, indent=1, default=operator.methodcaller("item"))
     with whole_folder(folder) as new:
         model.save(new / "network.keras")
@@ -84,23 +97,37 @@ def write(
         (new / "classifier.json").write_text(text, encoding="utf-8")
 
 
-def read(folder: str | os.PathLike) -> tuple["keras.Model", dict[str, object], Scaling | None]:
+def read_classifier(
+    folder: str | os.PathLike,
+) -> tuple["keras.Model", dict[str, object], Scaling | None]:
     """
-    Read what `write` wrote; ``state["network"]`` is the network made again.
+    Read the files of `write_classifier`.
+
+    Parameters
+    ----------
+    folder : path
+        The folder; no code from it is run.
+
+    Returns
+    -------
+    model : keras.Model
+        The trained network.
+    state : dict
+        As written, but for ``state["network"]``, which is a dataclass again.
+    scaling : Scaling or None
 
     Raises
     ------
     InputError
-        If a file is missing or damaged, or the network's class is not known here.
+        If a file is missing or damaged, or the network's class is unknown.
     """
     import keras
 
-    from ser_lib.neural import attention, cells, layers, masking  # noqa: F401  (registers layers)
-
+    register_layers()
     folder = Path(folder)
     try:
         state = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-        state["network"] = _remade(**state["network"])
+        state["network"] = _make_network(**state["network"])
         with np.load(folder / "scaling.npz", allow_pickle=False) as file:
             scaling = Scaling(**file) if len(file.files) else None
         # In safe mode, which is the default, Keras refuses code.
@@ -108,7 +135,7 @@ def read(folder: str | os.PathLike) -> tuple["keras.Model", dict[str, object], S
     except InputError:
         raise
     except Exception as error:
-        # What a damaged archive raises has half a dozen types.
+        # Damaged archives raise errors of many types.
         raise InputError(
-            f"{folder}: {error}; expected a classifier as NeuralClassifier.save writes it"
+            f"{folder}: {error}; expected a classifier written by NeuralClassifier.save"
         ) from error

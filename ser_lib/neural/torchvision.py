@@ -1,10 +1,10 @@
 """
-AlexNet as torchvision has it: the weights that it publishes, and how it pools.
+AlexNet of torchvision: a reader of its published weights, and adaptive average pooling.
 
-The weights are read without PyTorch and without running what their file says.
-``torch.save`` writes a pickle that names the tensors, and beside it the numbers: in a zip archive
-since PyTorch 1.6, one after the other in the same file before. A pickle can call whatever it likes;
-this reader knows ordered dictionaries and tensors, and refuses everything else.
+The weights are read without PyTorch and without running code from the file. ``torch.save`` writes
+a pickle that names the tensors, and beside it their numbers: since PyTorch 1.6 in a zip archive,
+before that one after the other in the same file. A pickle can name any function; this reader
+accepts ordered dictionaries and tensors, and refuses everything else.
 """
 
 import collections
@@ -23,8 +23,8 @@ from ser_lib.errors import InputError
 if TYPE_CHECKING:
     import keras
 
-# Of AlexNet, without its last layer, which knows the classes of ImageNet: shapes as torch has
-# them, (filters, channels, frequency, time) and (units, inputs).
+# Shapes of AlexNet's weights as PyTorch has them, (filters, channels, frequency, time) and (units,
+# inputs), without its last layer, which has a unit for each class of ImageNet.
 _ALEXNET = {
     "features.0": (64, 3, 11, 11),
     "features.3": (192, 64, 5, 5),
@@ -40,12 +40,12 @@ _NUMBERS = {
     f"torch.{name}Storage": np.dtype(code)
     for name, code in {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8"}.items()
 }
-# What a file of before 1.6 begins with.
+# The first two numbers of a file written before PyTorch 1.6.
 _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
 
 
 class _Storage(NamedTuple):
-    """A row of numbers in the file."""
+    """A sequence of numbers in the file."""
 
     key: str
     dtype: np.dtype
@@ -53,7 +53,7 @@ class _Storage(NamedTuple):
 
 
 class _Tensor(NamedTuple):
-    """Which of these numbers a tensor is made of; offset and strides count numbers."""
+    """A tensor: a view of a storage; offset and strides count numbers, not bytes."""
 
     storage: _Storage
     offset: int
@@ -70,7 +70,7 @@ def _parameter(tensor: _Tensor, *_: object) -> _Tensor:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Read a pickle in which nothing but ordered dictionaries and tensors may be named."""
+    """Read a pickle that may name nothing but ordered dictionaries and tensors."""
 
     _known: Mapping[str, object] = {
         "collections.OrderedDict": collections.OrderedDict,
@@ -81,13 +81,13 @@ class _Unpickler(pickle.Unpickler):
     }
 
     def find_class(self, module: str, name: str) -> object:
-        """Refuse what is not known, before it is imported."""
+        """Refuse any other name before it is imported."""
         if f"{module}.{name}" not in self._known:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which is no tensor")
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is not a tensor")
         return self._known[f"{module}.{name}"]
 
     def persistent_load(self, name: tuple) -> _Storage:
-        """Stand for numbers that lie outside of the pickle."""
+        """Describe numbers that are stored outside of the pickle."""
         kind, dtype, key, _, count = name[:5]
         if kind != "storage":
             raise pickle.UnpicklingError(f"it refers to {kind!r}; expected 'storage'")
@@ -96,35 +96,35 @@ class _Unpickler(pickle.Unpickler):
 
 def read_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """
-    Read the tensors of a state dictionary that ``torch.save`` wrote.
+    Read the tensors of a state dictionary written by ``torch.save``.
 
     Parameters
     ----------
     path : path
-        A ``.pth`` file, of either layout.
+        A ``.pth`` file of either layout.
 
     Returns
     -------
     dict of ndarray
-        By name, in the order of the file; read-only. What is no tensor is left out.
+        By name, in the order of the file; read-only. Other values than tensors are left out.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is damaged, or names anything but tensors; nothing that it
-        names is run.
+        If the file cannot be read, is damaged, or names anything but tensors; no code from the file
+        is run.
     """
     try:
-        return _zipped(path) if zipfile.is_zipfile(path) else _in_sequence(path)
+        return _from_archive(path) if zipfile.is_zipfile(path) else _from_legacy_file(path)
     except Exception as error:
-        # What a damaged pickle or archive raises has a dozen types.
-        found = str(error) or type(error).__name__
+        # Damaged pickles and archives raise errors of many types.
+        reason = str(error) or type(error).__name__
         raise InputError(
-            f"{path}: {found}; expected a state dictionary as torch.save writes it"
+            f"{path}: {reason}; expected a state dictionary as torch.save writes it"
         ) from error
 
 
-def _zipped(path: str | os.PathLike) -> dict[str, np.ndarray]:
+def _from_archive(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Read a zip archive: ``<any>/data.pkl``, and a member ``<any>/data/<key>`` per storage."""
     with zipfile.ZipFile(path) as archive:
         members = archive.namelist()
@@ -140,22 +140,22 @@ def _zipped(path: str | os.PathLike) -> dict[str, np.ndarray]:
         return _arrays(state, lambda storage: archive.read(f"{root}data/{storage.key}"))
 
 
-def _in_sequence(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Read five pickles, the fourth of which names the tensors, and then the numbers."""
+def _from_legacy_file(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Read five pickles, the fourth of which describes the tensors, and then their numbers."""
     with Path(path).open("rb") as file:
         magic, version = _Unpickler(file).load(), _Unpickler(file).load()
         if (magic, version) != (_MAGIC, _VERSION):
-            raise ValueError("it does not begin as such a file does")
+            raise ValueError("it does not begin with the magic number of PyTorch")
         machine, state, keys = (_Unpickler(file).load() for _ in range(3))
         if not machine["little_endian"]:
             raise ValueError("its numbers are not little-endian")
         storages = {tensor.storage.key: tensor.storage for tensor in _tensors(state).values()}
-        found = {key: _next_storage(file, storages[key]) for key in keys}
-        return _arrays(state, lambda storage: found[storage.key])
+        numbers = {key: _next_storage(file, storages[key]) for key in keys}
+        return _arrays(state, lambda storage: numbers[storage.key])
 
 
 def _next_storage(file: BinaryIO, storage: _Storage) -> bytes:
-    """Read a storage after its number of elements."""
+    """Read the number of elements of a storage, and the storage."""
     count = int.from_bytes(file.read(8), "little")
     if count != storage.count:
         raise ValueError(f"storage {storage.key} holds {count} numbers instead of {storage.count}")
@@ -167,11 +167,11 @@ def _tensors(state: Mapping) -> dict[str, _Tensor]:
 
 
 def _arrays(state: Mapping, read: Callable[[_Storage], bytes]) -> dict[str, np.ndarray]:
-    """Make arrays of tensors; `read` gives the bytes of a storage."""
+    """Turn tensors into arrays; ``read(storage)`` returns the bytes of a storage."""
     result = {}
     for name, (storage, offset, shape, strides) in _tensors(state).items():
         numbers = np.frombuffer(read(storage), storage.dtype)
-        # as_strided looks nowhere but where it is told to.
+        # as_strided does not check its bounds.
         last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
         if min((offset, *shape, *strides)) < 0 or (math.prod(shape) and last >= len(numbers)):
             raise ValueError(f"tensor {name} reaches beyond its {len(numbers)} numbers")
@@ -186,17 +186,17 @@ def alexnet_weights(
     path: str | os.PathLike, *, dense: int = 0
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """
-    Read the weights of torchvision's AlexNet, turned the way Keras and spectrograms have them.
+    Read the weights of torchvision's AlexNet, transposed for Keras and for our spectrograms.
 
-    Its images are as high as there are frequencies and as wide as time is long; ours, shape (time,
-    frequency, channels), lie on their side.
+    Images of torchvision have shape (channels, height, width), with frequency along the height;
+    spectrograms here have shape (time, frequency, channels).
 
     Parameters
     ----------
     path : path
         A state dictionary: torchvision's own, or one with the same names and shapes.
     dense : {0, 1, 2}
-        How many of the dense layers are read; the last of three, of 1,000 classes, never is.
+        Number of dense layers to read; the last of three, for the 1,000 classes, is never read.
 
     Returns
     -------
@@ -209,12 +209,12 @@ def alexnet_weights(
     Raises
     ------
     InputError
-        If the file cannot be read (see `read_state`), naming it, or lacks tensors or has some of
-        other shapes, naming these.
+        If the file cannot be read (see `read_state`), or tensors are missing or of other shapes;
+        names these.
     """
-    state, wanted = read_state(path), list(_ALEXNET)[: _CONVOLUTIONS + dense]
+    state, names = read_state(path), list(_ALEXNET)[: _CONVOLUTIONS + dense]
     shapes = {}
-    for name in wanted:
+    for name in names:
         shapes |= {f"{name}.weight": _ALEXNET[name], f"{name}.bias": _ALEXNET[name][:1]}
     wrong = [
         f"{name} of shape {state[name].shape} instead of {shape}" if name in state else f"no {name}"
@@ -224,7 +224,7 @@ def alexnet_weights(
     if wrong:
         raise InputError(f"{path}: {', '.join(wrong)}; expected torchvision's AlexNet")
     result = []
-    for name in wanted:
+    for name in names:
         kernel = state[f"{name}.weight"]
         if name == "classifier.1":
             cells = kernel.reshape(len(kernel), -1, 6, 6)
@@ -237,15 +237,15 @@ def alexnet_weights(
 
 def adaptive_average(maps: "keras.KerasTensor", side: int) -> "keras.KerasTensor":
     """
-    Average maps of any size into a square of cells, as torch's adaptive average pooling does.
+    Average maps of any size into a square of cells, as PyTorch's ``AdaptiveAvgPool2d`` does.
 
     Parameters
     ----------
     maps : tensor, shape (batch, time, frequency, channels)
-        The size must be known.
+        Time and frequency must be known.
     side : int
-        Cells along either axis. Of n places the i-th of s cells begins at ``floor(i * n / s)`` and
-        ends at ``ceil((i + 1) * n / s)``: neighbours may share a place.
+        Cells along either axis. Of n steps, the i-th of s cells begins at ``floor(i * n / s)`` and
+        ends at ``ceil((i + 1) * n / s)``: neighbouring cells may overlap.
 
     Returns
     -------
@@ -253,14 +253,14 @@ def adaptive_average(maps: "keras.KerasTensor", side: int) -> "keras.KerasTensor
     """
     from keras import ops
 
-    time, frequency = (_shares(places, side) for places in maps.shape[1:3])
+    time, frequency = (_averaging_matrix(steps, side) for steps in maps.shape[1:3])
     return ops.einsum("it,jf,btfc->bijc", time, frequency, maps)
 
 
-def _shares(places: int, cells: int) -> np.ndarray:
-    """Make the matrix that averages places into cells, shape (cells, places)."""
-    shares = np.zeros((cells, places), np.float32)
+def _averaging_matrix(steps: int, cells: int) -> np.ndarray:
+    """Make the matrix that averages steps into cells, shape (cells, steps)."""
+    matrix = np.zeros((cells, steps), np.float32)
     for cell in range(cells):
-        start, stop = cell * places // cells, -(-(cell + 1) * places // cells)
-        shares[cell, start:stop] = 1 / (stop - start)
-    return shares
+        start, stop = cell * steps // cells, -(-(cell + 1) * steps // cells)
+        matrix[cell, start:stop] = 1 / (stop - start)
+    return matrix

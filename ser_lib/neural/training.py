@@ -1,15 +1,18 @@
 """What Keras needs to train a network: optimiser, loss and the scores of an epoch."""
 
 import keras
+import numpy as np
 from keras import ops
+
+from ser_lib.evaluation.metrics import uar_of, wa_of
 
 
 class Scores(keras.metrics.Metric):
     """
-    Count what a network got right while it was learning.
+    Accumulate the confusion matrix and the cross-entropy of the training batches of an epoch.
 
-    Keras resets metrics before every batch trained by hand (or not, depending on its version); the
-    counts must last for an epoch, so only `restart` resets them.
+    Depending on its version, Keras resets metrics before every batch that is trained by hand; these
+    must last for an epoch, so that only `restart` resets them.
 
     Parameters
     ----------
@@ -20,38 +23,36 @@ class Scores(keras.metrics.Metric):
     def __init__(self, classes, name="scores", **options):
         super().__init__(name=name, **options)
         self.classes = classes
-        self.hits = self.add_variable((classes,), "zeros", name="hits")
-        self.seen = self.add_variable((classes,), "zeros", name="seen")
-        self.surprise = self.add_variable((), "zeros", name="surprise")
+        self.counts = self.add_variable((classes, classes), "zeros", name="counts")
+        self.cross_entropy = self.add_variable((), "zeros", name="cross_entropy")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add a batch; weights, which balance the loss that is minimised, do not count here."""
-        # Of a mixture counts what most of it is.
+        # A mixture counts as the class of its larger part.
         true = ops.one_hot(ops.argmax(y_true, axis=-1), self.classes)
-        found = ops.one_hot(ops.argmax(y_pred, axis=-1), self.classes)
-        self.hits.assign_add(ops.sum(true * found, axis=0))
-        self.seen.assign_add(ops.sum(true, axis=0))
-        self.surprise.assign_add(ops.sum(ops.categorical_crossentropy(y_true, y_pred)))
+        predicted = ops.one_hot(ops.argmax(y_pred, axis=-1), self.classes)
+        self.counts.assign_add(ops.matmul(ops.transpose(true), predicted))
+        self.cross_entropy.assign_add(ops.sum(ops.categorical_crossentropy(y_true, y_pred)))
 
     def result(self):
-        """Return the share of rows that were right."""
-        return ops.sum(self.hits) / ops.maximum(ops.sum(self.seen), 1.0)
+        """Return the accuracy."""
+        return ops.trace(self.counts) / ops.maximum(ops.sum(self.counts), 1.0)
 
     def reset_state(self):
-        """Keep the counts."""
+        """Keep the counts; see `restart`."""
 
     def restart(self):
-        """Start an epoch."""
+        """Set all counts to zero."""
         for variable in self.variables:
             variable.assign(ops.zeros(variable.shape))
 
     def summary(self) -> dict[str, float]:
-        """Return loss (mean cross-entropy), accuracy and unweighted average recall so far."""
-        hits, seen, surprise = (v.numpy() for v in (self.hits, self.seen, self.surprise))
+        """Return loss (mean cross-entropy), accuracy and unweighted average recall."""
+        counts = ops.convert_to_numpy(self.counts).astype(np.int64)
         return {
-            "loss": float(surprise / seen.sum()),
-            "accuracy": float(hits.sum() / seen.sum()),
-            "uar": float((hits[seen > 0] / seen[seen > 0]).mean()),
+            "loss": float(ops.convert_to_numpy(self.cross_entropy) / counts.sum()),
+            "accuracy": float(wa_of(counts)),
+            "uar": float(uar_of(counts)),
         }
 
 
@@ -74,7 +75,7 @@ def make_optimizer(
     name, learning_rate, momentum, decay, schedule, weight_decay, clip_norm
         See `ser_lib.neural.NeuralClassifier`.
     steps : int
-        Updates of the whole training, over which a cosine falls to zero.
+        Updates of the whole training, over which a cosine schedule falls to zero.
 
     Returns
     -------
@@ -97,9 +98,22 @@ def make_trainer(
     network: keras.Model, optimizer: keras.optimizers.Optimizer, scores: Scores
 ) -> keras.Model:
     """
-    Make the model that trains a network; it shares its weights.
+    Make a compiled model that shares the weights of a network, to train it.
 
     The network itself stays without optimiser and loss, so that it is saved without them.
+
+    Parameters
+    ----------
+    network : keras.Model
+        From ``values`` and ``mask`` to posteriors.
+    optimizer : keras.optimizers.Optimizer
+        From `make_optimizer`.
+    scores : Scores
+        Updated by every training batch.
+
+    Returns
+    -------
+    keras.Model
     """
     trainer = keras.Model(network.inputs, network.outputs[0])
     trainer.compile(
@@ -107,7 +121,7 @@ def make_trainer(
         loss="categorical_crossentropy",
         metrics=[scores],
         # On a CPU a step compiled by XLA takes up to twice as long (`benchmarks.choices`), and
-        # every new shape compiles for seconds; JAX knows nothing else.
+        # every new shape compiles for seconds; JAX has no other way.
         jit_compile=keras.backend.backend() == "jax",
     )
     return trainer

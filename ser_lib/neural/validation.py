@@ -1,4 +1,4 @@
-"""What is refused before a network is trained or asked."""
+"""Checks of the parameters of a classifier and of the rows that it is given."""
 
 import math
 import numbers
@@ -10,6 +10,15 @@ from ser_lib.errors import InputError, unknown
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.neural.augmentation import SpecAugment
 
+_INTEGERS = {"epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
+_NUMBERS = {
+    "learning_rate": ("above 0", lambda value: value > 0),
+    "clip_norm": ("above 0", lambda value: value > 0),
+    "momentum": ("from 0 to below 1", lambda value: 0 <= value < 1),
+    "decay": ("of at least 0", lambda value: value >= 0),
+    "weight_decay": ("of at least 0", lambda value: value >= 0),
+    "mixup": ("of at least 0", lambda value: value >= 0),
+}
 _CHOICES = {
     "optimizer": ("adam", "sgd"),
     "schedule": ("constant", "cosine"),
@@ -17,36 +26,35 @@ _CHOICES = {
     "pool": (None, "mean", "max"),
     "monitor": ("uar", "loss"),
 }
+_OPTIONAL = {"patience", "clip_norm"}
 
 
 def check_parameters(parameters: Mapping[str, object]) -> None:
     """
-    Check the parameters of a `NeuralClassifier`.
+    Check the parameters of a `ser_lib.neural.NeuralClassifier`.
+
+    Parameters
+    ----------
+    parameters : mapping
+        As ``get_params`` returns them.
 
     Raises
     ------
     InputError
-        Naming the first that makes no sense, what was found and what is expected.
+        Naming the first wrong parameter, what was found and what is expected.
     """
-    for name, least in {"epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}.items():
-        value = parameters[name]
-        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if not (whole and value >= least) and not (name == "patience" and value is None):
-            raise InputError(f"{name} is {value!r}; expected a whole number of at least {least}")
-    limits = {
-        "learning_rate": "above 0",
-        "clip_norm": "above 0",
-        "momentum": "from 0 to below 1",
-        "decay": "of at least 0",
-        "weight_decay": "of at least 0",
-        "mixup": "of at least 0",
-    }
-    for name, expected in limits.items():
-        value = parameters[name]
-        if name == "clip_norm" and value is None:
-            continue
-        real = isinstance(value, numbers.Real) and math.isfinite(value) and value >= 0
-        if not real or (value == 0 and "above" in expected) or (value >= 1 and "below" in expected):
+
+    def is_a(kind: type, value: object) -> bool:
+        return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
+
+    parameters = {k: v for k, v in parameters.items() if not (v is None and k in _OPTIONAL)}
+    for name in filter(parameters.__contains__, _INTEGERS):
+        value, low = parameters[name], _INTEGERS[name]
+        if not (is_a(numbers.Integral, value) and value >= low):
+            raise InputError(f"{name} is {value!r}; expected an integer of at least {low}")
+    for name in filter(parameters.__contains__, _NUMBERS):
+        value, (expected, allowed) = parameters[name], _NUMBERS[name]
+        if not (is_a(numbers.Real, value) and allowed(value)):
             raise InputError(f"{name} is {value!r}; expected a number {expected}")
     for name, known in _CHOICES.items():
         if parameters[name] not in known:
@@ -64,16 +72,16 @@ def check_rows(
     item_shape: tuple[int, ...] | None = None,
 ) -> np.ndarray | None:
     """
-    Check rows to learn from, or to ask about.
+    Check rows of features, and their labels.
 
     Parameters
     ----------
     name : str
-        What the rows are called in a message.
+        Name of the rows in an error.
     X : RaggedArray
         Features.
     y : array of str, optional
-        Labels; with them, there must be rows at all, and as many.
+        Labels, one per row; with labels, there must be at least one row.
     item_shape : tuple of int, optional
         Shape that the items must have.
 
@@ -85,7 +93,7 @@ def check_rows(
     Raises
     ------
     InputError
-        Naming what does not fit.
+        Naming the rows, what was found and what is expected.
     """
     if not isinstance(X, RaggedArray):
         raise InputError(f"{name} is a {type(X).__name__}; expected a RaggedArray")
@@ -101,6 +109,7 @@ def check_rows(
         raise InputError(f"{name} holds no utterances; expected at least one")
     if y.shape != (len(X),):
         raise InputError(
-            f"{name} has {len(X)} rows, but labels of shape {y.shape}; expected one each"
+            f"{name} has {len(X)} rows, and the labels have shape {y.shape}; expected one label "
+            "per row"
         )
     return y

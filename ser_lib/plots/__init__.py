@@ -2,37 +2,51 @@
 Every figure of the study, from tables and arrays.
 
 Each function returns a matplotlib figure that a notebook shows as the value of a cell. All share
-one style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`).
+one style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`). seaborn
+draws scores and distributions, librosa.display waveforms and spectrograms; intervals are those of
+`ser_lib.evaluation`, over speakers.
 """
 
-from ser_lib.plots.answers import (
+from ser_lib.plots.attention import attention_over_time, best_and_worst
+from ser_lib.plots.comparison import leaderboard, published_comparison
+from ser_lib.plots.corpus import class_counts, durations, speaker_counts
+from ser_lib.plots.examples import (
+    Example,
+    Spectrogram,
+    choose_examples,
+    compute_spectrogram,
+    make_example,
+)
+from ser_lib.plots.features import descriptors, feature_distributions, projection
+from ser_lib.plots.layout import save
+from ser_lib.plots.learning import learning_curves
+from ser_lib.plots.scores import (
     condition_curve,
     confusion_matrix,
     per_class_recall,
     scores_by_fold,
     scores_by_speaker,
 )
-from ser_lib.plots.attention import attention_map, attention_over_time, well_and_badly
-from ser_lib.plots.comparison import leaderboard, published_comparison
-from ser_lib.plots.corpus import class_counts, durations, speaker_counts
-from ser_lib.plots.features import (
-    feature_distributions,
-    projection,
+from ser_lib.plots.segments import segment_posteriors
+from ser_lib.plots.spectrograms import (
+    spectrogram,
+    spectrogram_channels,
     waveform_and_spectrogram,
     windows,
 )
-from ser_lib.plots.frames import descriptors, spectrogram
-from ser_lib.plots.learning import learning_curves
-from ser_lib.plots.segments import segment_posteriors
-from ser_lib.plots.style import EMOTION_COLOURS, STYLE, style
-from ser_lib.plots.tuning import recipes
+from ser_lib.plots.style import EMOTION_COLOURS, STYLE
+from ser_lib.plots.tuning import trials
 
 __all__ = [
     "EMOTION_COLOURS",
     "STYLE",
-    "attention_map",
+    "Example",
+    "Spectrogram",
     "attention_over_time",
+    "best_and_worst",
+    "choose_examples",
     "class_counts",
+    "compute_spectrogram",
     "condition_curve",
     "confusion_matrix",
     "descriptors",
@@ -40,17 +54,18 @@ __all__ = [
     "feature_distributions",
     "leaderboard",
     "learning_curves",
+    "make_example",
     "per_class_recall",
     "projection",
     "published_comparison",
-    "recipes",
+    "save",
     "scores_by_fold",
     "scores_by_speaker",
     "segment_posteriors",
     "speaker_counts",
     "spectrogram",
-    "style",
+    "spectrogram_channels",
+    "trials",
     "waveform_and_spectrogram",
-    "well_and_badly",
     "windows",
 ]

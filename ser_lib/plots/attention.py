@@ -1,146 +1,89 @@
-"""Figures of where systems with attention look."""
+"""Figures of which moments and frequencies systems with attention attend to."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.plots.panels import (
-    colour_bar,
-    curve,
-    frequency_axis,
-    greys,
-    name_even_share,
-    overlay,
-)
-from ser_lib.plots.style import figure, heading
+from ser_lib.plots.examples import Example
+from ser_lib.plots.features import as_frames
+from ser_lib.plots.layout import colour_bar, figure, heading, seconds_locator, write
+from ser_lib.plots.spectrograms import draw_levels, frequency_axis
+from ser_lib.plots.style import CONTRAST, DASHED, FAINT, INK, LEVELS, MUTED, check_seconds
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
-Heard = Mapping[str, Any]
-"""What `well_and_badly` takes of an utterance: ``spectrogram, weights`` and, if known, the rest."""
+_OUTLINED = 60
+"""Up to so many steps, outlines can be told from each other."""
+_LABEL = "attention\n(× uniform)"
 
 
 @figure
 def attention_over_time(
-    spectrogram: np.ndarray,
-    weights: np.ndarray,
+    example: Example,
     *,
-    hop: float,
-    step: float,
+    seconds_per_step: float,
     start: float = 0.0,
-    frequencies: Sequence[float] | None = None,
-    unit: str = "dB",
-    answer: Mapping[str, Any] | None = None,
-    title: str = "",
+    bands_per_cell: float | None = None,
+    first_band: float = 0,
 ) -> "Figure":
     """
-    Show which moments of an utterance a system attends to, below its spectrogram.
+    Show which moments, and where known which frequencies, of an utterance a system attends to.
 
     Parameters
     ----------
-    spectrogram : np.ndarray [shape=(frames, bands)]
-        Levels, lowest band first.
-    weights : np.ndarray [shape=(steps,)]
-        Attention, which sums to one. Steps that are NaN are padding and left out.
-    hop : float
-        Seconds from one frame to the next.
-    step : float
-        Seconds from one weight to the next; a multiple of `hop` where a network pools over time.
+    example : Example
+        The utterance, with attention of one dimension (time) or two (time and frequency).
+    seconds_per_step : float
+        Seconds from one weight to the next; a multiple of the hop where a network pools over time.
     start : float
-        Seconds at which the share of the first weight begins.
-    frequencies : sequence of float [shape=(bands,)], optional
-        Middle of each band in Hz, in ascending order. Without it bands are numbered.
-    unit : str
-        Of the levels.
-    answer : mapping, optional
-        What the system answered: a row of predictions, with ``emotion, predicted`` and
-        ``p_<emotion>``, as far as they are known. Its ``utterance`` is named too.
-    title : str
-        Written instead of the answer, which then stands beside it.
+        Seconds at which the first step begins.
+    bands_per_cell : float, optional
+        In two dimensions, bands from one weight to the next; by default the cells divide all bands
+        from `first_band` evenly.
+    first_band : float
+        Number of bands below the lowest cell.
 
     Returns
     -------
     Figure
-        Attention in multiples of what each step would get if all got the same, so that recordings
-        of different lengths can be compared. What lies above that is filled.
+        The spectrogram, and below it the attention in multiples of uniform attention (the same
+        weight for all), so that recordings of different lengths can be compared. In one dimension
+        what lies above uniform is filled. In two, it lies over the spectrogram in grey, with an
+        outline around what lies above uniform, which is left out of more than 60 steps, where it
+        would hide what it surrounds.
 
     Raises
     ------
     InputError
         If shapes do not fit, weights do not sum to one, or a duration is not positive.
     """
-    heard = {"spectrogram": spectrogram, "weights": weights, "answer": answer, "title": title}
-    return _draw([heard], 1, hop, step, start, None, frequencies, unit)
+    return _draw([example], seconds_per_step, start, bands_per_cell, first_band)
 
 
 @figure
-def attention_map(
-    spectrogram: np.ndarray,
-    weights: np.ndarray,
+def best_and_worst(
+    best: Example,
+    worst: Example,
     *,
-    hop: float,
-    step: float,
+    seconds_per_step: float,
     start: float = 0.0,
-    bands: tuple[float, float] | None = None,
-    frequencies: Sequence[float] | None = None,
-    unit: str = "dB",
-    answer: Mapping[str, Any] | None = None,
-    title: str = "",
+    bands_per_cell: float | None = None,
+    first_band: float = 0,
 ) -> "Figure":
     """
-    Show which moments and frequencies of an utterance a system attends to.
+    Show the attention to the best and to the worst recognised utterance side by side.
 
     Parameters
     ----------
-    spectrogram, hop, step, start, frequencies, unit, answer, title
-        As in `attention_over_time`.
-    weights : np.ndarray [shape=(steps, cells)]
-        Attention, lowest cell first, which sums to one over all of them.
-    bands : tuple of float, optional
-        Number of bands below the lowest cell and up to the top of the highest; cells share the
-        range evenly. All bands by default.
-
-    Returns
-    -------
-    Figure
-        The spectrogram, and below it the same in grey under the attention, in multiples of what
-        each cell would get if all got the same. The outline goes around what gets more than that;
-        it is left out of more than 60 steps, where it would hide what it is around.
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit, weights do not sum to one, or a duration is not positive.
-    """
-    heard = {"spectrogram": spectrogram, "weights": weights, "answer": answer, "title": title}
-    return _draw([heard], 2, hop, step, start, bands, frequencies, unit)
-
-
-@figure
-def well_and_badly(
-    well: Heard,
-    badly: Heard,
-    *,
-    hop: float,
-    step: float,
-    start: float = 0.0,
-    bands: tuple[float, float] | None = None,
-    frequencies: Sequence[float] | None = None,
-    unit: str = "dB",
-) -> "Figure":
-    """
-    Show the attention to a well and to a badly recognised utterance side by side.
-
-    Parameters
-    ----------
-    well, badly : mapping
-        ``spectrogram, weights`` and, if known, ``answer`` and ``title``, as in
-        `attention_over_time` or, if the weights have two dimensions, in `attention_map`.
-    hop, step, start, bands, frequencies, unit
-        As there.
+    best, worst : Example
+        The utterances; see `choose_examples` and `make_example`.
+    seconds_per_step, start, bands_per_cell, first_band
+        As for `attention_over_time`.
 
     Returns
     -------
@@ -151,130 +94,171 @@ def well_and_badly(
     Raises
     ------
     InputError
-        As there, or if an utterance lacks its spectrogram or weights.
+        As for `attention_over_time`, or if the two differ in bands or dimensions.
     """
-    for name, heard in (("well", well), ("badly", badly)):
-        missing = [key for key in ("spectrogram", "weights") if key not in heard]
-        if missing:
-            raise InputError(f"{name} has no {' and no '.join(missing)}; found {', '.join(heard)}")
-    dimensions = 2 if np.ndim(well["weights"]) == 2 else 1
-    return _draw([well, badly], dimensions, hop, step, start, bands, frequencies, unit)
+    return _draw([best, worst], seconds_per_step, start, bands_per_cell, first_band)
 
 
-def _checked(heard: Heard, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the spectrogram, and attention in multiples of an even share."""
-    level = np.asarray(heard["spectrogram"], dtype=float)
-    if level.ndim != 2 or level.size == 0 or not np.isfinite(level).all():
+def _relative_attention(example: Example) -> np.ndarray:
+    """Return the attention in multiples of uniform, without padding."""
+    weights = np.asarray(example.weights, dtype=float)
+    if weights.ndim not in (1, 2) or weights.size == 0:
         raise InputError(
-            f"spectrogram has the shape {level.shape}; expected (frames, bands) of finite levels"
+            f"weights have the shape {weights.shape}; expected (steps,) or (steps, cells)"
         )
-    weights = np.asarray(heard["weights"], dtype=float)
-    expected = "(steps,)" if dimensions == 1 else "(steps, cells)"
-    if weights.ndim != dimensions or weights.size == 0:
-        raise InputError(f"weights have the shape {weights.shape}; expected {expected}")
     weights = weights[~np.isnan(weights.reshape(len(weights), -1)).all(axis=1)]
     if not (weights >= 0).all() or abs(weights.sum() - 1) > 1e-3:
         raise InputError(
             f"weights sum to {weights.sum():g}, the least is {weights.min(initial=np.inf):g}; "
             "expected numbers from 0 that sum to 1"
         )
-    return level, weights * weights.size
+    return weights * weights.size
 
 
 def _draw(
-    columns: Sequence[Heard],
-    dimensions: int,
-    hop: float,
-    step: float,
+    examples: Sequence[Example],
+    seconds_per_step: float,
     start: float,
-    bands: tuple[float, float] | None,
-    frequencies: Sequence[float] | None,
-    unit: str,
+    bands_per_cell: float | None,
+    first_band: float,
 ) -> "Figure":
-    """Draw a column for each utterance: what was heard, and below where the system looked."""
+    """Draw a column for each utterance: its spectrogram, and the attention below."""
     import matplotlib.pyplot as plt
 
-    for name, value in (("hop", hop), ("step", step)):
-        if not value > 0:
-            raise InputError(f"{name} is {value}; expected seconds, more than 0")
-    checked = [_checked(heard, dimensions) for heard in columns]
-    n_bands = checked[0][0].shape[1]
-    for level, _ in checked[1:]:
-        if level.shape[1] != n_bands:
-            raise InputError(
-                f"{level.shape[1]} bands in one spectrogram but {n_bands} in the other; "
-                "expected as many"
-            )
-    low, high = bands or (0, n_bands)
-    if not 0 <= low < high <= n_bands:
-        raise InputError(f"bands are {low} to {high}; expected a range within 0 to {n_bands}")
-    ends = [max(len(v) * hop, start + len(w) * step) for v, w in checked]
+    check_seconds(seconds_per_step=seconds_per_step, **{"hop": min(e.hop for e in examples)})
+    levels = [as_frames(example.levels, "levels", "bands") for example in examples]
+    weights = [_relative_attention(example) for example in examples]
+    for name, shapes in (("bands", levels), ("cells", weights)):
+        numbers = {array.shape[1:] for array in shapes}
+        if len(numbers) > 1:
+            sizes = " and ".join(str(array.shape) for array in shapes)
+            raise InputError(f"the examples differ in {name}, shapes {sizes}; expected as many")
+    n_bands, in_bands = levels[0].shape[1], weights[0].ndim == 2
+    if in_bands:
+        cells = _cell_edges(weights[0].shape[1], n_bands, bands_per_cell, first_band)
+    steps = [start + seconds_per_step * np.arange(len(w) + 1) for w in weights]
+    ends = [max(len(v) * e.hop, s[-1]) for e, v, s in zip(examples, levels, steps, strict=True)]
     widths = np.maximum(ends, max(ends) / 2)
     fig, axes = plt.subplots(
-        *(2, len(columns)),
+        *(2, len(examples)),
         sharex="col",
         sharey="row",
         squeeze=False,
-        figsize=(7.2 if len(columns) == 1 else 10.2, 3.9 if dimensions == 1 else 4.7),
+        figsize=(7.2 if len(examples) == 1 else 10.2, 4.7 if in_bands else 3.9),
         gridspec_kw={
-            "height_ratios": (1.9, 1) if dimensions == 1 else (1, 1),
+            "height_ratios": (1, 1) if in_bands else (1.9, 1),
             "width_ratios": widths,
         },
     )
-    limits = {
-        "vmin": min(level.min() for level, _ in checked),
-        "vmax": max(level.max() for level, _ in checked),
-    }
-    # Near an even share, differences would look like more than they are.
-    most = max(2.0, *(1.08 * share.max() for _, share in checked))
-    for i, (level, share) in enumerate(checked):
+    limits = {"vmin": min(v.min() for v in levels), "vmax": max(v.max() for v in levels)}
+    # Near uniform attention, differences would look larger than they are.
+    largest = max(2.0, *(1.08 * w.max() for w in weights))
+    for i, example in enumerate(examples):
         top, below = axes[:, i]
-        common = {"origin": "lower", "aspect": "auto", **limits}
-        common["extent"] = (0, len(level) * hop, 0, n_bands)
-        heard_image = top.imshow(level.T, cmap="magma", **common)
-        edges = start + step * np.arange(len(share) + 1)
-        if dimensions == 1:
-            curve(below, share, edges, most)
+        image = draw_levels(top, levels[i], example.hop, cmap=LEVELS, **limits)
+        if in_bands:
+            draw_levels(below, levels[i], example.hop, cmap=_greys(), **limits)
+            shade = _draw_map(below, weights[i], steps[i], cells, largest)
         else:
-            below.imshow(level.T, cmap=greys(), **common)
-            cells = np.linspace(low, high, share.shape[1] + 1)
-            shade = overlay(below, share, edges, cells, most)
-        for panel in axes[:dimensions, i]:
-            frequency_axis(panel, n_bands, frequencies, named=i == 0)
+            _draw_curve(below, weights[i], steps[i], largest)
+        for ax in (top, below) if in_bands else (top,):
+            frequency_axis(ax, n_bands, example.frequencies, named=i == 0)
         top.tick_params(axis="x", length=0)
         below.set_xlim(0, ends[i])
-        below.xaxis.set_major_locator(_seconds(ends[i], 8 * widths[i] / max(widths)))
+        below.xaxis.set_major_locator(seconds_locator(ends[i], 8 * widths[i] / max(widths)))
         below.set_xlabel("time (s)")
-        said = _said(columns[i].get("answer"), columns[i].get("title", ""))
-        heading(top, *said, below=len(columns) > 1)
-    colour_bar(heard_image, axes[0], f"level ({unit})")
-    label = "attention\n(times even share)"
-    if dimensions == 1:
-        axes[1, 0].set_ylabel(label)
-        name_even_share(axes[1, -1])
+        heading(top, *_titles(example), below=len(examples) > 1)
+    colour_bar(image, axes[0], f"level ({examples[0].unit})")
+    if in_bands:
+        _mark_uniform(colour_bar(shade, axes[1], _LABEL), largest)
     else:
-        colour_bar(shade, axes[1], label, mark=1)
+        axes[1, 0].set_ylabel(_LABEL)
+        look = {"fontsize": 7.5, "color": MUTED, "beside": True}
+        # There is room below the scale of colours.
+        write(axes[1, -1], "uniform", 1, 1, (4, 0), **look).set_in_layout(False)
     fig.align_ylabels(axes[:, 0])
     return fig
 
 
-def _seconds(length: float, most: float) -> Any:
-    """Choose ticks of time, so that there are at most so many."""
-    from matplotlib.ticker import MultipleLocator
+def _cell_edges(n: int, n_bands: int, per_cell: float | None, first: float) -> np.ndarray:
+    per_cell = (n_bands - first) / n if per_cell is None else per_cell
+    edges = first + per_cell * np.arange(n + 1)
+    if not 0 <= edges[0] < edges[-1] <= n_bands + 1e-6:
+        raise InputError(
+            f"{n} cells of {per_cell:g} bands from band {first:g} end at {edges[-1]:g}; "
+            f"expected a range within 0 to {n_bands} bands"
+        )
+    return edges
 
-    steps = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
-    return MultipleLocator(next((s for s in steps if length / s <= most), 300))
 
-
-def _said(answer: Mapping[str, Any] | None, title: str) -> tuple[str, str]:
-    """Say what was answered, and in a whisper of whom and how surely."""
-    answer = {} if answer is None else answer
-    true, predicted = answer.get("emotion"), answer.get("predicted")
+def _titles(example: Example) -> tuple[str, str]:
+    """Say what was predicted, and in a note for which utterance and with which posteriors."""
+    row = example.prediction
+    true, predicted = row.get("emotion"), row.get("predicted")
     if true is None or predicted is None:
-        found = predicted or true or ""
+        summary = predicted or true or ""
     else:
-        found = f"{true}, recognised" if true == predicted else f"{true}, taken for {predicted}"
-    posterior = {e: answer[f"p_{e}"] for e in (predicted, true) if f"p_{e}" in answer}
-    sure = ", ".join(f"p({e}) = {p:.2f}" for e, p in posterior.items())
-    asides = [found if title else "", str(answer.get("utterance", "")), sure]
-    return title or found, "   ".join(filter(None, asides))
+        summary = f"{true}, recognised" if true == predicted else f"{true}, taken for {predicted}"
+    posteriors = {e: row[f"p_{e}"] for e in (predicted, true) if f"p_{e}" in row}
+    posterior = ", ".join(f"p({e}) = {p:.2f}" for e, p in posteriors.items())
+    notes = [summary if example.title else "", str(row.get("utterance", "")), posterior]
+    return example.title or summary, "   ".join(filter(None, notes))
+
+
+def _draw_curve(ax: "Axes", weights: np.ndarray, steps: np.ndarray, largest: float) -> None:
+    """Draw attention over time as a stair, filled where it is above uniform."""
+    from matplotlib.ticker import MaxNLocator
+
+    stair = np.append(weights, weights[-1])
+    fill = {"step": "post", "linewidth": 0}
+    ax.fill_between(steps, 0, stair, color=FAINT, **fill)
+    ax.fill_between(steps, 1, np.maximum(stair, 1), color=CONTRAST, alpha=0.55, **fill)
+    ax.stairs(weights, steps, color=CONTRAST, linewidth=1.2, baseline=None)
+    ax.axhline(1, color=INK, linewidth=0.9, linestyle=DASHED)
+    ax.set_ylim(0, largest)
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+def _greys() -> object:
+    """Make greys so light that what is laid over them can be seen everywhere."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("faint", ["white", "#e4e4e4", "#8c8c8c"])
+
+
+def _draw_map(
+    ax: "Axes", weights: np.ndarray, steps: np.ndarray, cells: np.ndarray, largest: float
+) -> "AxesImage":
+    """Lay attention over a spectrogram, and an outline around what is above uniform."""
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
+
+    opacities = [to_rgba(CONTRAST, opacity) for opacity in (0, 0.9)]
+    image = ax.imshow(
+        weights.T,
+        cmap=LinearSegmentedColormap.from_list("attention", opacities),
+        # Beside a cell that gets nearly all, differences among the others can still be seen.
+        norm=PowerNorm(0.5, 0, largest),
+        # Above the spectrogram.
+        zorder=1.5,
+        extent=(steps[0], steps[-1], cells[0], cells[-1]),
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+    )
+    # Each cell twice, just inside its edges: the contour then runs along them, not across cells.
+    above = np.pad(np.kron(weights > 1 + 1e-6, np.ones((2, 2))), 1)
+    if above.any() and len(weights) <= _OUTLINED:
+        x, y = (
+            (edges[:, None] + np.array((-1e-6, 1e-6)) * np.ptp(edges)).ravel()
+            for edges in (steps, cells)
+        )
+        ax.contour(x, y, above.T, levels=[0.5], colors=INK, linewidths=1.1)
+    return image
+
+
+def _mark_uniform(bar: object, largest: float) -> None:
+    """Draw a line on a scale of attention at 1."""
+    bar.ax.axhline(1, color=INK, linewidth=1.1)
+    ticks = [t for t in (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if t <= largest]
+    bar.set_ticks(ticks, labels=[f"{t:g}" for t in ticks])
+    bar.minorticks_off()

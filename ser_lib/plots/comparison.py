@@ -1,31 +1,31 @@
-"""Figures that set systems beside each other, and beside what was published."""
+"""Figures that compare systems with each other and with published scores."""
 
+import functools
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import pandas as pd
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import metrics
-from ser_lib.plots.style import (
-    ACCENT,
-    CONTRAST,
-    INK,
-    MUTED,
-    NOTE_SIZE,
+from ser_lib.plots.layout import (
+    draw_intervals,
     figure,
-    grid,
     heading,
-    interval_line,
+    require_columns,
+    score_axis,
+    write,
 )
+from ser_lib.plots.style import ACCENT, CONTRAST, INK, MUTED
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-class PublishedFigure(Protocol):
-    """What `published_comparison` needs to know of a figure that somebody published."""
+class PublishedScore(Protocol):
+    """What `published_comparison` reads of a published score."""
 
     metric: str
     value: float
@@ -33,44 +33,19 @@ class PublishedFigure(Protocol):
     classes: int
     protocol: str
     source: str
-    speaker_disjoint: bool
+    speaker_disjoint: bool | None
+    remark: str
 
 
-def _wrapped(text: str, width: int) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, width))
-
-
+_fill = functools.partial(textwrap.fill, break_on_hyphens=False)
 _MARKERS = {"uar": "o", "wa": "D", "macro_f1": "s"}
-
-
-def _point(ax: "Axes", y: float, value: float, metric: str, colour: str, filled: bool) -> None:
-    ax.plot(
-        value,
-        y,
-        _MARKERS[metric],
-        color=colour if filled else "white",
-        markeredgecolor=colour,
-        markeredgewidth=1.5,
-        markersize=7 if metric == "uar" else 6,
-        zorder=3,
-    )
-    ax.annotate(
-        f"{metrics.TITLES[metric]} {value:.3f}".rstrip("0").rstrip("."),
-        (value, y),
-        (0, 7),
-        textcoords="offset points",
-        ha="center",
-        fontsize=7.5,
-        color=colour,
-    )
+_DEPENDENT = {True: "", False: " (speaker-dependent)", None: " (perhaps speaker-dependent)"}
 
 
 @figure
 def published_comparison(
     scores: Mapping[str, float],
-    published: Sequence[PublishedFigure],
+    published: Sequence[PublishedScore],
     *,
     system: str,
     corpus: str,
@@ -79,14 +54,14 @@ def published_comparison(
     speaker_disjoint: bool = True,
 ) -> "Figure":
     """
-    Show a score of ours and published figures, each with the protocol it was measured under.
+    Show our scores and published ones, each with the protocol it was measured under.
 
     Parameters
     ----------
     scores : mapping of str to float
         ``uar, uar_low, uar_high, wa, wa_low, wa_high``, as `Evaluation.scores` gives them.
     published : sequence of Published
-        Figures with ``metric, value, corpus, classes, protocol, source, speaker_disjoint``.
+        Scores with ``metric, value, corpus, classes, protocol, source, speaker_disjoint, remark``.
     system, corpus : str
         What was evaluated, and on what.
     classes : int
@@ -99,185 +74,85 @@ def published_comparison(
     Returns
     -------
     Figure
-        Ours first, with its 95 % interval over speakers, then the published figures in the order
-        given; grey is what was measured on another corpus or other classes, hollow what let test
-        speakers into training. Nothing is ranked: figures under different protocols do not measure
-        the same.
+        Ours first, with 95 % intervals over speakers, then the published scores in the order given,
+        a row for what was measured together;
+        grey ones were measured on another corpus or other classes, hollow ones with test speakers
+        in training. Nothing is ranked: scores under different protocols do not measure the same.
 
     Raises
     ------
     InputError
-        If a published figure has a metric that we do not know.
+        If a published score has an unknown metric.
     """
     import matplotlib.pyplot as plt
 
-    shown = ["uar", *sorted({p.metric for p in published} - {"uar"})]
-    for metric in shown:
-        metrics.statistic_of(metric)
-    rows: list[tuple] = [
-        (_wrapped(f"{system}, here", 34), f"{corpus}, {classes} classes; {protocol}", metric, None)
-        for metric in shown
-    ]
-    rows += [
-        (_wrapped(p.source, 34), f"{p.corpus}, {p.classes} classes; {p.protocol}", p.metric, p)
-        for p in published
-    ]
-    fig, ax = plt.subplots(figsize=(9.2, 1.35 + 0.56 * len(rows)))
-    for y, (_, how, metric, figure_) in enumerate(rows):
-        if figure_ is None:
-            colour, disjoint, value = ACCENT, speaker_disjoint, scores[metric]
-            low, high = scores[f"{metric}_low"], scores[f"{metric}_high"]
-            interval_line(ax, y, low, high, colour)
+    metric_names = ["uar", *sorted({p.metric for p in published} - {"uar"})]
+    titles = {metric: metrics.get(metric).title for metric in metric_names}
+    groups = _measurements(published)
+    comparable = [(g[0].corpus.lower(), g[0].classes) == (corpus.lower(), classes) for g in groups]
+    labels, texts = [f"{system}, here"], [f"{corpus}, {classes} classes; {protocol}"]
+    values = [{metric: scores[metric] for metric in metric_names}]
+    looks = [(ACCENT, speaker_disjoint)]
+    for group, same in zip(groups, comparable, strict=True):
+        first = group[0]
+        text = f"{first.corpus}, {first.classes} classes; {first.protocol}"
+        text += _DEPENDENT[first.speaker_disjoint]
+        # Several measurements of one source are told apart by their remarks.
+        several = sum(first.source == other[0].source for other in groups) > 1
+        labels.append(first.source)
+        texts.append(f"{text}; {first.remark}" if several and first.remark else text)
+        values.append({p.metric: p.value for p in group})
+        looks.append((INK if same else MUTED, first.speaker_disjoint))
+    texts = [_fill(text, 56) for text in texts]
+    heights = np.array([max(1.1, 0.3 * (text.count("\n") + 1) + 0.2) for text in texts])
+    middles = np.cumsum(heights) - heights / 2
+    fig, ax = plt.subplots(figsize=(9.2, 1.3 + 0.5 * heights.sum()))
+    limits = ([scores[f"{metric}_{end}"] for metric in metric_names] for end in ("low", "high"))
+    draw_intervals(ax, middles[0] + _SHIFT * np.arange(len(metric_names)), *limits, ACCENT)
+    for y, text, row, (colour, disjoint) in zip(middles, texts, values, looks, strict=True):
+        for metric, value in row.items():
+            k = metric_names.index(metric)
+            ax.plot(
+                *(value, y + _SHIFT * k, _MARKERS.get(metric, "^")),
+                color=colour if disjoint else "white",
+                markeredgecolor=colour,
+                markeredgewidth=1.5,
+                markersize=6,
+                zorder=3,
+            )
+            # The second and further metrics stand a little lower, and are named below.
+            look = {"ha": "center", "va": "top" if k else "bottom", "fontsize": 7.5}
+            where = (value, y + _SHIFT * k, (0, -5 if k else 5))
+            write(ax, f"{titles[metric]} {value:.3f}", *where, color=colour, **look)
+        write(ax, text, 1, y, (12, 0), beside=True, color=MUTED if colour == MUTED else INK)
+    ax.axhline(heights[0], color=MUTED, linewidth=0.7)
+    ax.set_yticks(middles, [_fill(label, 34) for label in labels])
+    ax.get_yticklabels()[0].set(color=ACCENT, fontweight="bold")
+    ax.set_ylim(heights.sum() + 0.1, -0.1)
+    score_axis(ax, "score")
+    note = "protocols differ: not a ranking"
+    if published and not any(comparable):
+        note = "other corpora or classes: not comparable"
+    heading(ax, "Comparison with published scores", note)
+    return fig
+
+
+_SHIFT = 0.12
+"""From the points of one metric to those of the next, in rows."""
+
+
+def _measurements(published: Sequence[PublishedScore]) -> list[list[PublishedScore]]:
+    """Group what was measured together: different metrics of one source under one protocol."""
+    groups: list[list[PublishedScore]] = []
+    for score in published:
+        key = (score.source, score.corpus, score.classes, score.protocol)
+        last = groups[-1] if groups else []
+        same = last and key == (last[0].source, last[0].corpus, last[0].classes, last[0].protocol)
+        if same and score.metric not in [other.metric for other in last]:
+            last.append(score)
         else:
-            same = (figure_.corpus.lower(), figure_.classes) == (corpus.lower(), classes)
-            colour, disjoint, value = (
-                INK if same else MUTED,
-                figure_.speaker_disjoint,
-                figure_.value,
-            )
-        _point(ax, y, value, metric, colour, disjoint)
-        if not disjoint:
-            heard = "perhaps heard" if disjoint is None else "heard"
-            how += f" (test speakers {heard} in training)"
-        ax.annotate(
-            _wrapped(how, 52),
-            (1, y),
-            (12, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            fontsize=NOTE_SIZE,
-            color=INK if colour != MUTED else MUTED,
-            annotation_clip=False,
-        )
-    ax.axhline(len(shown) - 0.5, color=MUTED, linewidth=0.7)
-    ax.set_yticks(range(len(rows)), [row[0] for row in rows])
-    for label in ax.get_yticklabels()[: len(shown)]:
-        label.set_color(ACCENT)
-        label.set_fontweight("bold")
-    ax.set_ylim(len(rows) - 0.45, -0.75)
-    ax.set_xlim(0, 1)
-    grid(ax, "x")
-    ax.set_xlabel("score")
-    heading(ax, "Beside published figures", "protocols differ: not a ranking")
-    return fig
-
-
-def _label(row: pd.Series) -> str:
-    """Say what a row of the results table is, as far as the table says it."""
-    parts = [str(row[c]) for c in ("setting", "variant") if c in row and row[c] not in ("", None)]
-    return f"{row['system']}" + (f"  ({', '.join(parts)})" if parts else "")
-
-
-def _blocks(results: pd.DataFrame, keys: Sequence[str]) -> list[tuple[dict, pd.DataFrame]]:
-    """Divide results into what may be ranked, unknown speakers and training statistics first."""
-    ranked = results.sort_values("uar", ascending=False, kind="stable")
-    blocks = [
-        (dict(zip(keys, values, strict=True)), block)
-        for values, block in ranked.groupby(list(keys), sort=False)
-    ]
-    protocols = list(dict.fromkeys(results["protocol"]))
-
-    def order(item: tuple[dict, pd.DataFrame]) -> tuple:
-        what, block = item
-        scaled = list(_SCALED).index(what["normalisation"])
-        return (not _disjoint(block), protocols.index(what["protocol"]), scaled)
-
-    return sorted(blocks, key=order)
-
-
-def _disjoint(block: pd.DataFrame) -> bool:
-    return "speaker_disjoint" not in block or bool(block["speaker_disjoint"].all())
-
-
-def _head(what: Mapping[str, object], block: pd.DataFrame) -> str:
-    protocol = str(what["protocol"]).replace("_", " ")
-    dependent = "" if _disjoint(block) else " (speaker-dependent)"
-    classes = f", {what['classes']} classes" if "classes" in what else ""
-    return f"{protocol}{dependent}, scaled by {_SCALED[what['normalisation']]}{classes}"
-
-
-@figure
-def leaderboard(results: pd.DataFrame, *, title: str = "") -> "Figure":
-    """
-    Show the UAR of systems with intervals, ranked within each protocol and normalisation.
-
-    Parameters
-    ----------
-    results : pd.DataFrame
-        A row per evaluation: ``system, protocol, normalisation, uar, uar_low, uar_high`` and,
-        where known, ``setting, variant, classes, speaker_disjoint``.
-    title : str
-        Of what corpus.
-
-    Returns
-    -------
-    Figure
-        One block for each protocol and normalisation (and number of classes, if they differ), what
-        was measured on unknown speakers first; lines are 95 % intervals over speakers.
-
-    Raises
-    ------
-    InputError
-        If columns are missing, there are no rows, or a normalisation is unknown.
-    """
-    import matplotlib.pyplot as plt
-
-    needed = ("system", "protocol", "normalisation", "uar", "uar_low", "uar_high")
-    missing = [name for name in needed if name not in results]
-    if missing:
-        found = ", ".join(map(str, results.columns))
-        raise InputError(f"results have no column {', '.join(missing)}; found {found}")
-    if results.empty:
-        raise InputError("there is nothing to draw: the table of results has no rows")
-    for name in results["normalisation"]:
-        if name not in _SCALED:
-            raise unknown("normalisation", name, _SCALED)
-    keys = ["protocol", "normalisation"]
-    if "classes" in results and results["classes"].nunique() > 1:
-        keys.append("classes")
-    fig, ax = plt.subplots(
-        figsize=(7.6, 1.2 + 0.34 * (len(results) + results.groupby(keys).ngroups))
-    )
-    y, ticks = 0.0, []
-    for what, block in _blocks(results, keys):
-        head = _head(what, block)
-        ax.annotate(
-            head,
-            (0, y),
-            (4, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            fontsize=NOTE_SIZE,
-            color=MUTED,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )
-        y += 0.85
-        colour = CONTRAST if what["normalisation"] == "speaker" else ACCENT
-        for _, row in block.iterrows():
-            interval_line(ax, y, row["uar_low"], row["uar_high"], colour)
-            ax.plot(row["uar"], y, "o", color=colour, markersize=7, zorder=3)
-            right = max(v for v in (row["uar"], row["uar_high"]) if v == v)
-            ax.annotate(
-                f"{row['uar']:.3f}",
-                (right, y),
-                (7, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8.5,
-                annotation_clip=False,
-            )
-            ticks.append((y, _label(row)))
-            y += 1
-        y += 0.25
-    ax.set_yticks([t for t, _ in ticks], [label for _, label in ticks])
-    ax.set_ylim(y - 0.6, -0.7)
-    ax.set_xlim(0, 1)
-    grid(ax, "x")
-    ax.set_xlabel("UAR")
-    heading(ax, title or "Leaderboard", "pooled UAR, 95 % intervals over speakers")
-    return fig
+            groups.append([score])
+    return groups
 
 
 _SCALED = {
@@ -285,3 +160,115 @@ _SCALED = {
     "utterance": "each utterance's own statistics",
     "speaker": "each speaker's own statistics",
 }
+
+
+def _disjoint(block: pd.DataFrame) -> bool:
+    return "speaker_disjoint" not in block or bool(block["speaker_disjoint"].all())
+
+
+def _label(row: pd.Series) -> str:
+    """Name a row of the results table by its system, variant and changed parameters."""
+    texts = [str(row[c]) for c in _DETAILS if c in row and row[c] not in ("", None)]
+    return _fill(f"{row['system']}" + (f" ({', '.join(texts)})" if texts else ""), 40)
+
+
+_DETAILS = ("setting", "variant", "changes")
+
+
+def _blocks(results: pd.DataFrame, keys: list[str], metric: str) -> list[tuple[str, pd.DataFrame]]:
+    """Divide results into blocks that may be ranked; speaker-disjoint protocols first."""
+    protocols = list(results["protocol"].unique())
+    blocks = []
+    for values, block in results.groupby(keys, sort=False):
+        what = dict(zip(keys, values, strict=True))
+        scaled = list(_SCALED).index(what["normalisation"])
+        order = (not _disjoint(block), protocols.index(what["protocol"]), scaled)
+        protocol = str(what["protocol"]).replace("_", " ")
+        classes = f", {what['classes']} classes" if "classes" in what else ""
+        scaling = f"scaled by {_SCALED[what['normalisation']]}"
+        head = f"{protocol}{_DEPENDENT[_disjoint(block)]}, {scaling}{classes}"
+        ascending = metrics.get(metric).lower_is_better
+        ranked = block.sort_values(metric, ascending=ascending, kind="stable")
+        blocks.append((order, head, ranked))
+    return [block[1:] for block in sorted(blocks, key=lambda block: block[0])]
+
+
+@figure
+def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") -> "Figure":
+    """
+    Show the scores of systems with intervals, ranked within each protocol and normalisation.
+
+    Parameters
+    ----------
+    results : pd.DataFrame
+        A row per evaluation: ``system, protocol, normalisation, uar`` and, where known,
+        ``uar_low, uar_high, variant, changes, classes, speaker_disjoint``.
+    metric : str
+        A metric of `ser_lib.evaluation.metrics`; its name is that of the columns.
+    title : str
+        Of what corpus.
+
+    Returns
+    -------
+    Figure
+        One block for each protocol and normalisation (and number of classes, if they differ),
+        speaker-disjoint protocols first; lines are 95 % intervals over speakers.
+
+    Raises
+    ------
+    InputError
+        If columns are missing, there are no rows, or a metric or normalisation is unknown.
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    known = metrics.get(metric)
+    require_columns("results", results, ("system", "protocol", "normalisation", metric))
+    if results.empty:
+        raise InputError("there is nothing to draw: the table of results has no rows")
+    for normalisation in results["normalisation"]:
+        if normalisation not in _SCALED:
+            raise unknown("normalisation", normalisation, _SCALED)
+    keys = ["protocol", "normalisation"]
+    if "classes" in results and results["classes"].nunique() > 1:
+        keys.append("classes")
+    limits = [f"{metric}_low", f"{metric}_high"]
+    results = results.reindex(columns=[*dict.fromkeys([*results.columns, *limits])])
+    blocks, bottom = [], 0.0
+    for head, block in _blocks(results, keys, metric):
+        labels = [_label(row) for _, row in block.iterrows()]
+        heights = np.array([1 + 0.45 * label.count("\n") for label in labels])
+        middles = bottom + 0.35 + np.cumsum(heights) - (heights - 1) / 2 - 0.5
+        blocks.append((head, bottom, block.assign(y=middles, label=labels)))
+        bottom += 1.1 + heights.sum()
+    rows = pd.concat([block for *_, block in blocks])
+    fig, ax = plt.subplots(figsize=(7.6, 1.2 + 0.34 * bottom))
+    colours = {name: CONTRAST if name == "speaker" else ACCENT for name in _SCALED}
+    draw_intervals(
+        ax, rows["y"], *rows[limits].T.to_numpy(float), rows["normalisation"].map(colours)
+    )
+    sns.stripplot(
+        rows,
+        x=metric,
+        y="y",
+        hue="normalisation",
+        palette=colours,
+        orient="y",
+        native_scale=True,
+        jitter=False,
+        size=7,
+        legend=False,
+        zorder=3,
+        ax=ax,
+    )
+    for y, value, end in zip(rows["y"], rows[metric], rows[limits[1]], strict=True):
+        write(ax, f"{value:.3f}", max(value, end) if end == end else value, y, (7, 0), fontsize=8.5)
+    for head, top, _ in blocks:
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        write(ax, head, 0, top, (4, 0), beside=True, color=MUTED, bbox=box)
+    ax.set_yticks(rows["y"], rows["label"])
+    ax.set_ylim(bottom - 0.6, -0.7)
+    score_axis(ax, known.title, known.bounds)
+    intervals = ", 95 % intervals over speakers" if rows[limits].notna().any(axis=None) else ""
+    heading(ax, title or "Leaderboard", f"pooled {known.title}{intervals}")
+    return fig

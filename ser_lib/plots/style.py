@@ -1,18 +1,10 @@
-"""One look for all figures, and one colour for each emotion."""
+"""One style for all figures, and one colour for each emotion."""
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-import pandas as pd
 
 from ser_lib.errors import InputError, unknown
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 EMOTION_COLOURS = {
     "anger": "#d92f10",
@@ -31,23 +23,31 @@ EMOTION_COLOURS = {
 """
 The colour of each emotion, in the order in which figures show them.
 
-Found by search: hues that readers expect, as far apart as they can be for the eyes of readers with
-and without protanopia, deuteranopia and tritanopia (simulated by the matrices of G. M. Machado et
-al., "A physiologically-based model for simulation of color vision deficiency", IEEE Transactions on
+Found by search: hues that readers expect, as far apart as possible for readers with and without
+protanopia, deuteranopia and tritanopia (simulated by the matrices of G. M. Machado et al., "A
+physiologically-based model for simulation of color vision deficiency", IEEE Transactions on
 Visualization and Computer Graphics 15 (2009), pp. 1291-1298). They differ in lightness as well, and
 figures label what they colour.
 """
 
 INK = "#2b2b2b"
-"""Text and what matters most."""
+"""Text and the most important marks."""
 MUTED = "#6f6f6f"
-"""Axes, notes, what is there for orientation."""
+"""Axes and notes."""
 FAINT = "#dddddd"
 """Grids and backgrounds."""
 ACCENT = "#1f6f8b"
-"""Our own figures, where no emotion is shown."""
+"""Our own scores, where no emotion is shown."""
 CONTRAST = "#c2571a"
 """The second of two."""
+SERIES = (ACCENT, CONTRAST, "#5b4b8a", "#4d7c2b", "#9b2d55", MUTED, "#1b9e9e", INK)
+"""Colours of systems shown together."""
+LEVELS = "magma"
+"""Colour map of levels."""
+DIVERGING = "RdBu_r"
+"""Colour map of values that have a sign; centred at zero."""
+DASHED = (0, (4, 3))
+"""Line style of references such as the chance level."""
 
 STYLE = {
     "figure.dpi": 120,
@@ -91,39 +91,9 @@ STYLE = {
 """Settings of matplotlib that all figures are drawn under."""
 
 NOTE_SIZE = 8
-
-
-@contextlib.contextmanager
-def style() -> Iterator[None]:
-    """Draw under `STYLE` what is drawn inside: ``with plots.style(): ...``."""
-    import matplotlib as mpl
-
-    with mpl.rc_context(STYLE):
-        yield
-
-
-def figure(draw: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
-    """Make a function that draws do so under `STYLE`, and hand its figure out closed."""
-
-    @functools.wraps(draw)
-    def wrapper(*args: object, **options: object) -> "Figure":
-        import matplotlib.pyplot as plt
-
-        before = set(plt.get_fignums())
-        try:
-            with style():
-                made = draw(*args, **options)
-                # Ticks are made at the first drawing, under whatever settings hold by then.
-                made.draw_without_rendering()
-                _make_room(made)
-        finally:
-            # pyplot is asked for figures so that notebooks know how to show one, and made to forget
-            # them so that they show it once: as the value of the cell.
-            for number in set(plt.get_fignums()) - before:
-                plt.close(number)
-        return made
-
-    return wrapper
+"""Font size of notes in points."""
+READABLE = 4.5
+"""Least contrast of text with its background (WCAG 2.1, level AA)."""
 
 
 def ordered(emotions: Iterable[str]) -> list[str]:
@@ -133,121 +103,54 @@ def ordered(emotions: Iterable[str]) -> list[str]:
     Raises
     ------
     InputError
-        For an emotion that has no colour, or if there is none.
+        For an emotion that has no colour, or if there are none.
     """
     present = {str(emotion) for emotion in emotions}
     strange = sorted(present - set(EMOTION_COLOURS))
     if strange:
         raise unknown("emotion", strange[0], EMOTION_COLOURS)
     if not present:
-        raise InputError("there is nothing to draw: no rows were given")
+        raise InputError("there is nothing to draw: the table has no rows")
     return [emotion for emotion in EMOTION_COLOURS if emotion in present]
 
 
-def _luminance(colour: Sequence[float]) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
-    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+def same_length(n: int, values: Sequence, name: str, rows: str) -> np.ndarray:
+    """Return `values` as an array; InputError unless there is one for each of the n rows."""
+    if len(values) != n:
+        raise InputError(f"there are {len(values)} {name} for {n} {rows}; expected {n}")
+    return np.asarray(values, dtype=object)
 
 
-def same_length(n: int, other: Sequence, what: str, rows: str) -> np.ndarray:
-    """Return `other` as an array; InputError unless it has the length n of the rows."""
-    if len(other) != n:
-        raise InputError(f"{len(other)} {what} but {n} {rows}; expected as many")
-    return np.asarray(other, dtype=object)
+def check_seconds(**durations: float) -> None:
+    """Raise an InputError unless all durations are more than 0."""
+    for name, value in durations.items():
+        if not value > 0:
+            raise InputError(f"{name} is {value}; expected seconds, more than 0")
 
 
-def text_colour(colour: str) -> tuple[float, ...]:
-    """Darken a colour until text in it can be read on white (contrast of 4.5 to 1, WCAG 2.1)."""
+def contrast(one: str | Sequence[float], other: str | Sequence[float]) -> float:
+    """Compute the contrast ratio of two colours, from 1 to 21 (WCAG 2.1)."""
+    from matplotlib.colors import to_rgb
+
+    def luminance(colour: str | Sequence[float]) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+    dark, light = sorted(luminance(to_rgb(colour)) for colour in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def text_colour(colour: str | Sequence[float]) -> tuple[float, ...]:
+    """Darken a colour until text in it is readable on white."""
     from matplotlib.colors import to_rgb
 
     rgb = np.array(to_rgb(colour))
-    while 1.05 / (_luminance(rgb) + 0.05) < 4.5:
+    while contrast(rgb, "white") < READABLE:
         rgb = rgb * 0.97
     return tuple(rgb)
 
 
 def text_on(colour: str | Sequence[float]) -> str:
-    """Choose white or dark text, whichever stands out more from `colour`."""
-    from matplotlib.colors import to_rgb
-
-    return "white" if _luminance(to_rgb(colour)) < 0.22 else INK
-
-
-def heading(axes: "Axes", title: str, aside: str = "", *, below: bool = False) -> None:
-    """Write a title and, at the right end or below it in a whisper, what a reader should know."""
-    axes.set_title(title).set_gid("title")
-    if below:
-        _set_below(axes, title, aside)
-        return
-    small = {"fontsize": NOTE_SIZE, "fontweight": "normal", "color": MUTED}
-    axes.set_title(aside, loc="right", **small).set_gid("aside")
-
-
-def _make_room(made: "Figure") -> None:
-    """Move what stands beside a title below it where the two would touch."""
-    for axes in made.axes:
-        found = {child.get_gid(): child for child in axes.get_children()}
-        title, aside = found.get("title"), found.get("aside")
-        if title is None or aside is None or not (title.get_text() and aside.get_text()):
-            continue
-        if title.get_window_extent().x1 + 8 > aside.get_window_extent().x0:
-            text = aside.get_text()
-            axes.set_title("", loc="right")
-            _set_below(axes, title.get_text(), text)
-
-
-def _set_below(axes: "Axes", title: str, aside: str) -> None:
-    axes.set_title(title, pad=STYLE["axes.titlepad"] + 1.5 * NOTE_SIZE)
-    axes.annotate(
-        aside,
-        (0, 1),
-        (0, STYLE["axes.titlepad"] - 2),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontsize=NOTE_SIZE,
-        color=MUTED,
-    )
-
-
-def grid(axes: "Axes", axis: str) -> None:
-    """Draw faint lines to read values off, and drop the ticks and the spine across them."""
-    axes.grid(axis=axis)
-    across = "left" if axis == "x" else "bottom"
-    axes.spines[across].set_visible(False)
-    axes.tick_params(axis="y" if axis == "x" else "x", length=0)
-
-
-def halo() -> list:
-    """Make the path effect by which text stands out from what lies below it."""
-    from matplotlib.patheffects import withStroke
-
-    return [withStroke(linewidth=3, foreground="white")]
-
-
-def interval_line(axes: "Axes", y: float, low: float, high: float, colour: object) -> None:
-    """Draw an interval as a horizontal line; nothing where there is none (NaN)."""
-    if np.isfinite(low) and np.isfinite(high):
-        axes.plot([low, high], [y, y], color=colour, linewidth=2.2, alpha=0.45, zorder=2)
-
-
-def one_condition(predictions: pd.DataFrame) -> pd.DataFrame:
-    """
-    Take the test rows under the clean condition out of a table of predictions.
-
-    Raises
-    ------
-    InputError
-        If columns are missing or there are no such rows.
-    """
-    missing = [c for c in ("emotion", "predicted") if c not in predictions]
-    if missing:
-        found = ", ".join(map(str, predictions.columns))
-        raise InputError(f"predictions have no column {', '.join(missing)}; found {found}")
-    rows = predictions
-    for column, wanted in (("part", "test"), ("condition", "clean")):
-        # A table of a single other part or condition was chosen by the caller.
-        if column in rows and rows[column].nunique() > 1:
-            rows = rows[rows[column] == wanted]
-    if rows.empty:
-        raise InputError("there is nothing to draw: no clean test rows were given")
-    return rows
+    """Choose dark grey, white or black text, the first that is readable on a colour."""
+    # On medium colours dark grey is not dark enough; black is, wherever white is not bright enough.
+    return next((c for c in (INK, "white") if contrast(c, colour) >= READABLE), "black")

@@ -1,51 +1,50 @@
 """
 How a corpus is divided into training, development and test rows.
 
-A protocol is made by a plain function, whose signature is its list of options, and knows what it
-promises: with a speaker-disjoint one no speaker is in two parts of a fold, and a table that cannot
-give that is refused. The protocols named *speaker-dependent* let speakers into both sides; they
-exist only to reproduce published figures, and what they give says nothing about unknown speakers.
+A protocol is a class whose parameters are its options, and states what it promises: with a
+speaker-disjoint one no speaker is in two parts of a fold, and a table that cannot give that is
+refused. The protocols named *speaker-dependent* let speakers into both sides; they exist only to
+reproduce published figures, and their scores say nothing about unknown speakers.
 
 Every fold has development rows, from which a system chooses when to stop or which parameters to
-use; systems without such choices may train on them.
+use; systems without such choices may train on them. Protocols are splitters of scikit-learn as
+well:
+
+>>> from sklearn.model_selection import cross_validate                      # doctest: +SKIP
+>>> cross_validate(estimator, X, y, groups=speakers, cv=LeaveOneSpeakerOut())  # doctest: +SKIP
+
+To add a protocol, add a class with a ``name`` to a file of this package.
 """
 
-import inspect
+import dataclasses
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import pandas as pd
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.protocols.base import Fold, Protocol
-from ser_lib.protocols.predefined import predefined, split_file
-from ser_lib.protocols.speaker_dependent import random_80_20, random_90_10, shuffled_80_20
-from ser_lib.protocols.speaker_independent import (
-    leave_one_pair_out,
-    leave_one_session_out,
-    leave_one_speaker_out,
-    speaker_folds,
-)
+from ser_lib.registry import Registry
 
-_PROTOCOLS: dict[str, Callable[..., Protocol]] = {
-    make.__name__: make
-    for make in (
-        leave_one_speaker_out,
-        speaker_folds,
-        leave_one_session_out,
-        leave_one_pair_out,
-        predefined,
-        split_file,
-        random_80_20,
-        random_90_10,
-        shuffled_80_20,
-    )
-}
+_REGISTRY = Registry("protocol", __name__)
+
+names = _REGISTRY.names
+get = _REGISTRY.get
+
+__all__ = [
+    *("Fold", "Protocol", "get", "make", "names", "read_split", "split_table"),
+    *_REGISTRY.classes(),
+]
 
 
-def names() -> tuple[str, ...]:
-    """Name the protocols that `make` knows."""
-    return tuple(_PROTOCOLS)
+def __getattr__(name: str) -> type[Protocol]:
+    if name in _REGISTRY.classes():
+        return get(_REGISTRY.classes()[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def make(name: str, **options: object) -> Protocol:
@@ -57,7 +56,7 @@ def make(name: str, **options: object) -> Protocol:
     name : str
         One of `names`.
     **options
-        Arguments of the function of that name.
+        Parameters of the class of that name.
 
     Returns
     -------
@@ -73,21 +72,20 @@ def make(name: str, **options: object) -> Protocol:
     >>> make("speaker_folds", k=3).title
     '3 speaker-disjoint folds'
     """
-    if name not in _PROTOCOLS:
-        raise unknown("protocol", name, _PROTOCOLS)
-    known = inspect.signature(_PROTOCOLS[name]).parameters
+    protocol = get(name)
+    known = {field.name: field for field in dataclasses.fields(protocol) if field.init}
     for option in options:
         if option not in known:
             raise unknown(f"option of the protocol {name}", option, known)
-    for option, parameter in known.items():
-        if parameter.default is parameter.empty and option not in options:
+    for option, field in known.items():
+        if field.default is dataclasses.MISSING and option not in options:
             raise InputError(f"the protocol {name} needs the option {option!r}")
-    return _PROTOCOLS[name](**options)
+    return protocol(**options)
 
 
 def split_table(folds: Iterable[Fold], table: pd.DataFrame) -> pd.DataFrame:
     """
-    Write folds as a table that `split_file` reads.
+    Write folds as a table that `SplitFile` reads.
 
     Parameters
     ----------
@@ -112,5 +110,5 @@ def split_table(folds: Iterable[Fold], table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_split(path: str | os.PathLike) -> Protocol:
-    """Read a split file as `split_file` does: folds written by anybody, speaker-disjoint."""
-    return split_file(path)
+    """Read a split file as `SplitFile` does: folds written by anybody, speaker-disjoint."""
+    return make("split_file", path=path)

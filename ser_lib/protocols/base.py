@@ -1,13 +1,16 @@
-"""What every protocol is made of: folds, who speaks in which row, and promises that are kept."""
+"""Folds, and what all protocols have in common: the checks, and scikit-learn's interface."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import abc
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.errors import InputError
+from ser_lib.protocols.columns import listed, natural_key, required_column
 
 PARTS = ("train", "dev", "test")
 """The parts of a fold as they are written in tables."""
@@ -16,15 +19,15 @@ PARTS = ("train", "dev", "test")
 @dataclass(frozen=True, eq=False)
 class Fold:
     """
-    One division of a corpus.
+    One division of a corpus into training, development and test rows.
 
     Attributes
     ----------
     name : str
-        Says what is tested: ``"03"``, ``"fold 2"``, ``"03+08"``, ``"session 1"``.
+        What is tested: ``"03"``, ``"fold 2"``, ``"03+08"``, ``"session 1"``.
     train, development, test : np.ndarray of int [shape=(n,)]
-        Positions of rows in the corpus table, ascending. Training rows teach, development rows
-        choose (when to stop, which parameters), test rows are scored once.
+        Positions of rows in the corpus table, ascending. A system is trained on the training rows;
+        the development rows choose (when to stop, which parameters); the test rows are scored once.
     """
 
     name: str
@@ -40,151 +43,8 @@ class Fold:
 def fold_of_groups(name: str, groups: np.ndarray, test: Sequence, development: Sequence) -> Fold:
     """Make a fold of whole groups; those that are not named are for training."""
     in_test, in_development = np.isin(groups, list(test)), np.isin(groups, list(development))
-    rest = ~(in_test | in_development)
-    return Fold(name, *(np.flatnonzero(part) for part in (rest, in_development, in_test)))
-
-
-def listed(values: Sequence, most: int = 10) -> str:
-    """Write some of `values` into a message."""
-    values = [str(value) for value in values]
-    more = f" and {len(values) - most} more" if len(values) > most else ""
-    return ", ".join(values[:most]) + more
-
-
-def natural(name: str) -> tuple:
-    """Sort key by which "fold 2" comes before "fold 10"."""
-    return tuple(
-        (int(s), "") if s.isdigit() else (-1, s) for s in re.split(r"(\d+)", str(name)) if s
-    )
-
-
-def column(table: pd.DataFrame, name: str, protocol: str) -> np.ndarray:
-    """
-    Take a column that a protocol cannot do without.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Corpus table, index ``utterance``.
-    name : str
-        Of the column.
-    protocol : str
-        Who asks.
-
-    Returns
-    -------
-    np.ndarray of str [shape=(n,)]
-
-    Raises
-    ------
-    InputError
-        If the column is not there or has gaps.
-    """
-    if name not in table:
-        found = listed(table.columns)
-        raise InputError(f"{protocol} needs the column {name!r} in the corpus table; found {found}")
-    values = table[name]
-    gaps = values.isna()
-    if gaps.any():
-        raise InputError(
-            f"{protocol} needs the {name} of every utterance; {int(gaps.sum())} of {len(table)} "
-            f"have none, the first is {str(table.index[gaps][0])!r}"
-        )
-    return values.astype(str).to_numpy(dtype=object)
-
-
-def groups_of(table: pd.DataFrame, name: str, protocol: str, least: int) -> np.ndarray:
-    """Take a `column` and check that it has at least `least` different values."""
-    values = column(table, name, protocol)
-    distinct = sorted(set(values))
-    if len(distinct) < least:
-        raise InputError(
-            f"{protocol} needs at least {least} {name}s; found {len(distinct)}: {listed(distinct)}"
-        )
-    return values
-
-
-def sexes_of(table: pd.DataFrame, speakers: np.ndarray) -> dict[str, str | None]:
-    """
-    Say of which sex each speaker is; None where the table does not know.
-
-    Raises
-    ------
-    InputError
-        If a speaker has two.
-    """
-    values = table["sex"] if "sex" in table else pd.Series(None, index=table.index, dtype=object)
-    pairs = pd.DataFrame({"speaker": speakers, "sex": values.to_numpy(dtype=object)})
-    known = pairs.dropna().drop_duplicates()
-    twice = sorted(known.loc[known["speaker"].duplicated(), "speaker"])
-    if twice:
-        raise InputError(f"the corpus table gives two sexes to speakers {listed(twice)}")
-    sexes = dict(zip(known["speaker"], known["sex"], strict=True))
-    return {speaker: sexes.get(speaker) for speaker in sorted(set(speakers))}
-
-
-def balanced_folds(table: pd.DataFrame, speakers: np.ndarray, k: int) -> np.ndarray:
-    """
-    Divide speakers into k folds of about equally many utterances of each sex.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Corpus table.
-    speakers : np.ndarray of str [shape=(n,)]
-        Speaker of each row, of at least k different ones.
-    k : int > 1
-        Number of folds.
-
-    Returns
-    -------
-    np.ndarray of int [shape=(n,)]
-        Fold of each row, 0 to k - 1, the same on every machine.
-    """
-    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-
-    sexes = sexes_of(table, speakers)
-    sex = np.array([sexes[speaker] or "unknown" for speaker in speakers])
-
-    def numbered(splits: Iterator) -> np.ndarray:
-        numbers = np.full(len(table), -1)
-        for number, (_, test) in enumerate(splits):
-            numbers[test] = number
-        return numbers
-
-    # Stratifying by a single sex would balance nothing that GroupKFold does not balance better,
-    # and it is greedy: with few speakers of one sex it may leave a fold empty.
-    if len(set(sex)) > 1 and min(np.unique(sex, return_counts=True)[1]) >= k:
-        numbers = numbered(StratifiedGroupKFold(k).split(sex, sex, speakers))
-        if len(set(numbers)) == k:
-            return numbers
-    return numbered(GroupKFold(k).split(sex, groups=speakers))
-
-
-def hold_out_speakers(table: pd.DataFrame, fold: Fold, protocol: str) -> Fold:
-    """
-    Take development speakers, about a fifth of the utterances, out of the training rows.
-
-    Of the fifths that `balanced_folds` makes, the first that leaves every class in training.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two training speakers.
-    """
-    rows = table.iloc[fold.train]
-    speakers = column(rows, "speaker", protocol)
-    n = len(set(speakers))
-    if n < 2:
-        raise InputError(
-            f"{protocol}, {fold.name!r}: there are no development rows, and to take some from the "
-            f"training rows these need at least two speakers; found {listed(sorted(set(speakers)))}"
-        )
-    numbers = balanced_folds(rows, speakers, min(5, n))
-    emotions = rows["emotion"].to_numpy(dtype=object)
-    complete = [i for i in range(min(5, n)) if set(emotions[numbers != i]) == set(emotions)]
-    held = numbers == (complete[0] if complete else 0)
-    return Fold(fold.name, fold.train[~held], fold.train[held], fold.test)
+    in_train = ~(in_test | in_development)
+    return Fold(name, *(np.flatnonzero(part) for part in (in_train, in_development, in_test)))
 
 
 def check_table(table: pd.DataFrame, protocol: str) -> None:
@@ -192,7 +52,7 @@ def check_table(table: pd.DataFrame, protocol: str) -> None:
     if not table.index.is_unique:
         twice = table.index[table.index.duplicated()].unique()
         raise InputError(f"utterances occur twice in the corpus table: {listed(twice)}")
-    emotions = sorted(set(column(table, "emotion", protocol)))
+    emotions = sorted(set(required_column(table, "emotion", protocol)))
     if len(emotions) < 2:
         raise InputError(f"{protocol} needs at least two emotions; found {listed(emotions)}")
 
@@ -208,7 +68,7 @@ def check_folds(table: pd.DataFrame, folds: Sequence[Fold], protocol: str, disjo
     folds : sequence of Fold
         What the protocol made of it.
     protocol : str
-        Its name.
+        Name of the protocol, for messages.
     disjoint : bool
         Whether it promised that no speaker is in two parts of a fold.
 
@@ -220,7 +80,7 @@ def check_folds(table: pd.DataFrame, folds: Sequence[Fold], protocol: str, disjo
     """
     emotions = table["emotion"].astype(str).to_numpy(dtype=object)
     classes = set(emotions)
-    speakers = column(table, "speaker", protocol) if disjoint else None
+    speakers = required_column(table, "speaker", protocol) if disjoint else None
     for fold in folds:
         where = f"{protocol}, fold {fold.name!r}"
         parts = fold.parts()
@@ -234,7 +94,7 @@ def check_folds(table: pd.DataFrame, folds: Sequence[Fold], protocol: str, disjo
                 raise InputError(f"{where}: utterances in both {one} and {other}: {names}")
         if disjoint:
             train, dev, test = (set(speakers[rows]) for rows in parts.values())
-            both = sorted(((train | dev) & test) or (train & dev), key=natural)
+            both = sorted(((train | dev) & test) or (train & dev), key=natural_key)
             if both:
                 which = "train or dev and in test" if test & set(both) else "train and in dev"
                 raise InputError(
@@ -249,37 +109,46 @@ def check_folds(table: pd.DataFrame, folds: Sequence[Fold], protocol: str, disjo
             )
 
 
+def _length(values: object) -> int:
+    return values.shape[0] if hasattr(values, "shape") else len(values)
+
+
 @dataclass(frozen=True)
-class Protocol:
+class Protocol(abc.ABC):
     """
-    A way to divide a corpus, and what it promises.
+    A way to divide a corpus into folds, and what it promises; a splitter of scikit-learn.
+
+    A subclass is a frozen dataclass whose fields are its options. It states the attributes below
+    and defines ``_folds``; it is found by its name, so that a new protocol is one class.
 
     Attributes
     ----------
     name : str
-        As `make` knows it.
+        As `ser_lib.protocols.make` knows it.
     title : str
         As readers see it; says "speaker-dependent" where that is so.
     description : str
         What is tested, and where the development rows come from.
     speaker_disjoint : bool
         Whether no speaker is in two parts of a fold; checked on every fold made.
-    splitter : callable
-        Takes the corpus table and a seed, gives folds.
-    options : mapping
-        What it was made with.
+    groups_column : str or None
+        What a vector of groups given to `split` holds: a column of the corpus table, or
+        "utterance" for its index; None if no groups are needed.
     """
 
-    name: str
-    title: str
-    description: str
-    speaker_disjoint: bool
-    splitter: Callable[[pd.DataFrame, int], Iterable[Fold]] = field(repr=False, compare=False)
-    options: Mapping[str, object] = field(default_factory=dict, hash=False)
+    name: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    speaker_disjoint: ClassVar[bool]
+    groups_column: ClassVar[str | None] = "speaker"
+
+    @abc.abstractmethod
+    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
+        """Make the folds of a table with unique utterances and at least two emotions."""
 
     def folds(self, table: pd.DataFrame, *, seed: int = 0) -> list[Fold]:
         """
-        Divide a corpus.
+        Divide a corpus into folds of training, development and test rows.
 
         Parameters
         ----------
@@ -287,7 +156,7 @@ class Protocol:
             Corpus table: index ``utterance``, columns ``emotion`` and, as the protocol needs them,
             ``speaker``, ``sex``, ``session``, ``split``.
         seed : int
-            Of the draw, for the protocols that draw at random; the others are the same under all.
+            Seed of protocols that draw at random; the others give the same folds under all.
 
         Returns
         -------
@@ -299,10 +168,85 @@ class Protocol:
             If the table cannot give what the protocol promises.
         """
         check_table(table, self.name)
-        folds = list(self.splitter(table, seed))
+        folds = list(self._folds(table, seed))
         check_folds(table, folds, self.name, self.speaker_disjoint)
         return folds
 
+    def split(
+        self, X: object, y: object = None, groups: object = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """
+        Generate training and test rows as scikit-learn's splitters do.
+
+        ``cross_validate(estimator, X, y, groups=speakers, cv=LeaveOneSpeakerOut())`` works, and so
+        does ``cv=`` of `GridSearchCV`. scikit-learn knows no development rows: here they join the
+        training rows. A protocol that draws at random uses seed 0.
+
+        Parameters
+        ----------
+        X : array-like [shape=(n, ...)]
+            Features; only their number is used.
+        y : array-like [shape=(n,)], optional
+            Classes; needed unless `groups` is a table with a column ``emotion``.
+        groups : array-like [shape=(n,)] or pd.DataFrame, optional
+            For each row the value of `groups_column`: the speaker with most protocols. Or a whole
+            corpus table, whose rows are those of `X`; then all columns are used.
+
+        Yields
+        ------
+        train, test : np.ndarray of int
+            Positions of rows, ascending.
+
+        Raises
+        ------
+        InputError
+            If lengths differ, groups or classes are missing, or the protocol's promise cannot be
+            kept with them.
+        """
+        for fold in self.folds(self._table(X, y, groups)):
+            yield np.sort(np.concatenate([fold.train, fold.development])), fold.test
+
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
+        """Return the number of folds; the parameters are those of `split`."""
+        return len(self.folds(self._table(X, y, groups)))
+
+    def get_metadata_routing(self) -> object:
+        """Tell scikit-learn, where metadata routing is enabled, that `split` takes ``groups``."""
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        request = MetadataRequest(owner=type(self).__name__)
+        request.split.add_request(param="groups", alias=True)
+        return request
+
+    def _table(self, X: object, y: object, groups: object) -> pd.DataFrame:
+        """Bring the arguments of `split` into the form of a corpus table."""
+        given = {"X": X, "y": y, "groups": groups}
+        lengths = {name: _length(values) for name, values in given.items() if values is not None}
+        if len(set(lengths.values())) > 1:
+            rows = ", ".join(f"{name} {n}" for name, n in lengths.items())
+            raise InputError(f"{self.name}: expected equally many rows; found {rows}")
+        if isinstance(groups, pd.DataFrame):
+            table = groups
+        else:
+            n = max(lengths.values(), default=0)
+            table = pd.DataFrame(index=pd.RangeIndex(n).astype(str).rename("utterance"))
+            if self.groups_column is not None:
+                if groups is None:
+                    raise InputError(
+                        f"{self.name} needs groups: the {self.groups_column} of every row, or a "
+                        "corpus table"
+                    )
+                if self.groups_column == "utterance":
+                    table.index = pd.Index(np.asarray(groups), name="utterance")
+                else:
+                    table[self.groups_column] = np.asarray(groups)
+        if "emotion" not in table:
+            if y is None:
+                raise InputError(f"{self.name} needs y, the class of every row")
+            table = table.assign(emotion=np.asarray(y))
+        return table
+
     def identity(self) -> dict:
-        """Return name and options in plain values."""
-        return {"name": self.name, **self.options}
+        """Return name and options in plain values: what tells one protocol from another."""
+        options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.compare}
+        return {"name": self.name, **options}

@@ -2,69 +2,34 @@
 
 import os
 from collections.abc import Iterable
-from functools import partial
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.errors import InputError
 from ser_lib.identity import digest
-from ser_lib.protocols.base import (
-    PARTS,
-    Fold,
-    Protocol,
-    column,
-    fold_of_groups,
-    hold_out_speakers,
-    listed,
-    natural,
-)
-from ser_lib.protocols.speaker_dependent import drawn
-from ser_lib.protocols.speaker_independent import named_folds, rotate
+from ser_lib.protocols.base import PARTS, Fold, Protocol, fold_of_groups
+from ser_lib.protocols.columns import listed, named_folds, natural_key, required_column
+from ser_lib.protocols.development import with_development
+from ser_lib.protocols.speaker_independent import rotate
 
 
-def _with_development(
-    table: pd.DataFrame, fold: Fold, seed: int, protocol: str, speaker_disjoint: bool
-) -> Fold:
-    """Give a fold without development rows some of its training rows."""
-    if len(fold.development) or not len(fold.train):
-        return fold
-    if speaker_disjoint:
-        return hold_out_speakers(table, fold, protocol)
-    return drawn(fold, 0.1, seed)
-
-
-def _title(title: str, speaker_disjoint: bool) -> str:
-    return title if speaker_disjoint else f"{title} (speaker-dependent)"
-
-
-def _as_predefined(table: pd.DataFrame, seed: int, *, speaker_disjoint: bool) -> Iterable[Fold]:
-    protocol = "predefined"
-    named = named_folds(table)
-    if named is not None:
-        names = sorted(set(named), key=natural)
-        folds = [fold_of_groups(f"fold {n}", named, [n], []) for n in names]
-        if len(names) > 2:
-            folds = rotate(names, named, "fold ")
-        return [_with_development(table, fold, seed, protocol, speaker_disjoint) for fold in folds]
-    split = column(table, "split", protocol)
-    strange = sorted(set(split) - set(PARTS))
-    if strange:
-        raise InputError(
-            f"{protocol}: the column 'split' holds {listed(sorted(set(split)))}; expected "
-            "train, test and perhaps dev, or names of at least two folds"
-        )
-    fold = Fold("predefined", *(np.flatnonzero(split == part) for part in PARTS))
-    return [_with_development(table, fold, seed, protocol, speaker_disjoint)]
-
-
-def predefined(*, speaker_disjoint: bool = True) -> Protocol:
+@dataclass(frozen=True)
+class Predefined(Protocol):
     """
     Divide as the corpus itself does, in its column ``split``.
 
-    The column holds train, test and perhaps dev, or the names of folds that are tested in turn,
-    each with the next for development. Without development rows, some are taken from training:
-    whole speakers, about a fifth of the utterances (without speaker-disjointness: a random tenth).
+    The column holds train, test and perhaps dev (one fold), or the names of folds that are tested
+    in turn, each with the next for development. Without development rows, some are taken from
+    training: whole speakers, about a fifth of the utterances (without speaker-disjointness: a
+    random tenth)::
+
+        split        train          dev    test        train          test
+        predefined   train          dev    test   or   train | dev    test
+
+    A vector of groups given to `split` holds that column. It names no speakers, so that the
+    promise cannot be checked: give a whole corpus table, or set ``speaker_disjoint=False``.
 
     Parameters
     ----------
@@ -72,14 +37,46 @@ def predefined(*, speaker_disjoint: bool = True) -> Protocol:
         Whether to promise (and check) that no speaker is in two parts. False is for published
         splits that mix speakers and for corpora that do not know them.
     """
-    return Protocol(
-        "predefined",
-        _title("predefined split", speaker_disjoint),
-        "The split that the corpus itself gives.",
-        speaker_disjoint,
-        partial(_as_predefined, speaker_disjoint=speaker_disjoint),
-        {"speaker_disjoint": speaker_disjoint},
-    )
+
+    name = "predefined"
+    title = "predefined split"
+    description = "The split that the corpus itself gives."
+    groups_column = "split"
+
+    _: KW_ONLY
+    speaker_disjoint: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.speaker_disjoint:
+            object.__setattr__(self, "title", f"{self.title} (speaker-dependent)")
+
+    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
+        folds_of_rows = named_folds(table)
+        if folds_of_rows is not None:
+            names = sorted(set(folds_of_rows), key=natural_key)
+            folds = [fold_of_groups(f"fold {n}", folds_of_rows, [n], []) for n in names]
+            if len(names) > 2:
+                folds = rotate(names, folds_of_rows, "fold ")
+        else:
+            split = required_column(table, "split", self.name)
+            if set(split) - set(PARTS):
+                raise InputError(
+                    f"{self.name}: the column 'split' holds {listed(sorted(set(split)))}; expected "
+                    "train, test and perhaps dev, or names of at least two folds"
+                )
+            folds = [Fold("predefined", *(np.flatnonzero(split == part) for part in PARTS))]
+        return [
+            with_development(table, fold, seed, self.name, self.speaker_disjoint) for fold in folds
+        ]
+
+    def _table(self, X: object, y: object, groups: object) -> pd.DataFrame:
+        table = super()._table(X, y, groups)
+        if self.speaker_disjoint and "speaker" not in table:
+            raise InputError(
+                f"{self.name} promises unknown speakers, but groups names no speakers; expected a "
+                "corpus table with the columns 'split' and 'speaker', or speaker_disjoint=False"
+            )
+        return table
 
 
 def _read_csv(path: str | os.PathLike) -> pd.DataFrame:
@@ -92,40 +89,63 @@ def _read_csv(path: str | os.PathLike) -> pd.DataFrame:
         raise InputError(f"split file {os.fspath(path)}: not a CSV table: {error}") from None
 
 
-def _as_written(
-    table: pd.DataFrame, seed: int, *, rows: pd.DataFrame, what: str, speaker_disjoint: bool
-) -> Iterable[Fold]:
-    utterances = pd.Index(table.index.astype(str))
-    strange = sorted(set(rows["utterance"]) - set(utterances))
-    if strange:
-        raise InputError(f"{what}: {len(strange)} utterances not in the corpus: {listed(strange)}")
-    for name, part in rows.groupby("fold", sort=False):
-        missing = utterances.difference(part["utterance"])
-        if len(missing):
-            raise InputError(
-                f"{what}, fold {name!r}: {len(missing)} utterances of the corpus are missing: "
-                f"{listed(missing)}; expected a row for each"
-            )
-        position = utterances.get_indexer(part["utterance"])
-        fold = Fold(name, *(np.sort(position[(part["part"] == p).to_numpy()]) for p in PARTS))
-        yield _with_development(table, fold, seed, "split_file", speaker_disjoint)
+def _checked_rows(rows: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return the columns of a split table as text; InputError if it is not a split table."""
+    columns = ["utterance", "fold", "part"]
+    missing = [name for name in columns if name not in rows]
+    if missing:
+        raise InputError(
+            f"{where}: there is no column {listed(missing)}; found {listed(rows.columns)}"
+        )
+    if rows.empty:
+        raise InputError(f"{where}: the table has no rows")
+    rows = rows[columns]
+    empty = rows.isna() | (rows == "")
+    if empty.any(axis=None):
+        line = int(np.flatnonzero(empty.any(axis=1))[0])
+        names = listed(empty.columns[empty.iloc[line]])
+        raise InputError(f"{where}: row {line + 1} has no {names}")
+    rows = rows.astype(str)
+    unknown = sorted(set(rows["part"]) - set(PARTS))
+    if unknown:
+        raise InputError(f"{where}: part {listed(unknown)}; expected {listed(PARTS)}")
+    twice = rows[rows.duplicated(["utterance", "fold"])]
+    if len(twice):
+        first = twice.iloc[0]
+        raise InputError(
+            f"{where}: utterance {first['utterance']} is twice in fold {first['fold']}"
+        )
+    return rows
 
 
-def split_file(
-    path: str | os.PathLike | pd.DataFrame, *, speaker_disjoint: bool = True
-) -> Protocol:
+@dataclass(frozen=True)
+class SplitFile(Protocol):
     """
     Divide as a table says that names the part of every utterance in every fold.
 
-    Without development rows, a fold gets them from its training rows, as in `predefined`.
+    Without development rows, a fold gets them from its training rows, as in `Predefined`. The
+    protocol is identified by the content of the table, not by the name of the file::
+
+        utterance,fold,part
+        03a01Fa,03,test
+        08a01Na,03,dev
+        09a01Ab,03,train
+
+    A vector of groups given to `split` holds the names of the utterances (with
+    ``speaker_disjoint=False``; else give a whole corpus table).
 
     Parameters
     ----------
     path : path or pd.DataFrame
-        CSV file, or table as `split_table` makes it: columns ``utterance, fold, part``, where part
-        is train, dev or test.
+        CSV file, or table as `ser_lib.protocols.split_table` makes it: columns ``utterance, fold,
+        part``, where part is train, dev or test.
     speaker_disjoint : bool
         Whether to promise (and check) that no speaker is in two parts of a fold.
+
+    Attributes
+    ----------
+    content : str
+        SHA-256 of the rows of the table.
 
     Raises
     ------
@@ -134,36 +154,48 @@ def split_file(
         three, or an utterance is twice in a fold. Unknown and missing utterances are found when a
         corpus is divided.
     """
-    if isinstance(path, pd.DataFrame):
-        what, rows = "split table", path
-    else:
-        what, rows = f"split file {os.fspath(path)}", _read_csv(path)
-    wanted = ["utterance", "fold", "part"]
-    missing = [name for name in wanted if name not in rows]
-    if missing:
-        found = listed(rows.columns)
-        raise InputError(f"{what}: there is no column {listed(missing)}; found {found}")
-    if rows.empty:
-        raise InputError(f"{what}: the table has no rows")
-    rows = rows[wanted]
-    empty = rows.isna() | (rows == "")
-    if empty.any(axis=None):
-        line = int(np.flatnonzero(empty.any(axis=1))[0])
-        raise InputError(f"{what}: row {line + 1} has no {listed(empty.columns[empty.iloc[line]])}")
-    rows = rows.astype(str)
-    strange = sorted(set(rows["part"]) - set(PARTS))
-    if strange:
-        raise InputError(f"{what}: part {listed(strange)}; expected {listed(PARTS)}")
-    twice = rows[rows.duplicated(["utterance", "fold"])]
-    if len(twice):
-        first = twice.iloc[0]
-        raise InputError(f"{what}: utterance {first['utterance']} is twice in fold {first['fold']}")
-    content = digest(sorted(rows.itertuples(index=False, name=None)))
-    return Protocol(
-        "split_file",
-        _title("split file", speaker_disjoint),
-        "Folds read from a file.",
-        speaker_disjoint,
-        partial(_as_written, rows=rows, what=what, speaker_disjoint=speaker_disjoint),
-        {"content": content, "speaker_disjoint": speaker_disjoint},
-    )
+
+    name = "split_file"
+    title = "split file"
+    description = "Folds read from a file."
+    groups_column = "utterance"
+
+    path: str | os.PathLike | pd.DataFrame = field(compare=False, repr=False)
+    _: KW_ONLY
+    speaker_disjoint: bool = True
+    content: str = field(init=False)
+    _rows: pd.DataFrame = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        is_table = isinstance(self.path, pd.DataFrame)
+        rows = _checked_rows(self.path if is_table else _read_csv(self.path), self._where)
+        content = digest(sorted(rows.itertuples(index=False, name=None)))
+        object.__setattr__(self, "content", content)
+        object.__setattr__(self, "_rows", rows)
+        if not self.speaker_disjoint:
+            object.__setattr__(self, "title", f"{self.title} (speaker-dependent)")
+
+    @property
+    def _where(self) -> str:
+        if isinstance(self.path, pd.DataFrame):
+            return "split table"
+        return f"split file {os.fspath(self.path)}"
+
+    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
+        utterances = pd.Index(table.index.astype(str))
+        unknown = sorted(set(self._rows["utterance"]) - set(utterances))
+        if unknown:
+            raise InputError(
+                f"{self._where}: {len(unknown)} utterances not in the corpus: {listed(unknown)}"
+            )
+        for name, rows in self._rows.groupby("fold", sort=False):
+            missing = utterances.difference(rows["utterance"])
+            if len(missing):
+                raise InputError(
+                    f"{self._where}, fold {name!r}: {len(missing)} utterances of the corpus are "
+                    f"missing: {listed(missing)}; expected a row for each"
+                )
+            position = utterances.get_indexer(rows["utterance"])
+            parts = (np.sort(position[(rows["part"] == part).to_numpy()]) for part in PARTS)
+            fold = Fold(name, *parts)
+            yield with_development(table, fold, seed, self.name, self.speaker_disjoint)

@@ -2,25 +2,22 @@
 
 import itertools
 from collections.abc import Iterable, Mapping
-from functools import partial
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.errors import InputError
-from ser_lib.protocols.base import (
-    PARTS,
-    Fold,
-    Protocol,
-    balanced_folds,
-    column,
-    fold_of_groups,
-    groups_of,
-    hold_out_speakers,
+from ser_lib.protocols.base import Fold, Protocol, fold_of_groups
+from ser_lib.protocols.columns import (
     listed,
-    natural,
+    named_folds,
+    natural_key,
+    required_column,
+    required_groups,
     sexes_of,
 )
+from ser_lib.protocols.development import balanced_folds, hold_out_speakers
 
 
 def rotate(names: list[str], groups: np.ndarray, prefix: str) -> Iterable[Fold]:
@@ -29,7 +26,7 @@ def rotate(names: list[str], groups: np.ndarray, prefix: str) -> Iterable[Fold]:
         yield fold_of_groups(f"{prefix}{name}", groups, [name], [names[(i + 1) % len(names)]])
 
 
-def _opposite(speaker: str, names: list[str], sexes: Mapping[str, str | None]) -> str:
+def _next_of_opposite_sex(speaker: str, names: list[str], sexes: Mapping[str, str | None]) -> str:
     """Find the next speaker of the opposite sex, going round; the next of all if there is none."""
     i = names.index(speaker)
     following = names[i + 1 :] + names[:i]
@@ -38,78 +35,51 @@ def _opposite(speaker: str, names: list[str], sexes: Mapping[str, str | None]) -
     return next(others, following[0])
 
 
-def _by_speaker(table: pd.DataFrame, seed: int) -> Iterable[Fold]:
-    from sklearn.model_selection import LeaveOneGroupOut
-
-    speakers = groups_of(table, "speaker", "leave_one_speaker_out", 3)
-    sexes = sexes_of(table, speakers)
-    names = list(sexes)
-    for _, test in LeaveOneGroupOut().split(speakers, groups=speakers):
-        speaker = speakers[test[0]]
-        development = _opposite(speaker, names, sexes)
-        yield fold_of_groups(speaker, speakers, [speaker], [development])
-
-
-def leave_one_speaker_out() -> Protocol:
+@dataclass(frozen=True)
+class LeaveOneSpeakerOut(Protocol):
     """
     Test each speaker in turn.
 
     Development is one further speaker: the next in sorted order of the opposite sex where sexes
     are known, else the next. With ten speakers this is the 8/1/1 scheme of M. Chen et al., IEEE
-    Signal Processing Letters 25 (2018), pp. 1440-1444.
+    Signal Processing Letters 25 (2018), pp. 1440-1444. For example, with two men (m) and two women
+    (w)::
+
+        fold   1m     2w     3w     4m
+        1m     test   dev    train  train
+        2w     train  test   train  dev
+        3w     train  train  test   dev
+        4m     train  dev    train  test
     """
-    return Protocol(
-        "leave_one_speaker_out",
-        "leave one speaker out",
-        "Each speaker is tested by a system that learnt from the others; one of these, of the "
-        "opposite sex where sexes are known, is for development.",
-        True,
-        _by_speaker,
+
+    name = "leave_one_speaker_out"
+    title = "leave one speaker out"
+    description = (
+        "Each speaker in turn is tested by a system trained on the others; one of these, of the "
+        "opposite sex where sexes are known, is for development."
     )
+    speaker_disjoint = True
+
+    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
+        speakers = required_groups(table, "speaker", self.name, 3)
+        sexes = sexes_of(table, speakers)
+        names = list(sexes)
+        for speaker in names:
+            development = _next_of_opposite_sex(speaker, names, sexes)
+            yield fold_of_groups(speaker, speakers, [speaker], [development])
 
 
-def named_folds(table: pd.DataFrame) -> np.ndarray | None:
-    """Return the column ``split`` if it names folds (not train, dev, test, and not one alone)."""
-    if "split" not in table or table["split"].isna().any():
-        return None
-    names = table["split"].astype(str).to_numpy(dtype=object)
-    distinct = set(names)
-    return names if len(distinct) > 1 and not distinct & set(PARTS) else None
-
-
-def _cross_validation(table: pd.DataFrame, groups: np.ndarray, protocol: str) -> Iterable[Fold]:
-    """Test each group in turn; of but two, the other gives training and development rows."""
-    names = sorted(set(groups), key=natural)
-    if len(names) > 2:
-        yield from rotate(names, groups, "fold ")
-        return
-    for name in names:
-        fold = fold_of_groups(f"fold {name}", groups, [name], [])
-        yield hold_out_speakers(table, fold, protocol)
-
-
-def _by_fold(table: pd.DataFrame, seed: int, *, k: int | None) -> Iterable[Fold]:
-    protocol = "speaker_folds"
-    speakers = column(table, "speaker", protocol)
-    published = named_folds(table) if k is None else None
-    if published is not None:
-        homes = pd.DataFrame({"speaker": speakers, "fold": published}).drop_duplicates()
-        several = sorted(homes.loc[homes["speaker"].duplicated(), "speaker"].unique(), key=natural)
-        if several:
-            raise InputError(
-                f"{protocol}: the folds in the column 'split' divide the utterances of speakers "
-                f"{listed(several)}; expected each speaker in one fold (k=5 makes such folds)"
-            )
-        return _cross_validation(table, published, protocol)
-    k = 5 if k is None else k
-    groups_of(table, "speaker", protocol, k)
-    numbers = balanced_folds(table, speakers, k)
-    return _cross_validation(table, (numbers + 1).astype(str).astype(object), protocol)
-
-
-def speaker_folds(*, k: int | None = None) -> Protocol:
+@dataclass(frozen=True)
+class SpeakerFolds(Protocol):
     """
     Test folds of several speakers in turn, with the next fold for development.
+
+    For example, six speakers in three folds::
+
+        fold     s1     s2     s3     s4     s5     s6
+        fold 1   test   test   dev    dev    train  train
+        fold 2   train  train  test   test   dev    dev
+        fold 3   dev    dev    train  train  test   test
 
     Parameters
     ----------
@@ -121,78 +91,134 @@ def speaker_folds(*, k: int | None = None) -> Protocol:
     Raises
     ------
     InputError
-        If `k` is not a whole number of at least 3.
+        If `k` is not an integer of at least 3.
     """
-    if k is not None and (not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 3):
-        raise InputError(f"speaker_folds: k is {k!r}; expected a whole number of at least 3")
-    return Protocol(
-        "speaker_folds",
-        "speaker-disjoint folds" if k is None else f"{k} speaker-disjoint folds",
-        "Each fold of speakers is tested by a system that learnt from the others, of which the "
-        "next is for development. The folds are those published with the corpus, else made here.",
-        True,
-        partial(_by_fold, k=k),
-        {"k": k if k is None else int(k)},
+
+    name = "speaker_folds"
+    title = "speaker-disjoint folds"
+    description = (
+        "Each fold of speakers in turn is tested by a system trained on the others, of which the "
+        "next is for development. The folds are those published with the corpus, else made here."
     )
+    speaker_disjoint = True
+
+    _: KW_ONLY
+    k: int | None = None
+
+    def __post_init__(self) -> None:
+        k = self.k
+        if k is None:
+            return
+        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 3:
+            raise InputError(f"{self.name}: k is {k!r}; expected an integer of at least 3")
+        object.__setattr__(self, "k", int(k))
+        object.__setattr__(self, "title", f"{k} speaker-disjoint folds")
+
+    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
+        speakers = required_column(table, "speaker", self.name)
+        published = named_folds(table) if self.k is None else None
+        if published is not None:
+            folds = pd.DataFrame({"speaker": speakers, "fold": published}).drop_duplicates()
+            several = folds.loc[folds["speaker"].duplicated(), "speaker"].unique()
+            if len(several):
+                raise InputError(
+                    f"{self.name}: the folds in the column 'split' divide the utterances of "
+                    f"speakers {listed(sorted(several, key=natural_key))}; expected each speaker "
+                    "in one fold (k=5 makes such folds)"
+                )
+            groups = published
+        else:
+            k = 5 if self.k is None else self.k
+            required_groups(table, "speaker", self.name, k)
+            numbers = balanced_folds(table, speakers, k)
+            groups = (numbers + 1).astype(str).astype(object)
+        names = sorted(set(groups), key=natural_key)
+        if len(names) > 2:
+            return rotate(names, groups, "fold ")
+        # Of only two folds, the other one gives both training and development speakers.
+        folds = [fold_of_groups(f"fold {name}", groups, [name], []) for name in names]
+        return [hold_out_speakers(table, fold, self.name) for fold in folds]
 
 
-def _by_session(table: pd.DataFrame, seed: int) -> Iterable[Fold]:
-    sessions = groups_of(table, "session", "leave_one_session_out", 3)
-    return rotate(sorted(set(sessions), key=natural), sessions, "session ")
-
-
-def leave_one_session_out() -> Protocol:
+@dataclass(frozen=True)
+class LeaveOneSessionOut(Protocol):
     """
     Test each recording session in turn, with the whole next session for development.
 
+    For example, with four sessions of two speakers each::
+
+        fold        session 1  session 2  session 3  session 4
+        session 1   test       dev        train      train
+        session 2   train      test       dev        train
+        session 3   train      train      test       dev
+        session 4   dev        train      train      test
+
     On IEMOCAP the literature takes development rows from a further session, from one speaker of
     the test session, or at random from the training rows. The two speakers of a session share a
-    room, a dialogue and the channel, and one is heard behind the other: the session is the unit
-    that is unknown in use, so that development rows come from one that is unknown to the system as
-    the test session is. That leaves three of five sessions for training.
+    room, a dialogue and the channel, and each can be heard in the other's recordings: the session
+    is the unit that is unknown in use, so that development rows come from one that is as unknown
+    to the system as the test session. That leaves three of five sessions for training.
+
+    A vector of groups given to `split` holds sessions; no speaker is then known, and each session
+    is taken to have speakers of its own.
     """
-    return Protocol(
-        "leave_one_session_out",
-        "leave one session out",
-        "Each session is tested by a system that learnt from the others, of which the next is for "
-        "development.",
-        True,
-        _by_session,
+
+    name = "leave_one_session_out"
+    title = "leave one session out"
+    description = (
+        "Each session in turn is tested by a system trained on the others, of which the next is "
+        "for development."
     )
+    speaker_disjoint = True
+    groups_column = "session"
+
+    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
+        sessions = required_groups(table, "session", self.name, 3)
+        return rotate(sorted(set(sessions), key=natural_key), sessions, "session ")
+
+    def _table(self, X: object, y: object, groups: object) -> pd.DataFrame:
+        table = super()._table(X, y, groups)
+        return table if "speaker" in table else table.assign(speaker=table["session"])
 
 
-def _by_pair(table: pd.DataFrame, seed: int) -> Iterable[Fold]:
-    protocol = "leave_one_pair_out"
-    speakers = groups_of(table, "speaker", protocol, 5)
-    sexes = sexes_of(table, speakers)
-    missing = [speaker for speaker, sex in sexes.items() if sex is None]
-    if missing:
-        raise InputError(f"{protocol} needs the sex of every speaker; unknown of {listed(missing)}")
-    female, male = ([s for s in sexes if sexes[s] == sex] for sex in ("female", "male"))
-    if min(len(female), len(male)) < 2:
-        raise InputError(
-            f"{protocol} needs at least two speakers of each sex; found {len(female)} female "
-            f"({listed(female) or 'none'}) and {len(male)} male ({listed(male) or 'none'})"
-        )
-    for (i, one), (j, other) in itertools.product(enumerate(male), enumerate(female)):
-        development = [male[(i + 1) % len(male)], female[(j + 1) % len(female)]]
-        name = "+".join(sorted((one, other)))
-        yield fold_of_groups(name, speakers, [one, other], development)
-
-
-def leave_one_pair_out() -> Protocol:
+@dataclass(frozen=True)
+class LeaveOnePairOut(Protocol):
     """
     Test every pair of a male and a female speaker: 25 overlapping folds with five of each.
 
     Development is one further pair, of the next male and the next female speaker in sorted order.
     Each utterance is tested once for each speaker of the other sex. The scheme, without
-    development, is that of RayanWang/Speech_emotion_recognition_BLSTM.
+    development, is that of RayanWang/Speech_emotion_recognition_BLSTM. For example, the first of
+    nine folds with three men (m) and three women (w)::
+
+        fold    1m     2m     3m     4w     5w     6w
+        1m+4w   test   dev    train  test   dev    train
     """
-    return Protocol(
-        "leave_one_pair_out",
-        "leave one male-female pair out",
-        "Every pair of a male and a female speaker is tested by a system that learnt from the "
-        "others; the next male and the next female speaker are for development. Folds overlap.",
-        True,
-        _by_pair,
+
+    name = "leave_one_pair_out"
+    title = "leave one male-female pair out"
+    description = (
+        "Every pair of a male and a female speaker is tested by a system trained on the others; "
+        "the next male and the next female speaker are for development. Folds overlap."
     )
+    speaker_disjoint = True
+
+    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
+        speakers = required_groups(table, "speaker", self.name, 5)
+        sexes = sexes_of(table, speakers)
+        unknown = [speaker for speaker, sex in sexes.items() if sex is None]
+        if unknown:
+            raise InputError(
+                f"{self.name} needs the sex of every speaker, in the column 'sex' of the corpus "
+                f"table; unknown of {listed(unknown)}"
+            )
+        female, male = ([s for s in sexes if sexes[s] == sex] for sex in ("female", "male"))
+        if min(len(female), len(male)) < 2:
+            raise InputError(
+                f"{self.name} needs at least two speakers of each sex; found {len(female)} female "
+                f"({listed(female) or 'none'}) and {len(male)} male ({listed(male) or 'none'})"
+            )
+        for (i, man), (j, woman) in itertools.product(enumerate(male), enumerate(female)):
+            development = [male[(i + 1) % len(male)], female[(j + 1) % len(female)]]
+            name = "+".join(sorted((man, woman)))
+            yield fold_of_groups(name, speakers, [man, woman], development)

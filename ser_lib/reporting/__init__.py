@@ -1,1 +1,6 @@
 """From stored results to tables, figures and pages."""
+
+from ser_lib.reporting.build import build_report
+from ser_lib.reporting.rows import Row, read_rows, results_table, shared_predictions
+
+__all__ = ["Row", "build_report", "read_rows", "results_table", "shared_predictions"]

@@ -1,4 +1,4 @@
-"""Executed notebooks as web pages, with an index."""
+"""Executed notebooks as web pages, with an index per corpus."""
 
 import re
 from pathlib import Path
@@ -28,31 +28,31 @@ pre {{ background: #f6f6f6; padding: .7rem; overflow-x: auto; }}
 """
 
 
-def _linked(markdown: str) -> str:
-    """Turn links of a page beside the notebooks into links from the folder of web pages."""
+def _relink(markdown: str) -> str:
+    """Change the links of a page beside the notebooks into links from the folder of web pages."""
 
-    def moved(match: re.Match) -> str:
+    def relinked(match: re.Match) -> str:
         target = match[1]
         if re.match(r"[a-z]+:|#", target):
             return match[0]
         return f"]({Path(target).stem}.html)" if target.endswith(".ipynb") else f"](../{target})"
 
-    return re.sub(r"\]\(([^)]+)\)", moved, markdown)
+    return re.sub(r"\]\(([^)]+)\)", relinked, markdown)
 
 
 def render(reports: Path) -> list[Path]:
     """
-    Render the executed notebooks of every corpus into ``<reports>/<corpus>/html``.
+    Render the page and the executed notebooks of every corpus into ``<reports>/<corpus>/html``.
 
     Parameters
     ----------
     reports : Path
-        Folder of the reports; their pages (``README.md``) are there already.
+        Folder of the reports, with their pages (``README.md``).
 
     Returns
     -------
     list of Path
-        The index of each corpus, which shows its page and links to its notebooks.
+        The index of each corpus: its page, with links to its notebooks.
     """
     from nbconvert import HTMLExporter
     from nbconvert.filters import markdown2html
@@ -66,7 +66,8 @@ def render(reports: Path) -> list[Path]:
                 body, _ = exporter.from_filename(str(notebook))
                 write_if_changed(folder / f"{notebook.stem}.html", body)
         text = page.read_text(encoding="utf-8")
-        body = markdown2html(_linked(text))
+        body = markdown2html(_relink(text))
+        # The first heading, whose characters are escaped already.
         title = text.split("\n", 1)[0].lstrip("# ")
         write_if_changed(folder / "index.html", _PAGE.format(title=title, body=body))
         indices.append(folder / "index.html")

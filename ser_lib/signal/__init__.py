@@ -1,7 +1,14 @@
-"""From a file to a waveform, and from a waveform to another: decode, condition, degrade."""
+"""Process waveforms: decode, preprocess and degrade recordings."""
 
 from ser_lib.signal.decode import Recording, decode
-from ser_lib.signal.degrade import AddedNoise, Reverberation, SpeedPerturbation, WhiteNoise
+from ser_lib.signal.degrade import (
+    AddedNoise,
+    PitchShift,
+    Reverberation,
+    SpeedPerturbation,
+    TimeStretch,
+    WhiteNoise,
+)
 from ser_lib.signal.preprocess import FixedLength, Offset, PeakNormalise, PreEmphasis, Standardise
 from ser_lib.signal.voice_activity import TrimToVoice, Wiener
 
@@ -10,11 +17,13 @@ __all__ = [
     "FixedLength",
     "Offset",
     "PeakNormalise",
+    "PitchShift",
     "PreEmphasis",
     "Recording",
     "Reverberation",
     "SpeedPerturbation",
     "Standardise",
+    "TimeStretch",
     "TrimToVoice",
     "WhiteNoise",
     "Wiener",

@@ -1,4 +1,4 @@
-"""Read a recording: any container and rate that libsndfile knows, to one channel at one rate."""
+"""Decode a recording of any container and sampling rate to one channel at a given rate."""
 
 import os
 import struct
@@ -13,13 +13,13 @@ import soxr
 from ser_lib.errors import InputError
 from ser_lib.signal.preprocess import SHORTEST
 
-# Samples per channel read at a time: an hour at 96 kHz in stereo must not lie in memory at once.
+# Samples per channel read at a time: an hour at 96 kHz in stereo is never in memory at once.
 _BLOCK = 2**20
-# Lengths that writers to a pipe put into a header because they do not know better.
+# Lengths that programs write into a header when they write to a pipe.
 _UNKNOWN_SIZE = (0, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF, 0xFFFFF000)
-# What libsndfile says of a FLAC stream that does not know its own length.
+# What libsndfile returns for a FLAC stream of unknown length.
 _UNKNOWN_FRAMES = 2**62
-# A resampler may give a few samples more than the ratio of the rates promises.
+# A resampler may return a few samples more than the ratio of the rates implies.
 _SLACK = 64
 
 
@@ -30,113 +30,113 @@ class Recording(NamedTuple):
     Parameters
     ----------
     signal : ndarray of float32, shape (samples,)
-        One channel, nominally within [-1, 1].
-    rate : int
+        One channel, nominally in [-1, 1].
+    sample_rate : int
         Samples per second.
     notes : tuple of str
-        What was unusual and was handled, for example ``"2 channels, averaged to one"``.
+        What was converted or is unusual, for example ``"2 channels, averaged to one"``.
     """
 
     signal: np.ndarray
-    rate: int
+    sample_rate: int
     notes: tuple[str, ...]
 
 
-def decode(path: str | os.PathLike, *, rate: int = 16000) -> Recording:
+def decode(path: str | os.PathLike, *, sample_rate: int = 16000) -> Recording:
     """
-    Read a recording, average its channels and bring it to `rate`.
+    Read a recording, average its channels and resample it.
 
     Parameters
     ----------
     path : path
-        An audio file: WAV, FLAC, Ogg, MP3, AIFF and what else libsndfile reads.
-    rate : int
-        Samples per second wanted; resampling is soxr's, high quality.
+        An audio file: WAV, FLAC, Ogg, MP3, AIFF or another format that libsndfile reads.
+    sample_rate : int
+        Samples per second of the result; soxr resamples at high quality.
 
     Returns
     -------
     Recording
-        Of at least 25 ms.
+        At least 25 ms long.
 
     Raises
     ------
     InputError
-        Naming the file, what was found and what was expected: a missing, empty, corrupt or
-        truncated file, one that is shorter than 25 ms, or one with samples that are not finite.
+        For a missing, empty, corrupt or truncated file, one shorter than 25 ms, or one with
+        samples that are not finite. The message names the file and what is expected.
     """
     path = Path(path)
     if not path.is_file():
-        found = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"{path}: {found}; expected a recording")
+        problem = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"{path}: {problem}; expected a recording")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes); expected a recording")
     _refuse_truncated_chunks(path)
     try:
         with soundfile.SoundFile(path) as file:
-            return _read(path, file, rate)
+            return _read(path, file, sample_rate)
     except soundfile.LibsndfileError as error:
         raise InputError(
-            f"{path}: cannot be decoded ({error.error_string}); expected a whole recording in a "
-            "format that libsndfile reads (WAV, FLAC, Ogg, MP3, AIFF, ...)"
+            f"{path}: cannot be decoded ({error.error_string}); expected a complete recording in "
+            "a format that libsndfile reads (WAV, FLAC, Ogg, MP3, AIFF, ...)"
         ) from error
 
 
-def _read(path: Path, file: soundfile.SoundFile, rate: int) -> Recording:
+def _read(path: Path, file: soundfile.SoundFile, sample_rate: int) -> Recording:
     if file.frames >= _UNKNOWN_FRAMES:
         raise InputError(
-            f"{path}: its header does not say how long it is; expected a length "
-            "(copying it with any audio tool writes one)"
+            f"{path}: its header does not give its length; expected a length "
+            "(copying it with any audio tool adds one)"
         )
     if file.frames < SHORTEST * file.samplerate:
         raise InputError(
-            f"{path}: holds {file.frames} samples at {file.samplerate} Hz "
+            f"{path}: has {file.frames} samples at {file.samplerate} Hz "
             f"({1000 * file.frames / file.samplerate:.1f} ms); "
             f"expected at least {1000 * SHORTEST:.0f} ms"
         )
     blocks = _mono_blocks(path, file)
-    if file.samplerate != rate:
-        blocks = _resampled(blocks, file.samplerate, rate)
-    # Filled in place: a list of blocks to join would take twice the memory of a long recording.
-    signal = np.empty(-(-file.frames * rate // file.samplerate) + _SLACK, np.float32)
-    done = 0
+    if file.samplerate != sample_rate:
+        blocks = _resampled(blocks, file.samplerate, sample_rate)
+    # Filled in place: concatenating a list of blocks would take twice the memory.
+    signal = np.empty(-(-file.frames * sample_rate // file.samplerate) + _SLACK, np.float32)
+    length = 0
     for block in blocks:
-        signal[done : done + len(block)] = block
-        done += len(block)
-    signal = signal[:done]
+        signal[length : length + len(block)] = block
+        length += len(block)
+    signal = signal[:length]
     notes = []
     if file.channels > 1:
         notes.append(f"{file.channels} channels, averaged to one")
-    if file.samplerate != rate:
-        notes.append(f"{file.samplerate} Hz, resampled to {rate} Hz")
+    if file.samplerate != sample_rate:
+        notes.append(f"{file.samplerate} Hz, resampled to {sample_rate} Hz")
     if signal.max() == signal.min():
         notes.append("silent")
-    return Recording(signal, rate, tuple(notes))
+    return Recording(signal, sample_rate, tuple(notes))
 
 
 def _mono_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """Read `file` to the end it promises, block by block, channels averaged."""
-    done = 0
-    while done < file.frames:
+    """Read all samples that the header of `file` announces, in blocks, channels averaged."""
+    position = 0
+    while position < file.frames:
         block = file.read(_BLOCK, dtype="float32")
         if len(block) == 0:
             raise InputError(
-                f"{path}: is truncated: its header promises {file.frames} samples, "
-                f"found {done}; expected a whole recording"
+                f"{path}: is truncated: its header announces {file.frames} samples, "
+                f"found {position}; expected a complete recording"
             )
-        done += len(block)
+        position += len(block)
         if block.ndim == 2:
             block = block.mean(axis=1)
         bad = np.count_nonzero(~np.isfinite(block))
         if bad:
             raise InputError(
-                f"{path}: {bad} of the first {done} samples are not finite (NaN or infinite); "
+                f"{path}: {bad} of the first {position} samples are not finite (NaN or infinite); "
                 "expected finite samples"
             )
         yield block
 
 
-def _resampled(blocks: Iterator[np.ndarray], found: int, wanted: int) -> Iterator[np.ndarray]:
-    stream = soxr.ResampleStream(found, wanted, 1, dtype="float32", quality="HQ")
+def _resampled(blocks: Iterator[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
+    stream = soxr.ResampleStream(rate, new_rate, 1, dtype="float32", quality="HQ")
     for block in blocks:
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.empty(0, np.float32), last=True)
@@ -144,10 +144,10 @@ def _resampled(blocks: Iterator[np.ndarray], found: int, wanted: int) -> Iterato
 
 def _refuse_truncated_chunks(path: Path) -> None:
     """
-    Compare the length that the header of a WAV or AIFF file promises with the file's.
+    Refuse a WAV or AIFF file that is shorter than its header announces.
 
-    libsndfile silently takes one that ends too early for a shorter recording; half an upload would
-    pass for an utterance.
+    libsndfile silently reads it as a shorter recording, so that half an upload would be accepted
+    as an utterance.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
@@ -159,14 +159,14 @@ def _refuse_truncated_chunks(path: Path) -> None:
         else:
             return
         while len(header := file.read(8)) == 8:
-            name, promised = struct.unpack(layout, header)
-            found = size - file.tell()
+            name, announced = struct.unpack(layout, header)
+            present = size - file.tell()
             if name == sound:
-                if promised > found and promised not in _UNKNOWN_SIZE:
+                if announced > present and announced not in _UNKNOWN_SIZE:
                     raise InputError(
-                        f"{path}: is truncated: its header promises {promised} bytes of sound, "
-                        f"found {found}; expected a whole recording"
+                        f"{path}: is truncated: its header announces {announced} bytes of sound, "
+                        f"found {present}; expected a complete recording"
                     )
                 return
             # Chunks are padded to an even length.
-            file.seek(promised + promised % 2, os.SEEK_CUR)
+            file.seek(announced + announced % 2, os.SEEK_CUR)

@@ -1,8 +1,9 @@
 """
-Condition a waveform before it is analysed.
+Preprocess a waveform before it is analysed.
 
-Every step is called as ``step(signal, rate, rng)`` with a float32 signal of shape (samples,), its
-rate in Hz and random numbers (which these steps do not need), and returns a new float32 signal.
+A step is called as ``step(signal, sample_rate, rng)`` with a float32 signal of shape (samples,),
+its sampling rate in Hz and a random generator (which these steps do not use). It returns a new
+float32 signal.
 """
 
 import dataclasses
@@ -11,19 +12,19 @@ import numpy as np
 
 from ser_lib.params import as_real
 
-# What is left of a recording must fill one frame of the usual 25 ms.
+# Seconds that must be left of a recording: one frame of the usual length.
 SHORTEST = 0.025
 
 
 @dataclasses.dataclass(frozen=True)
 class PreEmphasis:
     """
-    Raise high frequencies: ``y[n] = x[n] - coefficient * x[n - 1]``, with ``y[0] = x[0]``.
+    Emphasise high frequencies: ``y[n] = x[n] - coefficient * x[n - 1]``, with ``y[0] = x[0]``.
 
     Parameters
     ----------
     coefficient : float
-        Between 0 (nothing) and 1 (the difference of neighbours).
+        From 0 (no change) to 1 (the difference of successive samples).
     """
 
     coefficient: float = 0.97
@@ -31,7 +32,9 @@ class PreEmphasis:
     def __post_init__(self):
         as_real(self, "coefficient", low=0, high=1)
 
-    def __call__(self, signal: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    def __call__(
+        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
+    ) -> np.ndarray:
         """Return the filtered signal, of the same length."""
         result = signal.copy()
         result[1:] -= np.float32(self.coefficient) * signal[:-1]
@@ -54,7 +57,9 @@ class PeakNormalise:
     def __post_init__(self):
         as_real(self, "peak", above=0)
 
-    def __call__(self, signal: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    def __call__(
+        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
+    ) -> np.ndarray:
         """Return the scaled signal, of the same length."""
         largest = np.abs(signal).max()
         return signal / largest * np.float32(self.peak) if largest > 0 else signal.copy()
@@ -62,9 +67,11 @@ class PeakNormalise:
 
 @dataclasses.dataclass(frozen=True)
 class Standardise:
-    """Bring the whole utterance to mean 0 and standard deviation 1; a constant becomes zeros."""
+    """Scale the utterance to mean 0 and standard deviation 1; a constant signal becomes 0."""
 
-    def __call__(self, signal: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    def __call__(
+        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
+    ) -> np.ndarray:
         """Return the standardised signal, of the same length."""
         if signal.max() == signal.min():
             return np.zeros_like(signal)
@@ -76,12 +83,12 @@ class Standardise:
 @dataclasses.dataclass(frozen=True)
 class Offset:
     """
-    Skip the beginning, never past the end.
+    Remove the beginning of a recording.
 
     Parameters
     ----------
     seconds : float
-        How much to skip. A recording of which less than 25 ms would be left is kept whole.
+        Duration to remove. A recording of which less than 25 ms would be left is not changed.
     """
 
     seconds: float
@@ -89,21 +96,23 @@ class Offset:
     def __post_init__(self):
         as_real(self, "seconds", low=0)
 
-    def __call__(self, signal: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-        """Return the end of the signal."""
-        start = round(self.seconds * rate)
-        return signal[start:] if len(signal) - start >= SHORTEST * rate else signal
+    def __call__(
+        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return the signal from `seconds` on."""
+        start = round(self.seconds * sample_rate)
+        return signal[start:] if len(signal) - start >= SHORTEST * sample_rate else signal
 
 
 @dataclasses.dataclass(frozen=True)
 class FixedLength:
     """
-    Cut the end off, or pad it with zeros.
+    Truncate the signal, or pad it with zeros, to a fixed duration.
 
     Parameters
     ----------
     seconds : float
-        Length of every signal afterwards, to the nearest sample.
+        Duration of the result, rounded to the nearest sample; at least 0.025.
     """
 
     seconds: float
@@ -111,7 +120,9 @@ class FixedLength:
     def __post_init__(self):
         as_real(self, "seconds", low=SHORTEST)
 
-    def __call__(self, signal: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-        """Return ``round(seconds * rate)`` samples."""
-        length = round(self.seconds * rate)
+    def __call__(
+        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return a signal of ``round(seconds * sample_rate)`` samples."""
+        length = round(self.seconds * sample_rate)
         return np.pad(signal[:length], (0, max(0, length - len(signal))))

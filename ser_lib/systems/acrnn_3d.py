@@ -1,15 +1,14 @@
 """Convolutions on a log-mel spectrogram and its derivatives, a bidirectional LSTM, attention."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ser_lib.errors import InputError
 from ser_lib.features import Frames, FrontEnd, LogMel, Windows, WithDeltas
-from ser_lib.neural.augmentation import SpecAugment
-from ser_lib.neural.classifier import of_seed
-from ser_lib.params import as_count, as_real, check_flag
+from ser_lib.params import change, flag, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis
-from ser_lib.systems.base import Published, System, choose, noisy_copies, speed_of
+from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
 
 if TYPE_CHECKING:
     import keras
@@ -64,157 +63,250 @@ PUBLISHED = (
 )
 
 DEVIATIONS = (
-    "Recordings of any length are read whole, with masks; the original cuts them into segments of "
-    "3 s and answers by the maximum over segments.",
+    "Recordings of any length are read whole, with masks; as published, they are cut into segments "
+    "of 3 s, whose maximum posterior stands for the recording.",
     "Frames are 20 ms apart, convolutions have an eighth of the filters and layers half the units "
     "or less: the original costs some 30 GFLOP per segment and update.",
-    "Each convolution is normalised by its batch, as in NTU-SER/speech_utils; the original "
-    "normalises only the linear layer.",
-    "Attention scores each step by a linear function, as in the paper; the authors' code bounds "
-    "it by a sigmoid, so that no step can weigh much more than another (the setting 'source' "
-    "repeats it).",
-    "Each band is scaled by the training speakers, padding left out; the original's statistics "
-    "hold the padding, and padding is scaled as if it were speech (the setting 'source' repeats "
-    "it).",
-    "A test answer never depends on its batch; the authors' code normalises by the statistics of "
-    "the batch in the test as well (this holds for the setting 'source' as well).",
+    "Each convolution is normalised by its batch, as in NTU-SER/speech_utils; as published, only "
+    "the linear layer is.",
+    "Attention scores each step by a linear function, as in the paper; as published, the score is "
+    "bounded by the sigmoid of the authors' code, so that no step weighs much more than another.",
+    "Each band is scaled by the training speakers, padding left out; as published, the statistics "
+    "hold the padding, and padding is scaled as if it were speech.",
+    "A prediction never depends on its batch; the authors' code normalises by the statistics of "
+    "the batch in the test as well (both variants).",
     "Mel bands are those of a Hamming window in decibels, 80 below the loudest, as in the paper; "
-    "the authors' code takes a rectangular window and the natural logarithm (this holds for the "
-    "setting 'source' as well).",
+    "the authors' code takes a rectangular window and the natural logarithm (both variants).",
     "Overlapping segments, and as many of every class, stand for the authors' sampling, which "
     "takes the first and the last segment of anger, sadness and neutral, overlapping ones of "
-    "happiness, and then 300 of each (this holds for the setting 'source' as well, and there also "
-    "for the recordings that are tested).",
-    "Our recipe runs all its epochs and trains on the development speakers as well; under 'source' "
-    "the epoch is chosen by their UAR, as in the paper.",
-    "The recipe: see RECIPES and CANDIDATES beside this list.",
+    "happiness, and then 300 of each (as published, also for the recordings that are tested).",
+    "The default variant runs all its epochs and trains on the development speakers as well; as "
+    "published, the epoch is chosen by their UAR, as in the paper.",
+    CHOSEN_ON_DEVELOPMENT,
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Acrnn3d:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Acrnn3d(NeuralSystem):
     """
+    3-D convolutional recurrent network with attention.
+
     Convolutions, a linear layer per step, a bidirectional LSTM, attention, a bottleneck.
 
-    Parameters
-    ----------
-    convolutions, filters, linear, units, dropout, block_dropout, normalised, sigmoid
-        See `acrnn_3d`.
-    bottleneck : int
-        Units of the layer before the posteriors.
-    segments : bool
-        Items are segments of one length, not the frames of a recording.
-    initial_sd : float, optional
-        Standard deviation of initial weights, and value of initial biases, of convolutions and
-        dense layers; by default Glorot's and none.
+    Notes
+    -----
+    The original's division is the protocol ``leave_one_speaker_out``.
     """
 
-    convolutions: int = 5
-    filters: tuple[int, int] = (128, 256)
-    linear: int = 768
-    units: int = 128
-    bottleneck: int = 64
-    segments: bool = False
-    sigmoid: bool = False
-    normalised: bool = False
-    dropout: float = 0.0
-    block_dropout: float = 0.0
-    initial_sd: float | None = None
+    name: ClassVar[str] = "acrnn_3d"
+    title: ClassVar[str] = "3-D convolutional recurrent network with attention"
+    citation: ClassVar[str] = CITATION
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    deviations: ClassVar[tuple[str, ...]] = DEVIATIONS
+    search_space: ClassVar[dict[str, dict]] = {
+        "default": {},
+        "twice the filters": {"filters": (32, 64)},
+        "twice the filters, no mixup": {"filters": (32, 64), "mixup": 0.0},
+        "SpecAugment": {"spec_augment": True},
+        "dropout between convolutions": {"block_dropout": 0.1},
+        "three convolutions": {"convolutions": 3},
+        "two noisy copies": {"augmented_copies": 2},
+        "segments of 3 s": {"segment": 150},
+    }
 
-    def __post_init__(self):
-        for name in ("convolutions", "linear", "units", "bottleneck"):
-            as_count(self, name)
-        if self.convolutions > 7:
-            raise InputError(f"convolutions is {self.convolutions}; expected 1 to 7")
-        if len(self.filters) != 2 or not all(isinstance(n, int) and n > 0 for n in self.filters):
+    epochs: int = change(30, as_published=250)
+    batch_size: int = change(16, as_published=60)
+    learning_rate: float = change(1e-3, as_published=1e-5)
+    patience: int | None = change(None, as_published=250)
+    balance: str | None = change(None, as_published="oversampling")
+    mixup: float = change(0.2, as_published=0.0)
+    pool: str = change("max")
+
+    hop: float = param(
+        0.020,
+        real(low=0.001, high=0.025),
+        "Seconds from one frame of 25 ms to the next.",
+        as_published=0.010,
+    )
+    segment: int = param(
+        0,
+        integer(low=0),
+        "Frames per segment, each of which is classified by itself; 0 reads a recording whole.",
+        as_published=300,
+    )
+    segment_hop: int = param(
+        0,
+        integer(low=0),
+        "Frames from one segment to the next; 0 for as many as a segment has. With fewer, segments "
+        "overlap: together with oversampling, which draws as many segments of every class, this "
+        "corresponds to the authors' sampling of segments.",
+        as_published=100,
+    )
+    convolutions: int = param(
+        5,
+        integer(low=1, high=7),
+        "Convolutions of 5 frames by 3 bands, the first pooled over 2 frames and 4 bands; the "
+        "paper finds six best on IEMOCAP and five on EmoDB.",
+        as_published=6,
+    )
+    filters: tuple[int, int] = param(
+        (16, 32),
+        several(integer(), length=2),
+        "Filters of the first convolution, and of each further one.",
+        as_published=(128, 256),
+    )
+    linear: int = param(
+        192,
+        integer(),
+        "Units of the batch-normalised layer between convolutions and LSTM.",
+        as_published=768,
+    )
+    units: int = param(64, integer(), "Units of the LSTM in each direction.", as_published=128)
+    bottleneck: int = param(64, integer(), "Units of the layer before the posteriors.")
+    dropout: float = param(
+        0.5,
+        real(low=0, high=0.95),
+        "Fraction dropped after the bottleneck.",
+        as_published=0.0,
+    )
+    block_dropout: float = param(
+        0.0,
+        real(low=0, high=0.95),
+        "Fraction dropped after each convolution and before the LSTM.",
+    )
+    normalised: bool = param(
+        True,
+        flag(),
+        "Whether each convolution is normalised by its batch.",
+        as_published=False,
+    )
+    sigmoid: bool = param(
+        False,
+        flag(),
+        "Whether the attention's scores are bounded by a sigmoid.",
+        as_published=True,
+    )
+    initial_sd: float | None = param(
+        None,
+        optional(real(above=0)),
+        "Standard deviation of initial weights, and value of initial biases, of convolutions and "
+        "dense layers; Glorot's initialisation with None.",
+        as_published=0.1,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.segment_hop and not self.segmented:
             raise InputError(
-                f"filters is {self.filters!r}; expected two numbers: of the first convolution, and "
-                "of each further one"
+                f"{self.name}: segment_hop is {self.segment_hop} without segments; expected 0"
             )
-        for name in ("segments", "sigmoid", "normalised"):
-            check_flag(self, name)
-        as_real(self, "dropout", low=0, high=0.95)
-        as_real(self, "block_dropout", low=0, high=0.95)
+
+    @property
+    def segmented(self) -> bool:
+        """Whether recordings are cut into segments."""
+        return self.segment > 0
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """40 log-mel bands with their first and second derivatives."""
+        log_mel = LogMel(
+            n_fft=512,
+            win_length=400,
+            hop_length=round(self.hop * 16000),
+            window="hamming",
+            n_mels=40,
+        )
+        segmentation = Frames()
+        if self.segmented:
+            # Padded with silence, in which nothing changes.
+            segmentation = Windows(
+                length=self.segment, hop=self.segment_hop or None, pad=("floor", 0, 0)
+            )
+        return FrontEnd(
+            preprocessing=(PreEmphasis(),),
+            analysis=WithDeltas(analysis=log_mel),
+            segmentation=segmentation,
+            dtype="float16",
+        )
+
+    @property
+    def attention_grid(self) -> AttentionGrid:
+        """A step per two frames, which the first pooling joins."""
+        return AttentionGrid(seconds_per_step=2 * self.hop)
 
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
         """
-        Build the network.
+        Build the network; see `NeuralSystem.build`.
 
         Parameters
         ----------
         item_shape : tuple of int
-            (bands × 3,) of a frame, or (frames, bands, 3) of a segment.
+            (bands * 3,) of a frame, or (frames, bands, 3) of a segment.
         n_classes : int
             Number of classes.
-
-        Returns
-        -------
-        keras.Model
-            From ``values``, shape (batch, frames, bands × 3), or (batch, 1, *segment), and
-            ``mask``, shape of the first two axes, to posteriors, shape (batch, n_classes).
         """
         import keras
         from keras import layers
 
         from ser_lib.neural.attention import AttentionPooling
         from ser_lib.neural.layers import FoldWindows
-        from ser_lib.neural.masking import AllReal, MaskedBatchNormalization, MeanOverUnits
+        from ser_lib.neural.masking import MaskedBatchNormalization, MeanOverUnits, OnesMask
 
         values = keras.Input((None, *item_shape), name="values")
         mask = keras.Input((None,), dtype="bool", name="mask")
-        if self.segments:
-            maps, real = FoldWindows()(values), None
+        if self.segmented:
+            maps, step_mask = FoldWindows()(values), None
         else:
-            maps, real = layers.Reshape((-1, item_shape[0] // 3, 3))(values), mask
-        maps, real = self._maps(maps, real)
+            maps, step_mask = layers.Reshape((-1, item_shape[0] // 3, 3))(values), mask
+        maps, step_mask = self._convolve(maps, step_mask)
         x = layers.Reshape((-1, maps.shape[2] * maps.shape[3]))(maps)
-        x = layers.Dense(self.linear, **self._initial())(x)
-        x = MaskedBatchNormalization(momentum=0.9)(x, mask=real)
+        x = layers.Dense(self.linear, **self._initializers())(x)
+        x = MaskedBatchNormalization(momentum=0.9)(x, mask=step_mask)
         x = layers.LeakyReLU(0.01)(x)
         lstm = layers.LSTM(self.units, dropout=self.block_dropout, return_sequences=True)
-        x = layers.Bidirectional(lstm, name="blstm")(x, mask=real)
+        x = layers.Bidirectional(lstm, name="blstm")(x, mask=step_mask)
         if self.sigmoid:
-            scores = layers.Dense(1, activation="sigmoid", **self._initial())(x)
+            scores = layers.Dense(1, activation="sigmoid", **self._initializers())(x)
             scores = layers.Dense(1, use_bias=False)(scores)
         else:
             # A bias would add the same to all.
             scores = layers.Dense(1, use_bias=False)(x)
-        real = AllReal()(x) if real is None else real
-        x, _ = AttentionPooling(name="attention")(x, MeanOverUnits()(scores), real)
-        x = layers.Dense(self.bottleneck, **self._initial())(x)
+        step_mask = OnesMask()(x) if step_mask is None else step_mask
+        x, _ = AttentionPooling(name="attention")(x, MeanOverUnits()(scores), step_mask)
+        x = layers.Dense(self.bottleneck, **self._initializers())(x)
         x = layers.LeakyReLU(0.01, name="bottleneck")(x)
         x = layers.Dropout(self.dropout)(x)
         posteriors = layers.Dense(
-            n_classes, activation="softmax", name="posteriors", **self._initial()
+            n_classes, activation="softmax", name="posteriors", **self._initializers()
         )(x)
-        return keras.Model({"values": values, "mask": mask}, posteriors, name="acrnn_3d")
+        return keras.Model({"values": values, "mask": mask}, posteriors, name=self.name)
 
-    def _maps(
-        self, maps: "keras.KerasTensor", real: "keras.KerasTensor | None"
+    def _convolve(
+        self, maps: "keras.KerasTensor", mask: "keras.KerasTensor | None"
     ) -> "tuple[keras.KerasTensor, keras.KerasTensor | None]":
         """Apply the convolutions, keeping padding zero."""
         from keras import layers
 
-        from ser_lib.neural.masking import MaskedBatchNormalization, Rezero, StrideMask
+        from ser_lib.neural.masking import ApplyMask, DownsampleMask, MaskedBatchNormalization
 
         for number in range(self.convolutions):
             filters = self.filters[min(number, 1)]
-            maps = layers.Conv2D(filters, (5, 3), padding="same", **self._initial())(maps)
+            maps = layers.Conv2D(filters, (5, 3), padding="same", **self._initializers())(maps)
             maps = layers.LeakyReLU(0.01)(maps)
             if self.normalised:
-                maps = MaskedBatchNormalization(momentum=0.9)(maps, mask=real)
-            if real is not None:
-                maps = Rezero()(maps, real)
+                maps = MaskedBatchNormalization(momentum=0.9)(maps, mask=mask)
+            if mask is not None:
+                maps = ApplyMask()(maps, mask)
             if number == 0:
-                if real is not None:
+                if mask is not None:
                     # An odd last frame is paired with a zero, however far its batch is padded.
                     maps = layers.ZeroPadding2D(((0, 1), (0, 0)))(maps)
-                    real = StrideMask(2)(real)
+                    mask = DownsampleMask(2)(mask)
                 maps = layers.MaxPooling2D((2, 4))(maps)
             maps = layers.SpatialDropout2D(self.block_dropout)(maps)
-        return maps, real
+        return maps, mask
 
-    def _initial(self) -> dict[str, object]:
+    def _initializers(self) -> dict[str, object]:
         """Make the initialisers of a layer, as its arguments."""
         from keras import initializers
 
@@ -224,218 +316,3 @@ class Acrnn3d:
             "kernel_initializer": initializers.TruncatedNormal(stddev=self.initial_sd),
             "bias_initializer": initializers.Constant(self.initial_sd),
         }
-
-
-RECIPES = {
-    "ours": {
-        "epochs": 30,
-        "batch_size": 16,
-        "learning_rate": 1e-3,
-        "patience": None,
-        "hop": 0.020,
-        "segment": 0,
-        "segment_hop": 0,
-        "convolutions": 5,
-        "filters": (16, 32),
-        "linear": 192,
-        "units": 64,
-        "dropout": 0.5,
-        "block_dropout": 0.0,
-        "normalised": True,
-        "sigmoid": False,
-        "copies": 0,
-        "speed": 0.0,
-        "balance": None,
-        "spec_augment": False,
-        "mixup": 0.2,
-    },
-    "source": {
-        "epochs": 250,
-        "batch_size": 60,
-        "learning_rate": 1e-5,
-        "patience": 250,
-        "hop": 0.010,
-        "segment": 300,
-        "segment_hop": 100,
-        "convolutions": 6,
-        "filters": (128, 256),
-        "linear": 768,
-        "units": 128,
-        "dropout": 0.0,
-        "block_dropout": 0.0,
-        "normalised": False,
-        "sigmoid": True,
-        "copies": 0,
-        "speed": 0.0,
-        "balance": "oversampling",
-        "spec_augment": False,
-        "mixup": 0.0,
-    },
-}
-
-CANDIDATES = {
-    "default": {},
-    "twice the filters": {"filters": (32, 64)},
-    "twice the filters, no mixup": {"filters": (32, 64), "mixup": 0.0},
-    "SpecAugment": {"spec_augment": True},
-    "dropout between convolutions": {"block_dropout": 0.1},
-    "three convolutions": {"convolutions": 3},
-    "two noisy copies": {"copies": 2},
-    "segments of 3 s": {"segment": 150},
-}
-
-# Parameters that are passed on under their names.
-_NETWORK = ("convolutions", "linear", "units", "normalised", "sigmoid", "dropout", "block_dropout")
-_TRAINING = ("epochs", "batch_size", "learning_rate", "patience", "balance", "mixup")
-
-
-def acrnn_3d(
-    *,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    patience: int | None = None,
-    hop: float | None = None,
-    segment: int | None = None,
-    segment_hop: int | None = None,
-    convolutions: int | None = None,
-    filters: tuple[int, int] | None = None,
-    linear: int | None = None,
-    units: int | None = None,
-    dropout: float | None = None,
-    block_dropout: float | None = None,
-    normalised: bool | None = None,
-    sigmoid: bool | None = None,
-    copies: int | None = None,
-    speed: float | None = None,
-    balance: str | None = None,
-    spec_augment: bool | None = None,
-    mixup: float | None = None,
-    setting: str = "ours",
-) -> System:
-    """
-    Make the 3-D convolutional recurrent network with attention.
-
-    Parameters
-    ----------
-    epochs : int
-        Times that the training rows are gone through, at most.
-    batch_size : int
-        Utterances (or segments) per batch.
-    learning_rate : float
-        Step size at the start.
-    patience : int
-        Epochs without a better UAR on the development speakers after which training stops; the
-        best epoch is kept. Without it (our recipe) all epochs are run, the last is kept, and the
-        development speakers are trained on.
-    hop : float
-        Seconds from one frame of 25 ms to the next.
-    segment : int
-        Frames per segment, each answered for by itself, and an utterance by the maximum over its
-        segments; 0 reads a recording whole.
-    segment_hop : int
-        Frames from one segment to the next; 0 for as many as a segment has. With fewer, segments
-        overlap: together with ``balance="oversampling"``, which draws as many segments of every
-        class, this is what the authors' sampling of segments comes to.
-    convolutions : int
-        1 to 7, of 5 frames by 3 bands, the first pooled over 2 frames and 4 bands; the paper finds
-        six best on IEMOCAP and five on EmoDB.
-    filters : tuple of int
-        Filters of the first convolution, and of each further one.
-    linear, units : int
-        Units of the layer between convolutions and LSTM, which is normalised by its batch, and of
-        the LSTM in each direction.
-    dropout, block_dropout : float
-        Share dropped after the bottleneck, and after each convolution and before the LSTM.
-    normalised : bool
-        Whether each convolution is normalised by its batch.
-    sigmoid : bool
-        Whether the attention's scores are bounded, as in the authors' code.
-    copies : int
-        Noisy copies of each training utterance, at 15 to 29 dB; each epoch draws one of them or
-        the clean one.
-    speed : float
-        By which share copies are played slower or faster at most; 0 for not at all, as it is where
-        recordings are cut into segments.
-    balance : {"weights", "oversampling"}
-        How the training makes up for rare classes.
-    spec_augment : bool
-        Whether stretches of time and frequency are hidden in training.
-    mixup : float
-        Parameter of the Beta distribution by which training utterances are mixed; 0 for none.
-    setting : {"ours", "source"}
-        What parameters that are not given are taken from, and how weights begin: our recipe, or
-        that of the authors' code.
-
-    Returns
-    -------
-    System
-
-    Raises
-    ------
-    InputError
-        For an argument that makes no sense, or an unknown setting.
-
-    Notes
-    -----
-    The original's division is the protocol ``leave_one_speaker_out``.
-    """
-    given = {name: value for name, value in locals().items() if name != "setting"}
-    recipe = choose(setting, given, **RECIPES)
-    recipe["speed"] = speed_of(recipe, given)
-    front_end = FrontEnd(
-        conditioning=(PreEmphasis(),),
-        analysis=WithDeltas(
-            analysis=LogMel(
-                n_fft=512,
-                win_length=400,
-                hop_length=_samples(recipe["hop"]),
-                window="hamming",
-                n_mels=40,
-            )
-        ),
-        segmentation=_segmentation(recipe["segment"], recipe["segment_hop"]),
-        dtype="float16",
-    )
-    segments = bool(recipe["segment"])
-    network = Acrnn3d(
-        **{name: recipe[name] for name in _NETWORK},
-        filters=tuple(recipe["filters"]),
-        segments=segments,
-        initial_sd=0.1 if setting == "source" else None,
-    )
-    return System(
-        name="acrnn_3d",
-        title="3-D convolutional recurrent network with attention",
-        front_end=front_end,
-        classifier=of_seed(
-            network,
-            **{name: recipe[name] for name in _TRAINING},
-            schedule="cosine" if setting == "ours" else "constant",
-            spec_augment=SpecAugment(within=segments) if recipe["spec_augment"] else None,
-            pool="max" if segments else None,
-        ),
-        citation=CITATION,
-        published=PUBLISHED,
-        deviations=DEVIATIONS,
-        setting=setting,
-        parameters=recipe,
-        training_copies=noisy_copies(front_end, recipe["copies"], speed=recipe["speed"]),
-        needs_development=recipe["patience"] is not None,
-    )
-
-
-def _samples(hop: float) -> int:
-    """Bring the step of frames of 25 ms to samples."""
-    if isinstance(hop, bool) or not isinstance(hop, float | int) or not 0.001 <= hop <= 0.025:
-        raise InputError(f"hop is {hop!r}; expected 0.001 to 0.025 s, the length of a frame")
-    return round(hop * 16000)
-
-
-def _segmentation(segment: int, hop: int) -> Frames | Windows:
-    """Cut into segments whose padding is silence, in which nothing changes; or not at all."""
-    if not segment:
-        if hop:
-            raise InputError(f"segment_hop is {hop!r} without segments; expected 0")
-        return Frames()
-    return Windows(length=segment, hop=hop or None, pad=("floor", 0, 0))

@@ -1,42 +1,47 @@
-"""What a published system is: front end, classifier, source, its figures, and what we changed."""
+"""What a published system is: parameters, front end, classifier, source, published figures."""
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.features.front_end import FrontEnd
-from ser_lib.signal.degrade import SpeedPerturbation, WhiteNoise
+from ser_lib.neural.augmentation import SpecAugment
+from ser_lib.neural.classifier import NeuralClassifier
+from ser_lib.params import Parameters, choice, flag, integer, optional, param, real
+from ser_lib.signal.degrade import PitchShift, SpeedPerturbation, TimeStretch, WhiteNoise
 
-SETTINGS = ("ours", "source")
+if TYPE_CHECKING:
+    import keras
+
+VARIANTS = ("default", "as_published")
 
 
 @dataclasses.dataclass(frozen=True)
 class Published:
     """
-    A figure that somebody published, with all that is needed to read it rightly.
+    A published score, with all that is needed to read it rightly.
 
     Parameters
     ----------
     metric : {"uar", "wa"}
-        Unweighted average recall, or weighted accuracy (the share of utterances recognised).
+        Unweighted average recall, or weighted accuracy (the fraction of utterances recognised).
     value : float
         Between 0 and 1.
     corpus : str
         Name of the corpus as `ser_lib.load_corpus` knows it.
     classes : int
-        Number of classes told apart.
+        Number of classes.
     protocol : str
         How training and test were divided and what was tuned on what, in words.
     source : str
-        Where the figure stands.
+        Where the score is reported.
     speaker_disjoint : bool or None
-        Whether no test speaker was heard in training; None if the source does not say.
+        Whether no test speaker was in the training; None if the source does not say.
     remark : str
-        What a reader must know before setting it beside another figure.
+        What a reader must know before comparing it with another score.
     """
 
     metric: str
@@ -49,53 +54,162 @@ class Published:
     remark: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class System:
+class AttentionGrid(NamedTuple):
     """
-    One published system, ready to be evaluated.
+    Where the attention weights of a network lie on its spectrogram.
 
     Parameters
     ----------
+    seconds_per_step : float
+        From one weight to the next, in seconds.
+    start : float
+        Where the first step begins, in seconds.
+    bands_per_cell : int or None
+        Bands from one weight to the next; None where attention is over time only.
+    first_band : int
+        Where the lowest cell begins.
+    """
+
+    seconds_per_step: float
+    start: float = 0.0
+    bands_per_cell: int | None = None
+    first_band: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class System(Parameters):
+    """
+    One published system, ready to be evaluated.
+
+    A system is a frozen dataclass whose fields are its parameters. The defaults are the variant
+    that we recommend; `as_published` makes the original.
+
+    Attributes
+    ----------
     name, title : str
-        Short name (that of the function which makes it) and the one a reader sees.
-    front_end : FrontEnd
-        Turns a recording into an array of shape (n, *item).
-    classifier : callable
-        Takes a seed (int) and returns a classifier that is not fitted yet.
+        Short name (that of its file) and the one that a reader sees.
     citation : str
         BibTeX.
     published : tuple of Published
-        What its authors reported.
+        Scores that its authors reported.
     deviations : tuple of str
-        What is deliberately different here, a sentence each.
-    setting : {"ours", "source"}
-        The recipe we recommend, or the original as it was.
-    parameters : dict
-        The arguments it was made with.
-    training_copies : tuple of FrontEnd
-        Front ends of altered copies (noisy ones, say) that training alone may see.
+        What is deliberately different from the original, a sentence each.
+    search_space : dict of str to dict
+        Trials: changed parameters by the name of the trial, ``"default"`` first.
     normalisation : {"train", "utterance", "speaker"}
-        Whose statistics scale the features unless the evaluation is told otherwise.
-    needs_development : bool
-        Whether development speakers are held out for early stopping; if not, they are trained on.
-    prefix : str or None
+        Whose statistics scale the features unless the evaluation says otherwise.
+    target_prefix : str or None
         Column of the corpus table that is put before the emotion in the training targets
         (``"sex"`` gives ``"female/anger"``); posteriors are summed over it afterwards.
     """
 
-    name: str
-    title: str
-    front_end: FrontEnd
-    classifier: Callable[[int], object]
-    citation: str
-    published: tuple[Published, ...]
-    deviations: tuple[str, ...]
-    setting: str
-    parameters: Mapping[str, object]
-    training_copies: tuple[FrontEnd, ...] = ()
-    normalisation: str = "train"
-    needs_development: bool = True
-    prefix: str | None = None
+    name: ClassVar[str]
+    title: ClassVar[str]
+    citation: ClassVar[str]
+    published: ClassVar[tuple[Published, ...]] = ()
+    deviations: ClassVar[tuple[str, ...]] = ()
+    search_space: ClassVar[dict[str, dict[str, object]]] = {"default": {}}
+
+    @classmethod
+    def as_published(cls, **changes: object) -> "System":
+        """
+        Make the original, to the layer.
+
+        Parameters
+        ----------
+        **changes
+            Parameters that differ from the original's.
+
+        Raises
+        ------
+        InputError
+            For a parameter that the system does not have, or a value that it cannot have.
+        """
+        return cls.of(variant="as_published", **changes)
+
+    @classmethod
+    def of(cls, *, variant: str = "default", **parameters: object) -> "System":
+        """
+        Make a variant of the system, with some parameters changed.
+
+        Parameters
+        ----------
+        variant : {"default", "as_published"}
+            Where parameters that are not given come from.
+        **parameters
+            Parameters by name; None is a value like any other.
+
+        Raises
+        ------
+        InputError
+            For an unknown variant or parameter, with the nearest name, or a value that is not
+            allowed.
+        """
+        if variant not in VARIANTS:
+            raise unknown("variant", variant, VARIANTS)
+        for parameter in parameters:
+            if parameter not in cls.parameter_names():
+                raise unknown(f"parameter of {cls.name}", parameter, cls.parameter_names())
+        published = cls.published_values() if variant == "as_published" else {}
+        return cls(**published | parameters)
+
+    @property
+    def variant(self) -> str:
+        """The variant, ``"default"`` or ``"as_published"``, from which fewer parameters differ."""
+        values, published = self.parameters, self.published_values()
+        differ = [
+            (values[field.name] != field.default, values[field.name] != published[field.name])
+            for field in dataclasses.fields(self)
+            if field.name in published
+        ]
+        from_default, from_published = map(sum, zip(*differ, strict=True)) if differ else (0, 0)
+        return "as_published" if from_published < from_default else "default"
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """All parameters and their values."""
+        return {name: getattr(self, name) for name in self.parameter_names()}
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """What turns a recording into an array of shape (n, *item)."""
+        raise NotImplementedError
+
+    @property
+    def training_copies(self) -> tuple[FrontEnd, ...]:
+        """Front ends of augmented copies of the recordings, for training only."""
+        return ()
+
+    @property
+    def normalisation(self) -> str:
+        """Whose statistics scale the features unless the evaluation says otherwise."""
+        return "train"
+
+    @property
+    def needs_development(self) -> bool:
+        """Whether development rows are held out to choose something; if not, they train."""
+        return False
+
+    @property
+    def target_prefix(self) -> str | None:
+        """Column of the corpus table that is put before the emotion in the training targets."""
+        return None
+
+    def classifier(self, seed: int = 0) -> object:
+        """
+        Make a classifier that is not fitted yet.
+
+        Parameters
+        ----------
+        seed : int
+            Of everything that is random in its training.
+
+        Returns
+        -------
+        scikit-learn classifier
+            With ``fit(X, y, *, groups, validation, copies)`` and ``predict_proba``.
+        """
+        raise NotImplementedError
 
     def targets(self, table: pd.DataFrame) -> np.ndarray:
         """
@@ -117,130 +231,217 @@ class System:
             If the column of the prefix has gaps.
         """
         emotion = table["emotion"].astype(str).to_numpy()
-        if self.prefix is None:
+        prefix = self.target_prefix
+        if prefix is None:
             return emotion
-        gaps = table.index[table[self.prefix].isna()]
+        gaps = table.index[table[prefix].isna()]
         if len(gaps):
             raise InputError(
-                f"{self.name}: labels with a {self.prefix} before the emotion need the column "
-                f"{self.prefix!r}; found {len(gaps)} utterances without it, the first {gaps[0]!r}"
+                f"{self.name}: targets with a {prefix} before the emotion need the column "
+                f"{prefix!r}; found {len(gaps)} utterances without it, the first {gaps[0]!r}"
             )
-        prefix = table[self.prefix].astype(str).to_numpy()
-        return np.array([f"{p}/{e}" for p, e in zip(prefix, emotion, strict=True)])
+        prefixes = table[prefix].astype(str).to_numpy()
+        return np.array([f"{p}/{e}" for p, e in zip(prefixes, emotion, strict=True)])
 
 
-def arguments(function: Callable[..., System], given: Mapping[str, object]) -> dict[str, object]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NeuralSystem(System):
     """
-    Check arguments by name against a system's signature.
+    A system whose classifier is a network.
 
-    Raises
-    ------
-    InputError
-        For a parameter that the system does not have, with the nearest one it has.
+    A subclass gives `build`, its front end, its own parameters, and by `change` other defaults for
+    those that all networks share.
     """
-    known = list(inspect.signature(function).parameters)
-    for name in given:
-        if name not in known:
-            raise unknown(f"parameter of {function.__name__}", name, known)
-    return dict(given)
 
-
-def noisy_copies(front_end: FrontEnd, copies: int, *, speed: float = 0.0) -> tuple[FrontEnd, ...]:
-    """
-    Make front ends of noisy copies, for training only.
-
-    Parameters
-    ----------
-    front_end : FrontEnd
-        Of the clean recordings.
-    copies : int
-        How many; each with other noise, white and at a whole number of 15 to 29 dB, as in
-        maelfabien/Multimodal-Emotion-Recognition.
-    speed : float
-        By which share copies are played slower or faster at most, each utterance of each copy at
-        a speed of its own; 0 for not at all.
-
-    Returns
-    -------
-    tuple of FrontEnd
-        The speed is changed first. The noise is added last, so that it is at its level relative
-        to what is analysed; at the same speed a copy is as long as the clean recording.
-
-    Raises
-    ------
-    InputError
-        If the number of copies or the speed makes no sense.
-    """
-    if isinstance(copies, bool) or copies not in range(1000):
-        raise InputError(f"copies is {copies!r}; expected a whole number of at least 0, below 1000")
-
-    def conditioning(copy: int) -> tuple:
-        noise = WhiteNoise(snr=(15, 29), integers=True, copy=copy)
-        first = (SpeedPerturbation(most=speed, copy=copy),) if speed else ()
-        return (*first, *front_end.conditioning, noise)
-
-    return tuple(
-        dataclasses.replace(front_end, conditioning=conditioning(copy))
-        for copy in range(1, copies + 1)
+    epochs: int = param(50, integer(), "Largest number of passes through the training rows.")
+    batch_size: int = param(16, integer(), "Training rows per update.")
+    optimizer: str = param(
+        "adam",
+        choice("adam", "sgd"),
+        "Adam (Kingma & Ba 2015) or stochastic gradient descent.",
+    )
+    learning_rate: float = param(1e-3, real(above=0), "Learning rate at the start.")
+    momentum: float = param(0.0, real(low=0, high=1), "Momentum of stochastic gradient descent.")
+    decay: float = param(
+        0.0,
+        real(low=0),
+        "With a constant schedule, the learning rate after t updates is divided by 1 + decay * t.",
+    )
+    schedule: str = param(
+        "cosine",
+        choice("constant", "cosine"),
+        "Whether the learning rate stays or falls to zero along a cosine (Loshchilov & Hutter "
+        "2017).",
+        as_published="constant",
+    )
+    weight_decay: float = param(
+        0.0,
+        real(low=0),
+        "Fraction of each weight, times the learning rate, that every update subtracts (Loshchilov "
+        "& Hutter 2019).",
+    )
+    clip_norm: float | None = param(
+        None, optional(real(above=0)), "Largest norm of the gradient; None for no limit."
+    )
+    patience: int | None = param(
+        None,
+        optional(integer()),
+        "Epochs without improvement on the development speakers after which training stops; the "
+        "best epoch is kept. With None all epochs are run, the last one is kept, and the "
+        "development speakers join the training.",
+    )
+    monitor: str = param(
+        "uar",
+        choice("uar", "loss"),
+        "What chooses the epoch on the development speakers: UAR (of equals, the smaller loss) or "
+        "loss.",
+    )
+    balance: str | None = param(
+        None,
+        optional(choice("weights", "oversampling")),
+        "How training makes up for rare classes: by weights of the loss, by oversampling, or not.",
+    )
+    spec_augment: bool = param(
+        False, flag(), "Whether stretches of time and of features are masked in training."
+    )
+    mixup: float = param(
+        0.0,
+        real(low=0),
+        "Parameter of the Beta distribution by which training rows are mixed; 0 for none.",
+    )
+    scale: bool = param(
+        True,
+        flag(),
+        "Whether each feature is brought to mean 0 and standard deviation 1 by the training rows.",
+    )
+    pool: str = param(
+        "mean",
+        choice("mean", "max"),
+        "Where segments are classified by themselves: which of their log posteriors stands for "
+        "the utterance.",
+    )
+    augmented_copies: int = param(
+        0,
+        integer(low=0, high=999),
+        "Copies of each training utterance with white noise at 15 to 29 dB; each epoch draws one "
+        "of them or the clean recording.",
+    )
+    speed_change: float = param(
+        0.0,
+        real(low=0, high=0.9),
+        "Fraction by which copies are played slower or faster at most; 0 for none.",
+    )
+    tempo_change: float = param(
+        0.0,
+        real(low=0, high=0.9),
+        "Fraction by which copies are slower or faster at most at the same pitch; 0 for none.",
+    )
+    pitch_change: float = param(
+        0.0,
+        real(low=0, high=24),
+        "Semitones by which copies are higher or lower at most at the same tempo; 0 for none.",
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.segmented and (self.speed_change or self.tempo_change):
+            raise InputError(
+                f"{self.name}: speed_change is {self.speed_change} and tempo_change "
+                f"{self.tempo_change} with segments; expected 0, as a copy must have as many "
+                "segments as its original"
+            )
 
-def speed_of(recipe: Mapping[str, object], given: Mapping[str, object]) -> float:
-    """
-    Say by which share copies are played slower or faster.
+    def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
+        """
+        Build the network.
 
-    Parameters
-    ----------
-    recipe, given : mapping
-        Parameters, ``"segment"`` and ``"speed"`` among them, complete and as they were given.
+        Parameters
+        ----------
+        item_shape : tuple of int
+            Shape of an item of the front end's output.
+        n_classes : int
+            Number of classes.
 
-    Returns
-    -------
-    float
-        That of the recipe; 0 where recordings are cut into segments that learn by themselves.
+        Returns
+        -------
+        keras.Model
+            From ``values``, shape (batch, n, *item), and ``mask``, shape (batch, n), to
+            posteriors, shape (batch, n_classes).
+        """
+        raise NotImplementedError
 
-    Raises
-    ------
-    InputError
-        If another one is asked for with segments.
-    """
-    if not recipe["segment"]:
-        return recipe["speed"]
-    if given["speed"]:
-        raise InputError(
-            f"speed is {given['speed']}, segment {recipe['segment']}; expected speed 0, as a copy "
-            "must have as many segments as its original"
+    @property
+    def segmented(self) -> bool:
+        """Whether an utterance's items are segments that are classified by themselves."""
+        return False
+
+    @property
+    def initial_learning_rate(self) -> float:
+        """The learning rate at the start."""
+        return self.learning_rate
+
+    @property
+    def masks_within_items(self) -> bool:
+        """Whether SpecAugment masks stretches within items, rather than whole items."""
+        return self.segmented
+
+    @property
+    def attention_grid(self) -> AttentionGrid | None:
+        """Where attention weights lie in time; None for a network without attention."""
+        return None
+
+    @property
+    def needs_development(self) -> bool:
+        """Whether development rows choose the epoch."""
+        return self.patience is not None
+
+    @property
+    def training_copies(self) -> tuple[FrontEnd, ...]:
+        """
+        Front ends of the augmented copies, for training only.
+
+        Noise is white and at an integer number of 15 to 29 dB, as in
+        maelfabien/Multimodal-Emotion-Recognition. Speed, tempo and pitch are changed first, the
+        noise is added last, so that it is at its level relative to what is analysed.
+        """
+        front_end = self.front_end
+
+        def preprocessing(copy: int) -> tuple:
+            first = []
+            if self.speed_change:
+                first.append(SpeedPerturbation(max_change=self.speed_change, copy=copy))
+            if self.tempo_change:
+                first.append(TimeStretch(max_change=self.tempo_change, copy=copy))
+            if self.pitch_change:
+                first.append(PitchShift(semitones=self.pitch_change, copy=copy))
+            noise = WhiteNoise(snr=(15, 29), integers=True, copy=copy)
+            return (*first, *front_end.preprocessing, noise)
+
+        return tuple(
+            dataclasses.replace(front_end, preprocessing=preprocessing(copy))
+            for copy in range(1, self.augmented_copies + 1)
         )
-    return 0.0
 
-
-def choose(setting: str, given: Mapping[str, object], **recipes: Mapping[str, object]) -> dict:
-    """
-    Complete the arguments that were left open (None) from the recipe of a setting.
-
-    Parameters
-    ----------
-    setting : str
-        Name of one of `recipes`.
-    given : mapping
-        Arguments by name; what is not None wins over the recipe.
-    **recipes : mappings
-        Parameters by setting, all with the same names.
-
-    Returns
-    -------
-    dict
-        A value for every parameter of the recipe.
-
-    Raises
-    ------
-    InputError
-        For an unknown setting.
-    """
-    if setting not in recipes:
-        raise unknown("setting", setting, recipes)
-    recipe = recipes[setting]
-    return {
-        name: default if given.get(name) is None else given[name]
-        for name, default in recipe.items()
-    }
+    def classifier(self, seed: int = 0) -> NeuralClassifier:
+        """Make a `NeuralClassifier` around the network; see `System.classifier`."""
+        augment = SpecAugment(within=self.masks_within_items) if self.spec_augment else None
+        return NeuralClassifier(
+            self,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            learning_rate=self.initial_learning_rate,
+            momentum=self.momentum,
+            decay=self.decay,
+            schedule=self.schedule,
+            weight_decay=self.weight_decay,
+            clip_norm=self.clip_norm,
+            balance=self.balance,
+            spec_augment=augment,
+            mixup=self.mixup,
+            pool=self.pool if self.segmented else None,
+            monitor=self.monitor,
+            patience=self.patience,
+            scale=self.scale,
+            seed=seed,
+        )

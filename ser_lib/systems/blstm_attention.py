@@ -1,14 +1,12 @@
 """Short-term descriptors, a bidirectional LSTM over the frames, and local attention."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from ser_lib.errors import unknown
 from ser_lib.features import Descriptors, Frames, FrontEnd, LogMel, PyAudioAnalysis
-from ser_lib.neural.augmentation import SpecAugment
-from ser_lib.neural.classifier import of_seed
-from ser_lib.params import as_count, as_real, check_choice
-from ser_lib.systems.base import Published, System, choose, noisy_copies
+from ser_lib.params import Check, change, choice, flag, integer, optional, param, real
+from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
+from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT
 
 if TYPE_CHECKING:
     import keras
@@ -41,112 +39,195 @@ PUBLISHED = (
         speaker_disjoint=False,
         remark="100 epochs, set by hand while watching divisions of this kind",
     ),
-    Published(
-        metric="uar",
-        value=0.588,
-        corpus="iemocap",
-        classes=4,
-        protocol="across sessions",
-        source="Mirsamadi et al. 2017, descriptors with local attention (weighted pooling)",
-        speaker_disjoint=True,
-        remark="other descriptors (32, with fundamental frequency); quoted from secondary "
-        "knowledge of the paper",
-    ),
-    Published(
-        metric="wa",
-        value=0.635,
-        corpus="iemocap",
-        classes=4,
-        protocol="across sessions",
-        source="Mirsamadi et al. 2017, descriptors with local attention (weighted pooling)",
-        speaker_disjoint=True,
-        remark="as above",
+    *(
+        Published(
+            metric=metric,
+            value=value,
+            corpus="iemocap",
+            classes=4,
+            protocol="across sessions",
+            source="Mirsamadi et al. 2017, descriptors with local attention (weighted pooling)",
+            speaker_disjoint=True,
+            remark="other descriptors (32, with fundamental frequency); quoted from secondary "
+            "knowledge of the paper",
+        )
+        for metric, value in (("uar", 0.588), ("wa", 0.635))
     ),
 )
 
 DEVIATIONS = (
-    "The attention vector is trained without constraint, as in the paper; the original code's is a "
-    "softmax of 256 numbers, which lets no frame weigh more than 7.4 times another.",
-    "Attention is over the recording; the original's mask is lost on the way, so that most of its "
-    "attention can fall on padding (a recording of 2.8 s fills 280 of 1,024 frames).",
-    "Recordings of any length are read whole; the original pads to 10.24 s and cuts longer ones at "
-    "the front (in the setting 'source', too, longer ones are cut).",
+    "The attention vector is trained without constraint, as in the paper; as published, it is the "
+    "code's softmax of 256 numbers, which lets no frame weigh more than 7.4 times another.",
+    "Attention is over the recording; as published, the mask is lost on the way, so that most of "
+    "the attention can fall on padding (a recording of 2.8 s fills 280 of 1,024 frames).",
+    "Recordings of any length are read whole; as published, they are padded to 10.24 s and longer "
+    "ones are cut (the original cuts at the front).",
     "A descriptor that does not change within a recording becomes 0; the original divides by zero "
-    "(this holds for the setting 'source' as well).",
-    "Our recipe runs all its epochs and trains on the development speakers as well; under 'source' "
-    "the epoch is chosen by their UAR, where the original trains 100 epochs.",
-    "The recipe, found on development speakers: see RECIPES and CANDIDATES beside this list.",
+    "(both variants).",
+    ALL_EPOCHS.format(original="trains 100 epochs"),
+    CHOSEN_ON_DEVELOPMENT,
 )
 
+LONGEST = 1024
+"""Frames to which the original pads, and at which it cuts."""
 
-@dataclasses.dataclass(frozen=True)
-class BlstmAttention:
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+        raise ValueError
+    return tuple(value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BlstmAttention(NeuralSystem):
     """
+    Bidirectional LSTM with local attention on short-term descriptors.
+
     Dense layers on every frame, a bidirectional LSTM over the frames, and pooling over time.
 
-    Parameters
-    ----------
-    dense : tuple of int
-        Units of the layers before the LSTM.
-    units : int
-        Units of the LSTM in each direction.
-    dropout : float
-        Share dropped after each dense layer and before the LSTM.
-    pooling : {"attention", "mean", "last"}
-        Local attention (weighted pooling), the mean over time, or the last state of each
-        direction.
-    softmax_vector : bool
-        Score by a vector that is a softmax, and attend to padding up to 1,024 frames: the
-        original's mistakes.
+    Notes
+    -----
+    The original's division is the protocol ``shuffled_80_20``.
     """
 
-    dense: tuple[int, ...] = (512, 512)
-    units: int = 128
-    dropout: float = 0.5
-    pooling: str = "attention"
-    softmax_vector: bool = False
+    name: ClassVar[str] = "blstm_attention"
+    title: ClassVar[str] = "BLSTM with local attention"
+    citation: ClassVar[str] = CITATION
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    deviations: ClassVar[tuple[str, ...]] = DEVIATIONS
+    search_space: ClassVar[dict[str, dict]] = {
+        "default": {},
+        "derivatives": {"deltas": True},
+        "derivatives, batches of 32": {"deltas": True, "batch_size": 32, "learning_rate": 3e-3},
+        "derivatives, speed unchanged": {"deltas": True, "speed_change": 0.0},
+        "derivatives, no SpecAugment": {"deltas": True, "spec_augment": False},
+        "derivatives, more dropout": {"deltas": True, "dropout": 0.5},
+    }
 
-    def __post_init__(self):
-        as_count(self, "units")
-        as_real(self, "dropout", low=0, high=0.95)
-        check_choice(self, "pooling", ("attention", "mean", "last"))
+    epochs: int = change(60, as_published=100)
+    batch_size: int = change(16, as_published=128)
+    learning_rate: float = change(2e-3, as_published=1e-3)
+    patience: int | None = change(None, as_published=100)
+    spec_augment: bool = change(True, as_published=False)
+    scale: bool = change(True, as_published=False)
+    augmented_copies: int = change(8, as_published=0)
+    speed_change: float = change(0.2, as_published=0.0)
+
+    features: str = param(
+        "descriptors",
+        choice("descriptors", "logmel"),
+        "The 34 short-term descriptors of pyAudioAnalysis at 25/10 ms, or 40 log-mel bands.",
+    )
+    descriptors_by: str = param(
+        "ser_lib",
+        choice("ser_lib", "pyaudioanalysis"),
+        "Whose code computes the descriptors: ours, or the library's own, which is about forty "
+        "times slower and equal to a millionth.",
+    )
+    descriptors: tuple[str, ...] | None = param(
+        None,
+        optional(Check("tuple of str", "names of descriptors", _names)),
+        "Which of the descriptors; all with None.",
+    )
+    deltas: bool = param(False, flag(), "Append first derivatives (of the descriptors only).")
+    pooling: str = param(
+        "attention",
+        choice("attention", "mean", "last"),
+        "How the frames become one vector: local attention (the paper's weighted pooling), the "
+        "mean over time, or the last state of each direction.",
+    )
+    dense: int = param(
+        256, integer(), "Units of each of the two layers before the LSTM.", as_published=512
+    )
+    units: int = param(128, integer(), "Units of the LSTM in each direction.")
+    dropout: float = param(
+        0.3,
+        real(low=0, high=0.95),
+        "Fraction dropped after each dense layer and before the LSTM.",
+        as_published=0.5,
+    )
+    average: int = param(6, integer(), "Frames that are averaged into one.", as_published=1)
+    max_frames: int | None = param(
+        None,
+        optional(integer()),
+        "Frames at which a recording is cut; None reads it whole.",
+        as_published=LONGEST,
+    )
+    standardise: bool = param(
+        False,
+        flag(),
+        "Whether each utterance is standardised by its own statistics over time.",
+        as_published=True,
+    )
+    softmax_vector: bool = param(
+        False,
+        flag(),
+        "Score by a vector that is a softmax, and attend to padding up to 1,024 frames: mistakes "
+        "of the original.",
+        as_published=True,
+    )
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """Descriptors (or log-mel bands) of frames of 25 ms, a frame every 10 ms."""
+        return FrontEnd(
+            analysis=self._analysis(),
+            segmentation=Frames(
+                standardise=self.standardise, average=self.average, max_frames=self.max_frames
+            ),
+        )
+
+    def _analysis(self) -> object:
+        if self.features == "logmel":
+            return LogMel(n_fft=400, n_mels=40, compression="log1p")
+        if self.descriptors_by == "pyaudioanalysis":
+            return PyAudioAnalysis(subset=self.descriptors, deltas=self.deltas)
+        return Descriptors(
+            convention="pyaudioanalysis", subset=self.descriptors, deltas=self.deltas
+        )
+
+    @property
+    def normalisation(self) -> str:
+        """By the training rows, or by each utterance."""
+        return "utterance" if self.standardise else "train"
+
+    @property
+    def attention_grid(self) -> AttentionGrid | None:
+        """A weight per averaged frame; None without attention."""
+        if self.pooling != "attention":
+            return None
+        return AttentionGrid(seconds_per_step=0.010 * self.average)
 
     def build(self, item_shape: tuple[int], n_classes: int) -> "keras.Model":
         """
-        Build the network.
+        Build the network; see `NeuralSystem.build`.
 
         Parameters
         ----------
         item_shape : tuple of int
-            Features of a frame.
+            (features,) of a frame.
         n_classes : int
             Number of classes.
-
-        Returns
-        -------
-        keras.Model
-            From ``values``, shape (batch, frames, features), and ``mask``, shape (batch, frames),
-            to posteriors, shape (batch, n_classes).
         """
         import keras
         from keras import layers
 
         from ser_lib.neural.attention import AttendedPadding, AttentionPooling, SoftmaxVectorScores
-        from ser_lib.neural.masking import AllReal, MeanOverUnits
+        from ser_lib.neural.masking import MeanOverUnits, OnesMask
 
         values = keras.Input((None, *item_shape), name="values")
         mask = keras.Input((None,), dtype="bool", name="mask")
         x = values
-        for units in self.dense:
-            x = layers.Dropout(self.dropout)(layers.Dense(units, activation="relu")(x))
+        for _ in range(2):
+            x = layers.Dropout(self.dropout)(layers.Dense(self.dense, activation="relu")(x))
         lstm = layers.LSTM(
             self.units, dropout=self.dropout, return_sequences=self.pooling != "last"
         )
         x = layers.Bidirectional(lstm, name="blstm")(x, mask=mask)
-        real = mask
+        attended = mask
         if self.softmax_vector and self.pooling == "attention":
             x = AttendedPadding(LONGEST)(x, mask)
-            scores, real = SoftmaxVectorScores()(x), AllReal()(x)
+            scores, attended = SoftmaxVectorScores()(x), OnesMask()(x)
         elif self.pooling == "attention":
             # Zero at first: training begins with the mean over time.
             scores = layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="vector")(x)
@@ -154,199 +235,6 @@ class BlstmAttention:
         if self.pooling == "mean":
             x = layers.GlobalAveragePooling1D()(x, mask=mask)
         elif self.pooling == "attention":
-            x, _ = AttentionPooling(name="attention")(x, scores, real)
+            x, _ = AttentionPooling(name="attention")(x, scores, attended)
         posteriors = layers.Dense(n_classes, activation="softmax", name="posteriors")(x)
-        return keras.Model({"values": values, "mask": mask}, posteriors, name="blstm_attention")
-
-
-LONGEST = 1024
-"""Frames to which the original pads, and at which it cuts."""
-
-RECIPES = {
-    "ours": {
-        "epochs": 60,
-        "batch_size": 16,
-        "learning_rate": 2e-3,
-        "patience": None,
-        "features": "descriptors",
-        "descriptors_by": "ser_lib",
-        "descriptors": None,
-        "deltas": False,
-        "pooling": "attention",
-        "dense": 256,
-        "units": 128,
-        "dropout": 0.3,
-        "every": 6,
-        "copies": 8,
-        "speed": 0.2,
-        "balance": None,
-        "spec_augment": True,
-        "mixup": 0.0,
-    },
-    "source": {
-        "epochs": 100,
-        "batch_size": 128,
-        "learning_rate": 1e-3,
-        "patience": 100,
-        "features": "descriptors",
-        "descriptors_by": "ser_lib",
-        "descriptors": None,
-        "deltas": False,
-        "pooling": "attention",
-        "dense": 512,
-        "units": 128,
-        "dropout": 0.5,
-        "every": 1,
-        "copies": 0,
-        "speed": 0.0,
-        "balance": None,
-        "spec_augment": False,
-        "mixup": 0.0,
-    },
-}
-
-CANDIDATES = {
-    "default": {},
-    "derivatives": {"deltas": True},
-    "derivatives, batches of 32": {"deltas": True, "batch_size": 32, "learning_rate": 3e-3},
-    "derivatives, speed unchanged": {"deltas": True, "speed": 0.0},
-    "derivatives, no SpecAugment": {"deltas": True, "spec_augment": False},
-    "derivatives, more dropout": {"deltas": True, "dropout": 0.5},
-}
-
-
-def blstm_attention(
-    *,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    patience: int | None = None,
-    features: str | None = None,
-    descriptors_by: str | None = None,
-    descriptors: tuple[str, ...] | None = None,
-    deltas: bool | None = None,
-    pooling: str | None = None,
-    dense: int | None = None,
-    units: int | None = None,
-    dropout: float | None = None,
-    every: int | None = None,
-    copies: int | None = None,
-    speed: float | None = None,
-    balance: str | None = None,
-    spec_augment: bool | None = None,
-    mixup: float | None = None,
-    setting: str = "ours",
-) -> System:
-    """
-    Make the bidirectional LSTM with local attention on short-term descriptors.
-
-    Parameters
-    ----------
-    epochs : int
-        Times that the training rows are gone through, at most.
-    batch_size : int
-        Utterances per batch.
-    learning_rate : float
-        Step size at the start.
-    patience : int
-        Epochs without a better UAR on the development speakers after which training stops; the
-        best epoch is kept. Without it (our recipe) all epochs are run, the last is kept, and the
-        development speakers are trained on.
-    features : {"descriptors", "logmel"}
-        The 34 short-term descriptors of pyAudioAnalysis at 25/10 ms, or 40 log-mel bands.
-    descriptors_by : {"ser_lib", "pyaudioanalysis"}
-        Whose code computes the descriptors: ours, or the library's own, which is slower by a
-        factor of about forty and equal to a millionth.
-    descriptors : tuple of str
-        Which of the descriptors; all by default.
-    deltas : bool
-        Append first derivatives (of the descriptors only).
-    pooling : {"attention", "mean", "last"}
-        How the frames become one vector; ``"attention"`` is what the paper calls weighted pooling.
-    dense, units : int
-        Units of each of the two dense layers, and of the LSTM in each direction.
-    dropout : float
-        Share dropped after each dense layer and before the LSTM.
-    every : int
-        Average so many frames into one.
-    copies : int
-        Noisy copies of each training utterance, at 15 to 29 dB; each epoch draws one of them or
-        the clean one.
-    speed : float
-        By which share copies are played slower or faster at most; 0 for not at all.
-    balance : {"weights", "oversampling"}
-        How the training makes up for rare classes; not at all by default.
-    spec_augment : bool
-        Whether stretches of time and of features are hidden in training.
-    mixup : float
-        Parameter of the Beta distribution by which training utterances are mixed; 0 for none.
-    setting : {"ours", "source"}
-        What parameters that are not given are taken from, and how features are scaled: our recipe,
-        or the original's.
-
-    Returns
-    -------
-    System
-
-    Raises
-    ------
-    InputError
-        For an argument that makes no sense, or an unknown setting.
-
-    Notes
-    -----
-    The original's division is the protocol ``shuffled_80_20``.
-    """
-    given = {name: value for name, value in locals().items() if name != "setting"}
-    recipe = choose(setting, given, **RECIPES)
-    source = setting == "source"
-    segmentation = Frames(
-        standardise=source, every=recipe["every"], most=LONGEST if source else None
-    )
-    front_end = FrontEnd(analysis=_analysis(recipe), segmentation=segmentation)
-    network = BlstmAttention(
-        dense=(recipe["dense"],) * 2,
-        units=recipe["units"],
-        dropout=recipe["dropout"],
-        pooling=recipe["pooling"],
-        softmax_vector=source,
-    )
-    training = {"schedule": "constant", "scale": False} if source else {"schedule": "cosine"}
-    return System(
-        name="blstm_attention",
-        title="BLSTM with local attention",
-        front_end=front_end,
-        classifier=of_seed(
-            network,
-            epochs=recipe["epochs"],
-            batch_size=recipe["batch_size"],
-            learning_rate=recipe["learning_rate"],
-            patience=recipe["patience"],
-            balance=recipe["balance"],
-            spec_augment=SpecAugment() if recipe["spec_augment"] else None,
-            mixup=recipe["mixup"],
-            **training,
-        ),
-        citation=CITATION,
-        published=PUBLISHED,
-        deviations=DEVIATIONS,
-        setting=setting,
-        parameters=recipe,
-        training_copies=noisy_copies(front_end, recipe["copies"], speed=recipe["speed"]),
-        needs_development=recipe["patience"] is not None,
-        normalisation="utterance" if source else "train",
-    )
-
-
-def _analysis(recipe: dict) -> object:
-    """Make the analysis of the kind asked for."""
-    if recipe["features"] == "logmel":
-        return LogMel(n_fft=400, n_mels=40, compression="log1p")
-    if recipe["features"] != "descriptors":
-        raise unknown("features", recipe["features"], ("descriptors", "logmel"))
-    subset = recipe["descriptors"] and tuple(recipe["descriptors"])
-    if recipe["descriptors_by"] == "pyaudioanalysis":
-        return PyAudioAnalysis(subset=subset, deltas=recipe["deltas"])
-    if recipe["descriptors_by"] != "ser_lib":
-        raise unknown("descriptors_by", recipe["descriptors_by"], ("ser_lib", "pyaudioanalysis"))
-    return Descriptors(convention="pyaudioanalysis", subset=subset, deltas=recipe["deltas"])
+        return keras.Model({"values": values, "mask": mask}, posteriors, name=self.name)

@@ -1,18 +1,17 @@
-"""A network that learnt to see on ImageNet, over segments, and a BLSTM with attention over them."""
+"""A network trained on ImageNet, over segments, and a BLSTM with attention over its vectors."""
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from ser_lib.errors import InputError, unknown
+from ser_lib.errors import InputError
 from ser_lib.features import FrontEnd, LogMel, Windows, WithDeltas
-from ser_lib.neural.augmentation import SpecAugment
-from ser_lib.neural.classifier import of_seed
-from ser_lib.neural.imagenet import add_backbone, check_backbone, give_weights, weights_of
+from ser_lib.neural.imagenet import BACKBONES, add_backbone, check_backbone
+from ser_lib.neural.imagenet_weights import load_weights, resolve_weights
 from ser_lib.neural.segment_features import RolledLogMel, SegmentFeatures
-from ser_lib.params import as_count, as_real, check_choice, check_flag
+from ser_lib.params import Check, change, choice, flag, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis
-from ser_lib.systems.base import Published, System, choose, noisy_copies
+from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
 
 if TYPE_CHECKING:
     import keras
@@ -35,168 +34,271 @@ CITATION = r"""@article{zhang2021pretrained,
   note   = {Repository AnkushMalaker/pretrained-dcnn-attention-ser}
 }"""
 
-_REMARK = (
-    "AlexNet from ImageNet; how speakers were divided, what noise was added and how classes were "
-    "balanced is not said there"
-)
-
-PUBLISHED = (
+PUBLISHED = tuple(
     Published(
         metric="uar",
-        value=0.8786,
-        corpus="emodb",
-        classes=7,
+        value=value,
+        corpus=corpus,
+        classes=classes,
         protocol="as the abstract gives it: none",
         source="Zhang et al. 2021, abstract",
         speaker_disjoint=None,
-        remark=_REMARK,
-    ),
-    Published(
-        metric="uar",
-        value=0.685,
-        corpus="iemocap",
-        classes=4,
-        protocol="as the abstract gives it: none",
-        source="Zhang et al. 2021, abstract",
-        speaker_disjoint=None,
-        remark=_REMARK,
-    ),
+        remark="AlexNet from ImageNet; how speakers were divided, what noise was added and how "
+        "classes were balanced is not said there",
+    )
+    for value, corpus, classes in ((0.8786, "emodb", 7), (0.685, "iemocap", 4))
 )
 
 DEVIATIONS = (
-    "Weights from ImageNet are taken only when they are asked for, by name (a download) or as a "
-    "file; without them the backbone learns from nothing (this holds for the setting 'source' as "
-    "well).",
-    "The backbone is SqueezeNet v1.1, which fits small machines, as far as its seventh module, on "
-    "segments enlarged to 128 at most; the paper's is AlexNet on segments enlarged to 227, the "
-    "repository's ResNet50V2 on segments as they are: both are a parameter away.",
+    "Weights from ImageNet are loaded only when they are asked for, by name (a download) or as a "
+    "file; without them the backbone starts from random weights (both variants).",
+    "The backbone is SqueezeNet v1.1, which fits small machines, as far as its seventh fire "
+    "module, on segments enlarged to 128 at most; the paper's is AlexNet on segments enlarged to "
+    "227, the repository's, as published, ResNet50V2 on segments as they are.",
     "The paper adds data and balances classes before it trains, and its abstract does not say how; "
     "here noisy copies, SpecAugment, mixup, weights and oversampling are options, of training rows "
     "alone. The repository does none of it.",
     "Recordings of any length are read whole at 16 kHz, the last segment padded with silence; the "
-    "repository takes the first 3 s at 22,050 Hz and fails on shorter recordings (the setting "
-    "'source' takes as much, and pads).",
-    "Derivatives are slopes over five frames; the repository's are negative differences of "
-    "neighbours, of which the last one wraps around to the first frame (the setting 'source' "
-    "repeats it).",
-    "Segments come to the backbone with the mean and contrast of photographs, and its vectors to "
-    "the LSTM on one scale; the repository feeds logarithms as they are, and scales nothing (the "
-    "setting 'source' repeats it).",
-    "One score per segment says how much it weighs; the repository has dot products of all "
-    "segments with each other, and averages (the setting 'source' repeats it).",
-    "Our recipe runs all its epochs and trains on the development speakers as well; the repository "
-    "stops by the loss on a random tenth of the files, the only part held out (the setting "
-    "'source' stops by the loss, on the protocol's development rows).",
-    "The recipe, found on development speakers: see RECIPES and CANDIDATES beside this list.",
+    "repository takes the first 3 s at 22,050 Hz and fails on shorter recordings (as published, as "
+    "much is read, and padded).",
+    "Derivatives are slopes over five frames; as published, they are negative differences of "
+    "neighbours, of which the last one wraps around to the first frame.",
+    "Segments come to the backbone with the mean and contrast of ImageNet's images, and its "
+    "vectors to the LSTM on one scale; as published, logarithms go in as they are, and nothing is "
+    "scaled.",
+    "One score per segment says how much it weighs; as published, dot products of all segments "
+    "with each other are averaged.",
+    "The default variant runs all its epochs and trains on the development speakers as well; as "
+    "published, training stops by the loss on the protocol's development rows (in the repository, "
+    "on a random tenth of the files, the only part held out).",
+    "The defaults were chosen on development speakers of EmoDB; the trials are listed in "
+    "`search_space` and scored in the reports.",
 )
 
-TRAINED = ("head", "all")
-_ATTENTION = ("pooling", "self")
+_IMAGENET = {"weights": "imagenet"}
+_FROZEN = _IMAGENET | {"train": "head"}
+
+# What depends on what is trained, where it is None. A frozen backbone sees its segments but once.
+_LEARNING_RATE = {"head": 1e-3, "all": 1e-3, "fine-tuned": 3e-4}
+# Frames from one segment to the next, half of a segment.
+_SEGMENT_HOP = 32
+_RESIZE = {"head": 128, "all": 64, "fine-tuned": 64}
 
 
-@dataclasses.dataclass(frozen=True)
-class DcnnBlstmAttention:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DcnnBlstmAttention(NeuralSystem):
     """
+    Pre-trained deep convolutional network with a BLSTM and attention over segments.
+
     A backbone over every segment, a bidirectional LSTM over segments, attention, dense layers.
 
-    Parameters
-    ----------
-    backbone : {"squeezenet", "alexnet", "resnet50v2"}, optional
-        What turns a segment into a vector; None where a front end has done so already.
-    weights : "imagenet", path or Weights, optional
-        What the backbone begins with; by default it begins with nothing.
-    side : int
-        To which segments are resized.
-    modules : int, optional
-        The fire module with which SqueezeNet ends.
-    photographs : bool
-        Whether to give segments the mean and contrast of photographs where there are weights.
-    normalised : bool
-        Whether to bring what the backbone gives to one scale, batch by batch.
-    units : int
-        Of the LSTM in each direction.
-    attention : {"pooling", "self"}
-        One score per segment; or the repository's dot products of segments, averaged.
-    dense : tuple of int
-        Units of the layers before the posteriors, the last of which is the bottleneck.
-    dropout : float
-        Share dropped after the first and after the last of these.
-    lstm_dropout : float
-        Share of what the backbone gives that is dropped before the LSTM.
+    Notes
+    -----
+    With ``train="all"`` the front end gives segments, shape (segments, 64, 64, 3), of any signal;
+    ``ser_lib.neural.plain_model(DcnnBlstmAttention().build((64, 64, 3), 8), items=1)`` is a Keras
+    model for plain arrays of segments. The repository's division is the protocol
+    ``random_90_10``.
     """
 
-    backbone: str | None = None
-    weights: str | None = None
-    side: int = 64
-    modules: int | None = None
-    photographs: bool = True
-    normalised: bool = True
-    units: int = 128
-    attention: str = "pooling"
-    dense: tuple[int, ...] = (128,)
-    dropout: float = 0.5
-    lstm_dropout: float = 0.0
+    name: ClassVar[str] = "dcnn_blstm_attention"
+    title: ClassVar[str] = "Pre-trained DCNN with BLSTM and attention"
+    citation: ClassVar[str] = CITATION
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    deviations: ClassVar[tuple[str, ...]] = DEVIATIONS
+    search_space: ClassVar[dict[str, dict]] = {
+        "default": {},
+        "random weights, mixup": {"mixup": 0.2},
+        "random weights, two noisy copies": {"augmented_copies": 2},
+        "from ImageNet, fine-tuned": _IMAGENET,
+        "from ImageNet, fine-tuned, mixup": _IMAGENET | {"mixup": 0.2},
+        "from ImageNet, frozen": _FROZEN,
+        "from ImageNet, frozen, mixup": _FROZEN | {"mixup": 0.2},
+        "from ImageNet, frozen, two noisy copies": _FROZEN | {"augmented_copies": 2},
+        "from ImageNet, frozen, to the last module": _FROZEN | {"fire_modules": 9},
+        "from ImageNet, frozen, segments as small as they are": _FROZEN | {"resize": 64},
+    }
 
-    def __post_init__(self):
-        as_count(self, "side")
-        as_count(self, "units")
-        check_flag(self, "photographs")
-        check_flag(self, "normalised")
-        check_choice(self, "attention", _ATTENTION)
-        as_real(self, "dropout", low=0, high=0.95)
-        as_real(self, "lstm_dropout", low=0, high=0.95)
-        if self.backbone is not None:
-            check_backbone(self.backbone, self.side, self.modules)
+    epochs: int = change(25, as_published=30)
+    batch_size: int = change(16, as_published=32)
+    learning_rate: float | None = change(
+        None,
+        as_published=1e-4,
+        check=optional(real(above=0)),
+        doc="Learning rate at the start; with None 0.0003 where a backbone is fine-tuned, 0.001 "
+        "elsewhere.",
+    )
+    patience: int | None = change(None, as_published=5)
+    monitor: str = change("uar", as_published="loss")
+    scale: bool = change(True, as_published=False)
+
+    backbone: str = param(
+        "squeezenet",
+        choice(*BACKBONES),
+        "What turns a segment of 64 frames and 64 bands into a vector.",
+        as_published="resnet50v2",
+    )
+    weights: str | Path | None = param(
+        None,
+        optional(Check("str or path", '"imagenet" or a file', lambda weights: weights)),
+        '"imagenet" starts the backbone from its published weights, downloaded once; a path from '
+        "those of a file; None from random weights.",
+    )
+    train: str = param(
+        "all",
+        choice("all", "head"),
+        'What is trained: all, the backbone included; or, with "head", all but the backbone, which '
+        "must have weights and whose vectors are computed once and kept.",
+    )
+    resize: int | None = param(
+        None,
+        optional(integer()),
+        "Side to which segments are enlarged; with None 227 for AlexNet, as in the paper, and for "
+        "the others 128 where they are frozen and else 64, the segments' own.",
+    )
+    fire_modules: int | None = param(
+        None,
+        optional(integer()),
+        "Fire module with which SqueezeNet ends, 2 to 9; 7 with None. Later ones are specific to "
+        "the objects of ImageNet.",
+    )
+    units: int = param(128, integer(), "Units of the LSTM in each direction.")
+    attention: str = param(
+        "pooling",
+        choice("pooling", "self"),
+        "One score per segment, or dot products of segments, averaged.",
+        as_published="self",
+    )
+    dense: tuple[int, ...] = param(
+        (128,),
+        several(integer(), low=1),
+        "Units of the layers before the posteriors, the last of which is the bottleneck.",
+        as_published=(256, 128, 128),
+    )
+    dropout: float = param(
+        0.5,
+        real(low=0, high=0.95),
+        "Fraction dropped after the first and after the last of these layers.",
+        as_published=0.25,
+    )
+    lstm_dropout: float = param(
+        0.2, real(low=0, high=0.95), "Fraction of the LSTM's inputs dropped.", as_published=0.0
+    )
+    imagenet_preprocessing: bool = param(
+        True,
+        flag(),
+        "Whether segments get the mean and contrast of ImageNet's images where there are weights.",
+        as_published=False,
+    )
+    normalised: bool = param(
+        True,
+        flag(),
+        "Whether the backbone's vectors are normalised batch by batch.",
+        as_published=False,
+    )
+    rolled_differences: bool = param(
+        False,
+        flag(),
+        "Whether derivatives are the repository's differences, which wrap around.",
+        as_published=True,
+    )
+    sample_rate: int = param(16000, integer(low=16000), "Samples per second.", as_published=22050)
+    max_segments: int | None = param(
+        None,
+        optional(integer()),
+        "Segments of a recording that are read; all with None. The first 3 s hold eight.",
+        as_published=8,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.train == "head" and self.weights is None:
+            raise InputError(
+                "train is 'head' and weights is None; expected weights, as a backbone with random "
+                "weights must be trained"
+            )
+        check_backbone(self.backbone, self.side, self.fire_modules)
+        # A result is recorded under the checksum of the weights, not under their folder.
+        object.__setattr__(self, "weights", resolve_weights(self.backbone, self.weights))
+
+    @property
+    def _trained_part(self) -> str:
+        fine_tuned = self.train == "all" and self.weights is not None
+        return "fine-tuned" if fine_tuned else self.train
+
+    @property
+    def side(self) -> int:
+        """Side to which segments are enlarged."""
+        default = 227 if self.backbone == "alexnet" else _RESIZE[self._trained_part]
+        return default if self.resize is None else self.resize
+
+    @property
+    def initial_learning_rate(self) -> float:
+        """The learning rate at the start."""
+        default = _LEARNING_RATE[self._trained_part]
+        return default if self.learning_rate is None else self.learning_rate
+
+    @property
+    def masks_within_items(self) -> bool:
+        """Whether SpecAugment masks stretches of time and frequency, not of segments."""
+        return self.train == "all"
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """Segments of a log-mel spectrogram with derivatives, or a frozen backbone's vectors."""
+        analysis = WithDeltas(analysis=LogMel(n_fft=400, n_mels=64))
+        dtype = "float16"
+        if self.rolled_differences:
+            analysis, dtype = RolledLogMel(), "float32"
+        segmentation = Windows(
+            length=64, hop=_SEGMENT_HOP, pad=("floor", 0, 0), max_windows=self.max_segments
+        )
+        if self.train == "head":
+            dtype = "float32"
+            segmentation = SegmentFeatures(
+                segments=segmentation,
+                backbone=self.backbone,
+                weights=self.weights,
+                side=self.side,
+                fire_modules=self.fire_modules,
+            )
+        return FrontEnd(
+            preprocessing=(PreEmphasis(),),
+            analysis=analysis,
+            segmentation=segmentation,
+            sample_rate=self.sample_rate,
+            dtype=dtype,
+        )
+
+    @property
+    def attention_grid(self) -> AttentionGrid:
+        """A weight per segment, drawn over the middle half of the segment."""
+        hop = int(0.010 * self.sample_rate) if self.rolled_differences else LogMel.hop_length
+        seconds = _SEGMENT_HOP * hop / self.sample_rate
+        return AttentionGrid(seconds_per_step=seconds, start=seconds / 2)
 
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
         """
-        Build the network.
+        Build the network; see `NeuralSystem.build`.
 
         Parameters
         ----------
         item_shape : tuple of int
-            (frames, bands, 3) of a segment; or (features,) where there is no backbone.
+            (frames, bands, 3) of a segment; or (features,) where the backbone is frozen.
         n_classes : int
             Number of classes.
-
-        Returns
-        -------
-        keras.Model
-            From ``values``, shape (batch, segments, *item), and ``mask``, shape (batch, segments),
-            to posteriors, shape (batch, n_classes).
 
         Raises
         ------
         InputError
-            If the items are not of three channels, or the file of weights is a wrong one.
+            If segments do not have three channels, or the file of weights does not fit.
         """
         import keras
         from keras import layers
 
-        from ser_lib.neural.layers import FoldWindows, UnfoldWindows
-        from ser_lib.neural.masking import MaskedBatchNormalization, Rezero
-
         values = keras.Input((None, *item_shape), name="values")
         mask = keras.Input((None,), dtype="bool", name="mask")
-        x = values
-        if self.backbone is not None:
-            if len(item_shape) != 3 or item_shape[2] != 3:
-                raise InputError(
-                    f"segments of shape {tuple(item_shape)}; expected (frames, bands, 3)"
-                )
-            x = add_backbone(
-                self.backbone,
-                FoldWindows()(values),
-                FoldWindows()(mask),
-                side=self.side,
-                modules=self.modules,
-                as_photographs=self.photographs and self.weights is not None,
-            )
-            x = UnfoldWindows()(x, mask)
-            if self.normalised:
-                # A maximum of hundreds would leave the LSTM at its limits, where nothing is learnt.
-                x = MaskedBatchNormalization(momentum=0.9, name="norm")(x, mask=mask)
-                x = Rezero()(x, mask)
+        with_backbone = self.train == "all"
+        x = self._vectors(values, mask) if with_backbone else values
         lstm = layers.LSTM(self.units, dropout=self.lstm_dropout, return_sequences=True)
         x = layers.Bidirectional(lstm, name="blstm")(x, mask=mask)
         x = (_by_scores if self.attention == "pooling" else _by_dot_products)(x, mask)
@@ -206,12 +308,35 @@ class DcnnBlstmAttention:
             if last or number == 1:
                 x = layers.Dropout(self.dropout)(x)
         posteriors = layers.Dense(n_classes, activation="softmax", name="posteriors")(x)
-        model = keras.Model(
-            {"values": values, "mask": mask}, posteriors, name="dcnn_blstm_attention"
-        )
-        if self.backbone is not None and self.weights is not None:
-            give_weights(model, self.backbone, weights_of(self.backbone, self.weights))
+        model = keras.Model({"values": values, "mask": mask}, posteriors, name=self.name)
+        if with_backbone and self.weights is not None:
+            load_weights(model, self.backbone, self.weights)
         return model
+
+    def _vectors(
+        self, values: "keras.KerasTensor", mask: "keras.KerasTensor"
+    ) -> "keras.KerasTensor":
+        """Turn segments into vectors by the backbone."""
+        from ser_lib.neural.layers import FoldWindows, UnfoldWindows
+        from ser_lib.neural.masking import ApplyMask, MaskedBatchNormalization
+
+        item_shape = values.shape[2:]
+        if len(item_shape) != 3 or item_shape[2] != 3:
+            raise InputError(f"segments of shape {tuple(item_shape)}; expected (frames, bands, 3)")
+        x = add_backbone(
+            self.backbone,
+            FoldWindows()(values),
+            FoldWindows()(mask),
+            side=self.side,
+            fire_modules=self.fire_modules,
+            imagenet_preprocessing=self.imagenet_preprocessing and self.weights is not None,
+        )
+        x = UnfoldWindows()(x, mask)
+        if self.normalised:
+            # A maximum of hundreds would saturate the LSTM.
+            x = MaskedBatchNormalization(momentum=0.9, name="norm")(x, mask=mask)
+            x = ApplyMask()(x, mask)
+        return x
 
 
 def _by_scores(x: "keras.KerasTensor", mask: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -241,249 +366,3 @@ def _by_dot_products(x: "keras.KerasTensor", mask: "keras.KerasTensor") -> "kera
     weights = layers.GlobalAveragePooling1D()(weights, mask=mask)
     # The softmax of logarithms gives the weights back; none of them is quite zero.
     return AttentionPooling(name="attention")(x, ops.log(weights + 1e-30), mask)[0]
-
-
-RECIPES = {
-    "ours": {
-        "epochs": 25,
-        "batch_size": 16,
-        "learning_rate": None,
-        "patience": None,
-        "backbone": "squeezenet",
-        "weights": None,
-        "train": "all",
-        "resize": None,
-        "modules": None,
-        "units": 128,
-        "dropout": 0.5,
-        "lstm_dropout": 0.2,
-        "copies": 0,
-        "speed": 0.0,
-        "balance": None,
-        "spec_augment": False,
-        "mixup": 0.0,
-    },
-    "source": {
-        "epochs": 30,
-        "batch_size": 32,
-        "learning_rate": 1e-4,
-        "patience": 5,
-        "backbone": "resnet50v2",
-        "weights": None,
-        "train": "all",
-        "resize": None,
-        "modules": None,
-        "units": 128,
-        "dropout": 0.25,
-        "lstm_dropout": 0.0,
-        "copies": 0,
-        "speed": 0.0,
-        "balance": None,
-        "spec_augment": False,
-        "mixup": 0.0,
-    },
-}
-
-_IMAGENET = {"weights": "imagenet"}
-_FROZEN = _IMAGENET | {"train": "head"}
-
-CANDIDATES = {
-    "default": {},
-    "from nothing, mixup": {"mixup": 0.2},
-    "from nothing, two noisy copies": {"copies": 2},
-    "from ImageNet, fine-tuned": _IMAGENET,
-    "from ImageNet, fine-tuned, mixup": _IMAGENET | {"mixup": 0.2},
-    "from ImageNet, frozen": _FROZEN,
-    "from ImageNet, frozen, mixup": _FROZEN | {"mixup": 0.2},
-    "from ImageNet, frozen, two noisy copies": _FROZEN | {"copies": 2},
-    "from ImageNet, frozen, to the last module": _FROZEN | {"modules": 9},
-    "from ImageNet, frozen, segments as small as they are": _FROZEN | {"resize": 64},
-}
-
-# What depends on what learns, unless it is given. A frozen backbone sees its segments but once.
-_LEARNING_RATE = {"head": 1e-3, "all": 1e-3, "fine-tuned": 3e-4}
-_RESIZE = {"head": 128, "all": 64, "fine-tuned": 64}
-
-# What the settings differ in beyond numbers that a reader would vary.
-_FRONT_END = {
-    "ours": {
-        "analysis": WithDeltas(analysis=LogMel(n_fft=400, n_mels=64)),
-        "segmentation": Windows(length=64, hop=32, pad=("floor", 0, 0)),
-        "rate": 16000,
-        "dtype": "float16",
-    },
-    "source": {
-        "analysis": RolledLogMel(),
-        # The first 3 s hold eight whole segments.
-        "segmentation": Windows(length=64, hop=32, pad=("floor", 0, 0), most=8),
-        "rate": 22050,
-    },
-}
-_NETWORK = {
-    "ours": {},
-    "source": {
-        "attention": "self",
-        "dense": (256, 128, 128),
-        "photographs": False,
-        "normalised": False,
-    },
-}
-_TRAINING = {
-    "ours": {"schedule": "cosine"},
-    "source": {"schedule": "constant", "scale": False, "monitor": "loss"},
-}
-
-
-def dcnn_blstm_attention(
-    *,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    patience: int | None = None,
-    backbone: str | None = None,
-    weights: str | Path | None = None,
-    train: str | None = None,
-    resize: int | None = None,
-    modules: int | None = None,
-    units: int | None = None,
-    dropout: float | None = None,
-    lstm_dropout: float | None = None,
-    copies: int | None = None,
-    speed: float | None = None,
-    balance: str | None = None,
-    spec_augment: bool | None = None,
-    mixup: float | None = None,
-    setting: str = "ours",
-) -> System:
-    """
-    Make the pre-trained deep convolutional network with a BLSTM and attention over segments.
-
-    Parameters
-    ----------
-    epochs : int
-        Times that the training rows are gone through, at most.
-    batch_size : int
-        Utterances per batch.
-    learning_rate : float
-        Step size at the start; 0.0003 by default where a backbone is fine-tuned, 0.001 elsewhere.
-    patience : int
-        Epochs without improvement on the development speakers after which training stops; the
-        best epoch is kept. Without it (our recipe) all epochs are run, the last is kept, and the
-        development speakers are trained on.
-    backbone : {"squeezenet", "alexnet", "resnet50v2"}
-        What turns a segment of 64 frames and 64 bands into a vector.
-    weights : "imagenet" or path
-        What the backbone begins with: the published weights, downloaded once, or those of a file.
-        Nothing by default.
-    train : {"all", "head"}
-        What learns. ``"all"``: the backbone as well, fine-tuned if there are weights, and from
-        nothing if not. ``"head"``: all but the backbone, which is frozen, so that what it makes of
-        segments is computed once and kept; only with weights.
-    resize : int
-        Side to which segments are enlarged. By default 227 for AlexNet, as in the paper; for the
-        others 128 where they are frozen, and see each segment but once, and else 64, the
-        segments' own.
-    modules : int
-        The fire module with which SqueezeNet ends, 2 to 9; 7 by default. The maps of later ones
-        know the things of photographs.
-    units : int
-        Of the LSTM in each direction.
-    dropout, lstm_dropout : float
-        Share dropped around the dense layers, and of the LSTM's inputs.
-    copies : int
-        Noisy copies of each training utterance, at 15 to 29 dB; each epoch draws one of them or
-        the clean one.
-    speed : float
-        By which share copies are played slower or faster at most; 0 for not at all.
-    balance : {"weights", "oversampling"}
-        How the training makes up for rare classes; not at all by default.
-    spec_augment : bool
-        Whether stretches of time and frequency are hidden in training; of a frozen backbone's
-        features, stretches of segments and of features.
-    mixup : float
-        Parameter of the Beta distribution by which training utterances are mixed; 0 for none.
-    setting : {"ours", "source"}
-        What parameters that are not given are taken from, and analysis, attention and dense
-        layers: our recipe, or the repository's.
-
-    Returns
-    -------
-    System
-
-    Raises
-    ------
-    InputError
-        For an argument that makes no sense, an unknown setting, or a frozen backbone without
-        weights.
-
-    Notes
-    -----
-    With ``train="all"`` the system's ``front_end`` gives segments, shape (segments, 64, 64, 3), of
-    any signal, and ``DcnnBlstmAttention(...).build((64, 64, 3), n_classes)`` is a plain Keras
-    model. The repository's division is the protocol ``random_90_10``.
-    """
-    given = {name: value for name, value in locals().items() if name != "setting"}
-    recipe = _completed(choose(setting, given, **RECIPES))
-    backbone = {name: recipe[name] for name in ("backbone", "modules")}
-    backbone |= {"side": recipe["resize"]}
-    check_backbone(recipe["backbone"], recipe["resize"], recipe["modules"])
-    weights = weights_of(recipe["backbone"], recipe["weights"])
-    front_end = FrontEnd(conditioning=(PreEmphasis(),), **_FRONT_END[setting])
-    if recipe["train"] == "head":
-        frozen = SegmentFeatures(segments=front_end.segmentation, weights=weights, **backbone)
-        front_end = dataclasses.replace(front_end, segmentation=frozen, dtype="float32")
-        backbone, weights = {}, None
-    network = DcnnBlstmAttention(
-        weights=weights,
-        units=recipe["units"],
-        dropout=recipe["dropout"],
-        lstm_dropout=recipe["lstm_dropout"],
-        **backbone,
-        **_NETWORK[setting],
-    )
-    augment = SpecAugment(within=recipe["train"] == "all") if recipe["spec_augment"] else None
-    return System(
-        name="dcnn_blstm_attention",
-        title="Pre-trained DCNN with BLSTM and attention",
-        front_end=front_end,
-        classifier=of_seed(
-            network,
-            epochs=recipe["epochs"],
-            batch_size=recipe["batch_size"],
-            learning_rate=recipe["learning_rate"],
-            patience=recipe["patience"],
-            balance=recipe["balance"],
-            spec_augment=augment,
-            mixup=recipe["mixup"],
-            **_TRAINING[setting],
-        ),
-        citation=CITATION,
-        published=PUBLISHED,
-        deviations=DEVIATIONS,
-        setting=setting,
-        parameters=recipe,
-        training_copies=noisy_copies(front_end, recipe["copies"], speed=recipe["speed"]),
-        needs_development=recipe["patience"] is not None,
-    )
-
-
-def _completed(recipe: dict) -> dict:
-    """Fill in what depends on what learns, and on the backbone."""
-    weights, train = recipe["weights"], recipe["train"]
-    if train not in TRAINED:
-        raise unknown("train", train, TRAINED)
-    if train == "head" and weights is None:
-        raise InputError(
-            "train is 'head' and weights is None; expected weights, as a backbone that has learnt "
-            "nothing and learns nothing has nothing to say"
-        )
-    if weights not in (None, "imagenet"):
-        # A result is then recorded under the file's name and content, not under its folder.
-        weights = Path(weights)
-    how = "fine-tuned" if train == "all" and weights is not None else train
-    side = 227 if recipe["backbone"] == "alexnet" else _RESIZE[how]
-    return recipe | {
-        "weights": weights,
-        "resize": recipe["resize"] or side,
-        "learning_rate": recipe["learning_rate"] or _LEARNING_RATE[how],
-    }

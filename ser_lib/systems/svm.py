@@ -1,278 +1,15 @@
 """Support vector machine on global statistics of short-term descriptors."""
 
-import functools
-import tempfile
-from collections.abc import Sequence
+import dataclasses
+import numbers
+from typing import ClassVar
 
-import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.decomposition import PCA
-from sklearn.feature_selection import SelectFpr, VarianceThreshold, f_classif
-from sklearn.metrics import make_scorer, recall_score
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
-from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
-
-from ser_lib.errors import InputError
-from ser_lib.features import Descriptors, FrontEnd, Functionals, RaggedArray
+from ser_lib.features import Descriptors, FrontEnd, Functionals
+from ser_lib.params import Check, flag, integer, param, real, several
 from ser_lib.signal import PreEmphasis
-from ser_lib.systems.base import Published, System, choose
-
-CITATION = r"""@misc{maelfabien2019multimodal,
-  author = {{maelfabien and contributors}},
-  title  = {Multimodal Emotion Recognition},
-  year   = {2019},
-  note   = {Repository maelfabien/Multimodal-Emotion-Recognition, folder 01-Audio}
-}"""
-
-
-class StatisticsSVM(ClassifierMixin, BaseEstimator):
-    """
-    Scaling, ANOVA selection, PCA and a support vector machine, tuned inside the training speakers.
-
-    One scikit-learn `Pipeline` holds every step, so that each is learnt anew from the training part
-    of each inner fold. Posteriors are a softmax over the machine's one-versus-rest decision values
-    divided by a temperature, which is learnt from the decisions on inner folds held out (Guo et al.
-    2017, "On calibration of modern neural networks"); the temperature changes no ranking.
-
-    Parameters
-    ----------
-    alpha : float
-        Features whose ANOVA p value is larger are dropped.
-    components : int or float
-        PCA: how many components, or the share of variance to keep (below 1).
-    C, gamma : sequences of float
-        The grid: penalty, and inverse squared width of the Gaussian kernel.
-    balanced : bool
-        Weight classes by the inverse of their frequency.
-    folds : int
-        Number of inner folds of the grid search.
-    by_speaker : bool
-        Whether the inner folds keep speakers apart, where `fit` is told them.
-    seed : int
-        Shuffles the inner folds.
-
-    Attributes
-    ----------
-    classes_ : ndarray of str
-    pipeline_ : sklearn.pipeline.Pipeline
-        Fitted on all training rows with the parameters that scored best.
-    search_ : dict
-        The best parameters and their mean UAR over the inner folds.
-    temperature_ : float
-    n_parameters_ : int
-        Numbers that the fitted support vector machine stores.
-    """
-
-    def __init__(
-        self,
-        *,
-        alpha: float = 0.01,
-        components: int | float = 0.98,
-        C: Sequence[float] = (1, 3, 10),
-        gamma: Sequence[float] = (0.0003, 0.001, 0.003),
-        balanced: bool = True,
-        folds: int = 5,
-        by_speaker: bool = True,
-        seed: int = 0,
-    ):
-        self.alpha = alpha
-        self.components = components
-        self.C = C
-        self.gamma = gamma
-        self.balanced = balanced
-        self.folds = folds
-        self.by_speaker = by_speaker
-        self.seed = seed
-
-    def fit(
-        self,
-        X: RaggedArray | np.ndarray,
-        y: Sequence[str],
-        *,
-        groups: Sequence[str] | None = None,
-        validation: tuple | None = None,
-        copies: Sequence[RaggedArray] = (),
-    ) -> "StatisticsSVM":
-        """
-        Search the grid and fit the best pipeline on all rows.
-
-        Parameters
-        ----------
-        X : RaggedArray or ndarray, shape (utterances, features)
-            One vector per utterance.
-        y : sequence of str, shape (utterances,)
-        groups : sequence of str, shape (utterances,), optional
-            Speakers; the inner folds keep them apart.
-        validation : tuple, optional
-            Not looked at: the grid is searched inside the training rows.
-        copies : sequence of RaggedArray
-            Altered copies of the rows, added to the training as they are.
-
-        Raises
-        ------
-        InputError
-            If rows and labels do not match, or there are fewer than two classes.
-        """
-        X, y = _matrix(X), np.asarray(y)
-        if len(X) != len(y):
-            raise InputError(f"svm: {len(X)} rows of features, {len(y)} labels; expected as many")
-        if len(set(y)) < 2:
-            found = ", ".join(sorted(set(y))) or "none"
-            raise InputError(f"svm: training labels {found}; expected two classes or more")
-        groups = np.asarray(groups) if groups is not None and self.by_speaker else None
-        X = np.concatenate([X, *map(_matrix, copies)])
-        y = np.tile(y, 1 + len(copies))
-        # A copy stays on the side of its original even where the folds are not by speaker.
-        unit = np.tile(np.arange(len(y) // (1 + len(copies))), 1 + len(copies))
-        groups = None if groups is None else np.tile(groups, 1 + len(copies))
-        splits = self._inner_folds(y, unit if groups is None and len(copies) else groups)
-        # The matrices are small: several threads make their decompositions several times slower.
-        with threadpool_limits(1), tempfile.TemporaryDirectory() as memory:
-            # The grid shares scaling, selection and PCA of each fold through the pipeline's memory.
-            search = GridSearchCV(
-                self._pipeline(memory),
-                {"svc__C": list(self.C), "svc__gamma": list(self.gamma)},
-                scoring=make_scorer(_uar),
-                cv=splits,
-                refit=False,
-                error_score="raise",
-            ).fit(X, y)
-            best = self._pipeline().set_params(**search.best_params_)
-            decisions = [
-                (_decisions(clone(best).fit(X[train], y[train]), X[held]), y[held])
-                for train, held in splits
-            ]
-            self.pipeline_ = best.fit(X, y)
-        self.search_ = {**search.best_params_, "inner_uar": float(search.best_score_)}
-        self.classes_ = best.classes_
-        self.temperature_ = _temperature(
-            np.concatenate([d for d, _ in decisions]),
-            np.searchsorted(self.classes_, np.concatenate([labels for _, labels in decisions])),
-        )
-        svc = best["svc"]
-        self.n_parameters_ = svc.support_vectors_.size + svc.dual_coef_.size + svc.intercept_.size
-        return self
-
-    def predict_proba(self, X: RaggedArray | np.ndarray) -> np.ndarray:
-        """Return posteriors, shape (utterances, classes), in the order of ``classes_``."""
-        check_is_fitted(self)
-        return softmax(_decisions(self.pipeline_, _matrix(X)) / self.temperature_, axis=1)
-
-    def predict(self, X: RaggedArray | np.ndarray) -> np.ndarray:
-        """Return the class with the largest posterior for each utterance."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-    def _pipeline(self, memory: str | None = None) -> Pipeline:
-        return Pipeline(
-            [
-                ("vary", VarianceThreshold()),
-                ("scale", StandardScaler()),
-                ("select", SelectFpr(f_classif, alpha=self.alpha)),
-                ("pca", PCA(self.components, svd_solver="full")),
-                (
-                    "svc",
-                    SVC(
-                        class_weight="balanced" if self.balanced else None,
-                        break_ties=True,
-                        cache_size=500,
-                    ),
-                ),
-            ],
-            memory=memory,
-        )
-
-    def _inner_folds(self, y: np.ndarray, groups: np.ndarray | None) -> list[tuple]:
-        smallest = min(np.unique(y, return_counts=True)[1])
-        if groups is None:
-            folds = max(2, min(self.folds, smallest))
-            splitter = StratifiedKFold(folds, shuffle=True, random_state=self.seed)
-        else:
-            folds = min(self.folds, len(set(groups)))
-            if folds < 2:
-                only = str(groups[0])
-                raise InputError(
-                    f"svm: the training rows have one speaker, {only!r}; expected two or more to "
-                    "search the grid over (or by_speaker=False)"
-                )
-            splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=self.seed)
-        # A fold whose training part lacks a class would tune a different problem.
-        splits = [
-            (train, held)
-            for train, held in splitter.split(np.zeros(len(y)), y, groups)
-            if len(held) and len(set(y[train])) == len(set(y))
-        ]
-        if not splits:
-            raise InputError(
-                "svm: every inner fold of the training rows lacks a class; expected each class "
-                "from two speakers at least"
-            )
-        return splits
-
-
-def _matrix(X: RaggedArray | np.ndarray) -> np.ndarray:
-    """Return one row per utterance in double precision, in which the scaler is exact enough."""
-    rows = X.stack() if isinstance(X, RaggedArray) else np.asarray(X)
-    return rows.reshape(len(rows), -1).astype(np.float64)
-
-
-def _uar(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean recall over the classes present in `y`."""
-    return recall_score(y, predicted, labels=np.unique(y), average="macro")
-
-
-def _decisions(pipeline: Pipeline, X: np.ndarray) -> np.ndarray:
-    """Return decision values, shape (utterances, classes), for two classes as well."""
-    values = pipeline.decision_function(X)
-    return np.stack([-values, values], axis=1) / 2 if values.ndim == 1 else values
-
-
-def _temperature(decisions: np.ndarray, labels: np.ndarray) -> float:
-    """Return the divisor of the decision values that makes the labels most likely."""
-
-    def loss(log_temperature: float) -> float:
-        logs = log_softmax(decisions / np.exp(log_temperature), axis=1)
-        return -logs[np.arange(len(labels)), labels].mean()
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
-
-
-RECIPES = {
-    "ours": {
-        "pre_emphasis": 0.97,
-        "deltas": True,
-        "rate": 16000,
-        "sex_labels": False,
-        "balanced": True,
-        "alpha": 0.01,
-        "components": 0.98,
-        "C": (1, 3, 10),
-        "gamma": (0.0003, 0.001, 0.003),
-        "folds": 5,
-        "by_speaker": True,
-    },
-    "source": {
-        "pre_emphasis": 0.0,
-        "deltas": False,
-        "rate": 44100,
-        "sex_labels": True,
-        "balanced": False,
-        "alpha": 0.01,
-        "components": 140,
-        "C": (1, 2, 3, 4, 5, 7, 10, 20, 50),
-        "gamma": (0.001, 0.005, 0.01),
-        "folds": 3,
-        "by_speaker": False,
-    },
-}
-
-_RANDOM_SPLIT = "random 80/20 split by file, so that every test speaker is also a training speaker"
-_CALM = "RAVDESS without its neutral recordings; what is called neutral is calm"
+from ser_lib.systems.base import Published, System
+from ser_lib.systems.sources import CALM_AS_NEUTRAL, MULTIMODAL, RANDOM_SPLIT
+from ser_lib.systems.statistics_svm import StatisticsSVM
 
 PUBLISHED = (
     Published(
@@ -280,122 +17,151 @@ PUBLISHED = (
         value=0.683,
         corpus="ravdess",
         classes=7,
-        protocol=_RANDOM_SPLIT,
+        protocol=RANDOM_SPLIT,
         source="README of the repository, 01-Audio",
         speaker_disjoint=False,
-        remark=f"{_CALM}; the run is not kept",
+        remark=f"{CALM_AS_NEUTRAL}; the run is not kept",
     ),
     Published(
         metric="wa",
         value=0.6803,
         corpus="ravdess",
         classes=7,
-        protocol=_RANDOM_SPLIT,
+        protocol=RANDOM_SPLIT,
         source="notebook 02 - Train [SVM] of the repository",
         speaker_disjoint=False,
-        remark=f"{_CALM}; 14 labels with the sex in front, the sex then taken off",
+        remark=f"{CALM_AS_NEUTRAL}; 14 labels with the sex in front, the sex then taken off",
     ),
 )
 
 DEVIATIONS = (
-    "Signals are analysed at 16 kHz, where both corpora have their speech, not at 44.1 kHz.",
+    "Signals are analysed at 16 kHz; as published, at 44.1 kHz.",
     "Pre-emphasis is applied and first derivatives are added, as the repository's text says and "
     "its code does not.",
-    "The Fourier transform behind the MFCCs covers the whole frame; the original cuts each frame "
-    "of 1,102 samples to its first 512 (the setting 'source' does so, too).",
+    "The Fourier transform behind the MFCCs covers the whole frame; as published, each frame of "
+    "1,102 samples is cut to its first 512.",
     "Selection and PCA are learnt inside each inner fold of the grid search; the original fits "
-    "them on all training rows before.",
-    "The inner folds keep the training speakers apart and are scored by UAR; the original's three "
-    "folds are random.",
-    "Classes are weighted by the inverse of their frequency.",
+    "them on all training rows before (both variants).",
+    "The inner folds keep the training speakers apart and are scored by UAR; as published, three "
+    "random folds.",
+    "Classes are weighted by the inverse of their frequency; as published, they are not.",
     "PCA keeps 98 % of the variance rather than 140 components, and the grid is smaller.",
     "Posteriors come from the decision values by a temperature learnt on held-out inner folds; the "
-    "original gives labels.",
+    "original gives labels (both variants).",
 )
 
 
-def svm(
-    *,
-    pre_emphasis: float | None = None,
-    deltas: bool | None = None,
-    rate: int | None = None,
-    sex_labels: bool | None = None,
-    balanced: bool | None = None,
-    alpha: float | None = None,
-    components: int | float | None = None,
-    C: Sequence[float] | None = None,
-    gamma: Sequence[float] | None = None,
-    folds: int | None = None,
-    by_speaker: bool | None = None,
-    setting: str = "ours",
-) -> System:
+def _number_or_fraction(value: object) -> int | float:
+    if isinstance(value, numbers.Real) and value < 1:
+        return real(above=0).convert(value)
+    return integer().convert(value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Svm(System):
     """
-    Make the support vector machine on global statistics.
+    Support vector machine on global statistics.
 
     Twenty short-term descriptors (zero-crossing rate, energy and its entropy, spectral centroid,
     spread, entropy, flux and roll-off, 12 MFCCs) of 25 ms Hamming frames every 10 ms, ten global
     statistics of each, then scaling, ANOVA selection, PCA and an RBF support vector machine.
-
-    Parameters
-    ----------
-    pre_emphasis : float
-        Coefficient of the first-order high pass; 0 for none.
-    deltas : bool
-        Whether to add the first derivatives of the descriptors (400 statistics instead of 200).
-    rate : int
-        Samples per second at which signals are analysed.
-    sex_labels : bool
-        Whether to learn emotions of women and men apart ("female/anger") and then add them up.
-    balanced : bool
-        Whether classes are weighted by the inverse of their frequency.
-    alpha : float
-        Features whose ANOVA p value is larger are dropped.
-    components : int or float
-        PCA: how many components, or the share of variance to keep (below 1).
-    C, gamma : sequences of float
-        The grid of the support vector machine.
-    folds : int
-        Inner folds of the grid search.
-    by_speaker : bool
-        Whether the inner folds keep the training speakers apart.
-    setting : {"ours", "source"}
-        What parameters that are not given are taken from: our recipe, or the original's.
-
-    Returns
-    -------
-    System
 
     Notes
     -----
     The original's seven classes of RAVDESS are ``load_corpus("ravdess", subset="calm_as_neutral")``
     and its split is the protocol ``random_80_20``.
     """
-    given = {name: value for name, value in locals().items() if name != "setting"}
-    recipe = choose(setting, given, **RECIPES)
-    machine = {
-        name: tuple(value) if name in ("C", "gamma") else value
-        for name, value in recipe.items()
-        if name in StatisticsSVM().get_params()
-    }
-    return System(
-        name="svm",
-        title="SVM on global statistics",
-        front_end=FrontEnd(
-            conditioning=(PreEmphasis(recipe["pre_emphasis"]),) if recipe["pre_emphasis"] else (),
-            analysis=Descriptors(deltas=recipe["deltas"], truncate=setting == "source"),
-            segmentation=Functionals(),
-            rate=recipe["rate"],
-        ),
-        classifier=functools.partial(_machine, machine),
-        citation=CITATION,
-        published=PUBLISHED,
-        deviations=DEVIATIONS,
-        setting=setting,
-        parameters=recipe,
-        needs_development=False,
-        prefix="sex" if recipe["sex_labels"] else None,
+
+    name: ClassVar[str] = "svm"
+    title: ClassVar[str] = "SVM on global statistics"
+    citation: ClassVar[str] = MULTIMODAL
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    deviations: ClassVar[tuple[str, ...]] = DEVIATIONS
+
+    pre_emphasis: float = param(
+        0.97,
+        real(low=0, high=1),
+        "Coefficient of the first-order high pass; 0 for none.",
+        as_published=0.0,
+    )
+    deltas: bool = param(
+        True,
+        flag(),
+        "Whether the first derivatives of the descriptors are added (400 statistics, not 200).",
+        as_published=False,
+    )
+    sample_rate: int = param(
+        16000,
+        integer(low=1000),
+        "Samples per second at which signals are analysed.",
+        as_published=44100,
+    )
+    truncate: bool = param(
+        False,
+        flag(),
+        "Whether the Fourier transform behind the MFCCs covers 512 samples of each frame only.",
+        as_published=True,
+    )
+    sex_labels: bool = param(
+        False,
+        flag(),
+        'Whether emotions of women and men are learnt apart ("female/anger") and then summed.',
+        as_published=True,
+    )
+    balanced: bool = param(
+        True,
+        flag(),
+        "Whether classes are weighted by the inverse of their frequency.",
+        as_published=False,
+    )
+    alpha: float = param(
+        0.01,
+        real(above=0, high=1),
+        "Features whose ANOVA p value is larger are dropped.",
+    )
+    components: int | float = param(
+        0.98,
+        Check("int or float", "a number of components, or a fraction below 1", _number_or_fraction),
+        "PCA: number of components, or the fraction of variance to keep (below 1).",
+        as_published=140,
+    )
+    C: tuple[float, ...] = param(
+        (1, 3, 10),
+        several(real(above=0), low=1),
+        "Penalties of the grid.",
+        as_published=(1, 2, 3, 4, 5, 7, 10, 20, 50),
+    )
+    gamma: tuple[float, ...] = param(
+        (0.0003, 0.001, 0.003),
+        several(real(above=0), low=1),
+        "Inverse squared widths of the Gaussian kernel of the grid.",
+        as_published=(0.001, 0.005, 0.01),
+    )
+    folds: int = param(5, integer(low=2), "Inner folds of the grid search.", as_published=3)
+    by_speaker: bool = param(
+        True,
+        flag(),
+        "Whether the inner folds keep the training speakers apart.",
+        as_published=False,
     )
 
+    @property
+    def front_end(self) -> FrontEnd:
+        """One vector of statistics per utterance."""
+        return FrontEnd(
+            preprocessing=(PreEmphasis(self.pre_emphasis),) if self.pre_emphasis else (),
+            analysis=Descriptors(deltas=self.deltas, truncate=self.truncate),
+            segmentation=Functionals(),
+            sample_rate=self.sample_rate,
+        )
 
-def _machine(parameters: dict, seed: int) -> StatisticsSVM:
-    return StatisticsSVM(**parameters, seed=seed)
+    @property
+    def target_prefix(self) -> str | None:
+        """The speaker's sex, where women and men are learnt apart."""
+        return "sex" if self.sex_labels else None
+
+    def classifier(self, seed: int = 0) -> StatisticsSVM:
+        """Make a `StatisticsSVM`; see `System.classifier`."""
+        parameters = StatisticsSVM().get_params()
+        values = {name: getattr(self, name) for name in parameters if name != "seed"}
+        return StatisticsSVM(**values, seed=seed)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.fft import dct
 
-from ser_lib.corpora.synthesis.vocoder import HOP, RATE, Plan
+from ser_lib.corpora.synthesis.source_filter import HOP, SAMPLE_RATE, Plan
 
 _PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -31,7 +31,7 @@ def timing(plan: Plan, sound: np.ndarray) -> np.ndarray:
     """Describe the true lengths: utterance, vowels, consonants, pauses, the last vowel."""
     names = np.array([name for name, _ in plan.phones])[1:-1]
     starts = np.array([frame for _, frame in plan.phones])
-    lengths = np.diff(starts)[1:] * HOP / RATE
+    lengths = np.diff(starts)[1:] * HOP / SAMPLE_RATE
     vowel, pause = np.isin(names, list("aeiou")), names == "_"
     return np.r_[
         lengths.sum(),
@@ -60,7 +60,7 @@ def _frames(sound: np.ndarray) -> np.ndarray:
 
 def _mel(bands: int = 40) -> np.ndarray:
     edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), bands + 2) / 2595) - 1)
-    frequency = np.arange(257) * RATE / 512
+    frequency = np.arange(257) * SAMPLE_RATE / 512
     rising = (frequency - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - frequency) / np.diff(edges)[1:, None]
     return np.maximum(0, np.minimum(rising, falling))

@@ -1,4 +1,4 @@
-"""What holds for every corpus, whoever loads it."""
+"""What holds for every corpus."""
 
 import ast
 import inspect
@@ -15,12 +15,12 @@ from tiny_corpora import change_one_sample, write_recording
 from ser_lib import corpora
 from ser_lib.errors import InputError
 
-CONSTANTS = ["NAME", "TITLE", "VERSION", "LICENCE", "BIBTEX", "REMOTES", "OBTAIN", "PROTOCOL"]
+CONSTANTS = ["NAME", "TITLE", "VERSION", "LICENCE", "BIBTEX", "REMOTES", "HOW_TO_GET", "PROTOCOL"]
 
 
 @pytest.fixture(params=corpora.names())
 def module(request):
-    return corpora.module_of(request.param)
+    return corpora.get(request.param)
 
 
 def test_a_module_defines_the_same_constants_in_the_same_order(module):
@@ -34,7 +34,7 @@ def test_a_corpus_is_called_like_its_module_and_says_what_to_cite(module):
     assert re.match(r"@\w+\{[\w:-]+,\n", module.BIBTEX)
     assert module.BIBTEX.count("{") == module.BIBTEX.count("}")
     assert {"title"} <= set(re.findall(r"^ +(\w+) +=", module.BIBTEX, re.MULTILINE))
-    assert all((module.TITLE, module.VERSION, module.LICENCE, module.OBTAIN))
+    assert all((module.TITLE, module.VERSION, module.LICENCE, module.HOW_TO_GET, module.PROTOCOL))
 
 
 def test_what_can_be_downloaded_is_verified(module):
@@ -63,24 +63,31 @@ def test_names_are_known_without_importing_a_corpus():
 
 def test_the_table(tree):
     table = tree.load().table
-    assert tuple(table.columns) == corpora.COLUMNS
+    assert tuple(table.columns[: len(corpora.COLUMNS)]) == corpora.COLUMNS
     assert table.index.name == "utterance"
     assert table.index.is_unique
     assert list(table.index) == sorted(table.index)
     assert all(os.path.isabs(path) and os.path.isfile(path) for path in table["path"])
     assert set(table["emotion"]) <= set(corpora.EMOTIONS)
     assert set(table["sex"]) <= {"female", "male"}
-    for column in table:
+    for column in corpora.COLUMNS:
         assert all(type(value) is str or value is None for value in table[column])
 
 
 def test_what_is_said_of_the_corpus(tree):
-    corpus, module = tree.load(), corpora.module_of(tree.name)
+    corpus, module = tree.load(), corpora.get(tree.name)
     described = (corpus.name, corpus.title, corpus.version, corpus.licence, corpus.citation)
     constants = (module.NAME, module.TITLE, module.VERSION, module.LICENCE, module.BIBTEX)
     assert described == constants
     assert (corpus.remotes, corpus.protocol) == (module.REMOTES, module.PROTOCOL)
     assert f"{len(corpus.table)} utterances" in repr(corpus)
+
+
+def test_a_loaded_corpus_is_loaded_again_as_it_is(tree):
+    corpus = tree.load()
+    assert corpora.load_corpus(corpus, data="nowhere") is corpus
+    with pytest.raises(InputError, match="options subset given with a corpus that is already"):
+        corpora.load_corpus(corpus, subset="all")
 
 
 def test_classes_and_speakers(tree):
@@ -145,17 +152,18 @@ def test_validate_names_what_is_wrong(tree):
     assert not validation.ok
     assert validation.missing == (gone,)
     assert validation.undecodable == (broken,)
-    # Of a corpus without published checksums nobody can tell.
-    assert validation.altered == ((changed,) if tree.name in ("emodb", "ravdess") else ())
+    # Without published checksums alterations cannot be detected.
+    published = corpus.reference is not None and corpus.reference["sha256"].notna().any()
+    assert validation.altered == ((changed,) if published else ())
     assert f"1 missing: {gone}" in str(validation)
     assert f"1 undecodable: {broken}" in str(validation)
 
 
-def test_validate_names_strangers(tree):
+def test_validate_names_unexpected_files(tree):
     before = tree.load()
-    stranger = write_recording(before.recordings.folder / "more/holiday.flac")
-    assert tree.load().validate().extra == ("more/holiday.flac",)
-    stranger.unlink()
+    file = write_recording(before.recordings.folder / "more/holiday.flac")
+    assert tree.load().validate().unexpected_files == ("more/holiday.flac",)
+    file.unlink()
     assert tree.load().validate().ok
 
 

@@ -7,15 +7,15 @@ import warnings
 import pytest
 from tiny_corpora import EMODB, RAVDESS, write_recording
 
-from ser_lib.corpora import discovery as find
+from ser_lib.corpora import discovery
 from ser_lib.errors import InputError, InputWarning
 
 PATTERN = re.compile("u[0-9]+")
 
 
 def found(data, official=None):
-    return find.find_recordings(
-        data, "toy", PATTERN, official, example="u1.wav", obtain="Get it with `ser fetch toy`."
+    return discovery.find_recordings(
+        data, "toy", PATTERN, official, example="u1.wav", how_to_get="Get it with `ser fetch toy`."
     )
 
 
@@ -51,7 +51,7 @@ def test_hidden_files_and_loops_of_links_are_passed_over(tmp_path):
         write_recording(tmp_path / name)
     os.symlink(tmp_path, tmp_path / "toy/loop", target_is_directory=True)
     recordings = found(tmp_path)
-    assert recordings == find.Recordings(tmp_path / "toy", {"u1": tmp_path / "toy/u1.wav"}, ())
+    assert recordings == discovery.Recordings(tmp_path / "toy", {"u1": tmp_path / "toy/u1.wav"}, ())
 
 
 def test_a_linked_folder_is_followed(tmp_path):
@@ -70,7 +70,7 @@ def test_of_several_copies_the_publishers_container_is_taken_then_the_shallowest
     assert len(caught) == 1
     taken = {name: path.relative_to(tmp_path).as_posix() for name, path in recordings.files.items()}
     assert taken == {"u1": "x/y/u1.wav", "u2": "x/u2.wav", "u3": "u3.ogg"}
-    assert recordings.strangers == ()
+    assert recordings.unexpected_files == ()
 
 
 def test_the_nested_copy_in_an_archive_of_ravdess_is_said_once(make_tree):
@@ -93,13 +93,13 @@ def test_what_only_looks_like_a_part_of_the_corpus_is_left_out_and_said(tmp_path
     with pytest.warns(InputWarning, match=r"toy: 1 recordings are named like its own .*u9\.wav"):
         recordings = found(tmp_path, {"u1", "u2", "u3"})
     assert sorted(recordings.files) == ["u1", "u2"]
-    assert recordings.strangers == (tmp_path / "u9.wav",)
+    assert recordings.unexpected_files == (tmp_path / "u9.wav",)
 
 
 def test_another_corpus_beside_it_is_no_stranger(tmp_path):
     write_recording(tmp_path / "one/u1.wav")
     write_recording(tmp_path / "two/v1.wav")
-    assert found(tmp_path).strangers == ()
+    assert found(tmp_path).unexpected_files == ()
 
 
 def test_an_incomplete_corpus_is_loaded_and_said_once(make_tree):
@@ -109,7 +109,7 @@ def test_an_incomplete_corpus_is_loaded_and_said_once(make_tree):
         corpus = tree.load()
     assert len(caught) == 1
     # The warning points to whoever loaded the corpus, not into this package.
-    assert not caught[0].filename.endswith(("find.py", "emodb.py", "__init__.py"))
+    assert not caught[0].filename.endswith(("discovery.py", "emodb.py", "__init__.py"))
     assert len(corpus.table) == 5
     assert corpus.validate().missing == ("03a01Fa",)
 

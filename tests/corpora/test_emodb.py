@@ -2,7 +2,7 @@
 
 import pytest
 
-from ser_lib.corpora import discovery as find
+from ser_lib.corpora import discovery
 from ser_lib.corpora import emodb, load_corpus
 
 CLASSES = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
@@ -23,7 +23,7 @@ SPEAKERS = {
 
 @pytest.fixture(scope="module")
 def corpus(real_data):
-    if not find.named(real_data, "emodb"):
+    if not discovery.named(real_data, "emodb"):
         pytest.skip(f"no folder emodb in {real_data}")
     return load_corpus("emodb", data=real_data)
 
@@ -38,7 +38,7 @@ def test_the_fields_of_a_file_name(make_tree):
 
 
 def test_the_index_holds_the_published_files():
-    index = find.read_index("emodb")
+    index = discovery.read_index("emodb")
     assert len(index) == 535
     assert index.index.is_unique
     assert (index["sha256"].str.fullmatch("[0-9a-f]{64}")).all()

@@ -31,7 +31,7 @@ def test_a_manifest_elsewhere_with_labels_of_its_own(tree, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     corpus = tree.load(manifest="mine.csv", emotions={"Wut": "anger", "NA": "neutral"})
     assert corpus.table["emotion"].to_dict() == {"anna/1": "anger", "ben/2": "neutral"}
-    assert corpus.validate().extra == ("anna/2.wav", "ben/1.wav")
+    assert corpus.validate().unexpected_files == ("anna/2.wav", "ben/1.wav")
 
 
 def test_recordings_outside_the_folder_may_be_listed(tree, tmp_path):

@@ -9,7 +9,7 @@ import soundfile
 from tiny_corpora import change_one_sample, write_recording
 
 from ser_lib import paths
-from ser_lib.corpora import hashing as content
+from ser_lib.corpora import hashing
 from ser_lib.errors import InputError
 
 
@@ -23,11 +23,11 @@ def count(monkeypatch):
     """Record which files are hashed."""
     seen = []
 
-    def counted(path, original=content.sample_hash):
+    def counted(path, original=hashing.sample_hash):
         seen.append(os.path.basename(path))
         return original(path)
 
-    monkeypatch.setattr(content, "sample_hash", counted)
+    monkeypatch.setattr(hashing, "sample_hash", counted)
     return seen
 
 
@@ -42,7 +42,7 @@ def aged(path):
 def test_a_lossless_container_does_not_matter(tmp_path, suffix):
     wav = write_recording(tmp_path / "a.wav")
     copy = write_recording(tmp_path / f"a.{suffix}")
-    assert content.sample_hash(copy) == content.sample_hash(wav)
+    assert hashing.sample_hash(copy) == hashing.sample_hash(wav)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "DOUBLE"])
@@ -50,7 +50,7 @@ def test_the_same_samples_have_the_same_hash_at_any_depth_that_holds_them(tmp_pa
     wav = write_recording(tmp_path / "a.wav")
     samples, rate = soundfile.read(wav)
     soundfile.write(tmp_path / "b.wav", samples, rate, subtype=subtype)
-    assert content.sample_hash(tmp_path / "b.wav") == content.sample_hash(wav)
+    assert hashing.sample_hash(tmp_path / "b.wav") == hashing.sample_hash(wav)
 
 
 def test_samples_rate_and_channels_count(tmp_path):
@@ -61,32 +61,32 @@ def test_samples_rate_and_channels_count(tmp_path):
     hashes = set()
     for number, (values, rate) in enumerate(variants):
         soundfile.write(tmp_path / f"{number}.wav", values, rate)
-        hashes.add(content.sample_hash(tmp_path / f"{number}.wav"))
+        hashes.add(hashing.sample_hash(tmp_path / f"{number}.wav"))
     assert len(hashes) == len(variants)
 
 
 def test_a_long_recording_is_hashed_in_blocks(tmp_path, monkeypatch):
     path = write_recording(tmp_path / "a.flac", seconds=1)
-    whole = content.sample_hash(path)
-    monkeypatch.setattr(content, "_BLOCK", 1000)
-    assert content.sample_hash(path) == whole
+    whole = hashing.sample_hash(path)
+    monkeypatch.setattr(hashing, "_BLOCK", 1000)
+    assert hashing.sample_hash(path) == whole
 
 
 def test_what_was_hashed_is_remembered_in_one_file(tmp_path, count):
     files = [aged(write_recording(tmp_path / f"{name}.wav", name)) for name in range(3)]
-    first = content.sample_hashes(files)
+    first = hashing.sample_hashes(files)
     assert sorted(count) == ["0.wav", "1.wav", "2.wav"]
-    assert content.sample_hashes(files[::-1]) == first[::-1]
+    assert hashing.sample_hashes(files[::-1]) == first[::-1]
     assert len(count) == 3
     assert [path.name for path in paths.cache().iterdir()] == ["recordings.json"]
 
 
 def test_only_what_changed_is_hashed_again(tmp_path, count):
     files = [aged(write_recording(tmp_path / f"{name}.wav", name)) for name in range(3)]
-    before = content.sample_hashes(files)
+    before = hashing.sample_hashes(files)
     count.clear()
     change_one_sample(files[1])
-    after = content.sample_hashes(files)
+    after = hashing.sample_hashes(files)
     assert count == ["1.wav"]
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
 
@@ -95,24 +95,24 @@ def test_a_file_that_was_just_written_is_not_remembered(tmp_path, count):
     # It may change once more within the resolution of its time stamp.
     file = write_recording(tmp_path / "a.wav")
     os.utime(file)
-    content.sample_hashes([file])
-    content.sample_hashes([file])
+    hashing.sample_hashes([file])
+    hashing.sample_hashes([file])
     assert count == ["a.wav", "a.wav"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"version": 0})])
 def test_a_damaged_memory_is_made_again(tmp_path, text):
     file = aged(write_recording(tmp_path / "a.wav"))
-    before = content.sample_hashes([file])
+    before = hashing.sample_hashes([file])
     (paths.cache() / "recordings.json").write_text(text)
-    assert content.sample_hashes([file]) == before
+    assert hashing.sample_hashes([file]) == before
     assert str(file) in json.loads((paths.cache() / "recordings.json").read_text())
 
 
 def test_the_memory_of_another_process_is_kept(tmp_path):
     files = [aged(write_recording(tmp_path / f"{name}.wav", name)) for name in range(2)]
     for file in files:
-        content.sample_hashes([file])
+        hashing.sample_hashes([file])
     known = json.loads((paths.cache() / "recordings.json").read_text())
     assert set(known) == {str(file) for file in files}
 
@@ -120,7 +120,7 @@ def test_the_memory_of_another_process_is_kept(tmp_path):
 def test_what_cannot_be_decoded_is_named(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"no sound")
     with pytest.raises(InputError, match=r"a\.wav: cannot be decoded"):
-        content.sample_hashes([tmp_path / "a.wav"])
+        hashing.sample_hashes([tmp_path / "a.wav"])
     with pytest.raises(InputError, match=r"b\.wav: the recording is missing"):
-        content.sample_hashes([tmp_path / "b.wav"])
+        hashing.sample_hashes([tmp_path / "b.wav"])
     assert not (paths.cache() / "recordings.json").exists()

@@ -55,9 +55,9 @@ def test_a_speaker_is_a_session_and_the_sex_of_who_speaks(tree):
     assert table[["sentence", "intensity", "split"]].isna().all(axis=None)
 
 
-def test_recordings_of_whole_dialogues_and_of_other_corpora_are_no_strangers(tree):
+def test_recordings_of_whole_dialogues_and_of_other_corpora_are_no_unexpected_files(tree):
     emodb_tree(tree.data)
-    assert tree.load().validate().extra == ()
+    assert tree.load().validate().unexpected_files == ()
 
 
 def test_the_vocabulary_covers_the_labels_of_the_annotators():

@@ -17,10 +17,18 @@ def test_each_corpus_with_what_is_found_of_it(tree):
     assert row.where == str(corpus.recordings.folder)
     for name in set(TREES) - {tree.name}:
         assert rows[name].utterances == 0
-        assert rows[name].where == corpora.module_of(name).OBTAIN
+        assert rows[name].where == corpora.get(name).HOW_TO_GET
 
 
-def test_an_incomplete_corpus_is_listed_in_silence(make_tree):
+def test_the_synthetic_corpus_is_listed_without_rendering_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    row = next(row for row in corpora.overview(tmp_path) if row.name == "synthetic")
+    assert (row.utterances, row.speakers) == (560, 10)
+    assert "rendered when it is first used" in row.where
+    assert not (tmp_path / "cache").exists()
+
+
+def test_an_incomplete_corpus_is_listed_without_a_warning(make_tree):
     tree = make_tree("emodb")
     tree.files[0].unlink()
     with warnings.catch_warnings():

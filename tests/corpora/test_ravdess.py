@@ -3,14 +3,14 @@
 import pytest
 from tiny_corpora import RAVDESS, write_recording
 
-from ser_lib.corpora import discovery as find
+from ser_lib.corpora import discovery
 from ser_lib.corpora import load_corpus, ravdess
 from ser_lib.errors import InputError, InputWarning
 
 
 @pytest.fixture(scope="module")
 def corpus(real_data):
-    if not find.named(real_data, "ravdess"):
+    if not discovery.named(real_data, "ravdess"):
         pytest.skip(f"no folder ravdess in {real_data}")
     return load_corpus("ravdess", data=real_data)
 
@@ -44,7 +44,7 @@ def test_actor_folders_may_be_flattened(make_tree):
     assert list(tree.load().table.index) == sorted(RAVDESS)
 
 
-def test_songs_are_no_part_of_speech_and_no_strangers(sung):
+def test_songs_are_no_part_of_speech_and_no_unexpected_files(sung):
     corpus = sung.load()
     assert (corpus.subset, len(corpus.table)) == ("all", len(RAVDESS))
     assert corpus.validate().ok
@@ -104,7 +104,7 @@ def test_the_folds_are_a_partition_of_the_actors():
 
 
 def test_the_index_holds_the_published_files():
-    index = find.read_index("ravdess")
+    index = discovery.read_index("ravdess")
     assert len(index) == 1440
     assert index.index.is_unique
     assert (index["sha256"].str.fullmatch("[0-9a-f]{64}")).all()

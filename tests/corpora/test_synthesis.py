@@ -8,11 +8,11 @@ import pytest
 from scipy import signal
 
 from ser_lib.corpora.synthesis import expression
-from ser_lib.corpora.synthesis import vocoder as synthesis
+from ser_lib.corpora.synthesis import source_filter
 from ser_lib.corpora.synthesis.expression import CUES, EMOTIONS, FAMILIES, TRAITS, speaker
 from ser_lib.corpora.synthesis.phones import PHONES, SENTENCES, sounds
 from ser_lib.corpora.synthesis.prosody import plan
-from ser_lib.corpora.synthesis.vocoder import HOP, PEAK, RATE, Plan, render
+from ser_lib.corpora.synthesis.source_filter import HOP, PEAK, SAMPLE_RATE, Plan, render
 from ser_lib.errors import InputError
 
 FORMANTS = (700.0, 1200.0, 2500.0, 3500.0, 4500.0, 5500.0, 6500.0)
@@ -20,7 +20,7 @@ FORMANTS = (700.0, 1200.0, 2500.0, 3500.0, 4500.0, 5500.0, 6500.0)
 
 def steady(f0=120.0, seconds=0.8, **changes):
     """Plan a vowel that does not change, in a perfectly regular voice without any noise."""
-    frames = round(seconds * RATE / HOP)
+    frames = round(seconds * SAMPLE_RATE / HOP)
     ones = np.ones(frames)
     vowel = Plan(
         utterance="steady",
@@ -52,14 +52,14 @@ def decibel(samples):
 
 def in_band(samples, low, high):
     """Measure the level between two frequencies in dB."""
-    frequency, power = signal.welch(samples, RATE, nperseg=min(1024, len(samples)))
+    frequency, power = signal.welch(samples, SAMPLE_RATE, nperseg=min(1024, len(samples)))
     return 10 * np.log10(power[(frequency >= low) & (frequency < high)].sum())
 
 
 def periods(samples):
     """Measure the distances between the strongest excitations in seconds."""
-    peaks, _ = signal.find_peaks(-samples, height=0.6 * np.max(-samples), distance=RATE // 400)
-    return np.diff(peaks) / RATE
+    peaks, _ = signal.find_peaks(-samples, height=0.6 * np.max(-samples), distance=SAMPLE_RATE // 400)
+    return np.diff(peaks) / SAMPLE_RATE
 
 
 def middle(samples):
@@ -68,7 +68,7 @@ def middle(samples):
 
 def test_a_glottal_pulse_opens_slowly_and_closes_abruptly():
     phase = np.linspace(0, 1.5, 1501)
-    flow = synthesis.rosenberg_pulse(phase)
+    flow = source_filter.rosenberg_pulse(phase)
     assert flow[0] == 0
     assert phase[flow.argmax()] == pytest.approx(2 / 3, abs=1e-3)
     assert flow.max() == pytest.approx(1, abs=1e-5)
@@ -80,27 +80,27 @@ def test_a_glottal_pulse_opens_slowly_and_closes_abruptly():
 
 @pytest.mark.parametrize("loss", [0.5, 6.0, 20.0])
 def test_tilt_is_the_loss_at_3_kilohertz(loss):
-    pole = synthesis.tilt_pole(np.array([loss]))[0]
+    pole = source_filter.tilt_pole(np.array([loss]))[0]
     assert 0 <= pole < 1
-    _, response = signal.freqz([1 - pole], [1, -pole], worN=[0, 3000], fs=RATE)
+    _, response = signal.freqz([1 - pole], [1, -pole], worN=[0, 3000], fs=SAMPLE_RATE)
     np.testing.assert_allclose(20 * np.log10(np.abs(response)), [0, -loss], atol=1e-6)
 
 
 def test_all_pole_has_its_poles_where_the_formants_are():
-    denominator = synthesis.all_pole(np.array([[500.0, 1500.0]]), np.array([[60.0, 90.0]]))[0]
+    denominator = source_filter.all_pole(np.array([[500.0, 1500.0]]), np.array([[60.0, 90.0]]))[0]
     poles = np.roots(denominator)
     poles = sorted(poles[poles.imag > 0], key=np.angle)
-    np.testing.assert_allclose(np.angle(poles) * RATE / (2 * np.pi), [500, 1500])
-    np.testing.assert_allclose(-np.log(np.abs(poles)) * RATE / np.pi, [60, 90])
+    np.testing.assert_allclose(np.angle(poles) * SAMPLE_RATE / (2 * np.pi), [500, 1500])
+    np.testing.assert_allclose(-np.log(np.abs(poles)) * SAMPLE_RATE / np.pi, [60, 90])
 
 
 def test_the_vocal_tract_that_stands_still_is_an_ordinary_filter():
     plan_ = steady(tilt=np.full(200, 6.0))
     rng = np.random.default_rng(0)
     pulses, turbulence = rng.standard_normal((2, 200 * HOP))
-    found = synthesis._vocal_tract(pulses, turbulence, plan_)
-    tract = synthesis.all_pole(plan_.formants[:1], plan_.bandwidths[:1])[0]
-    pole = synthesis.tilt_pole(plan_.tilt[:1])[0]
+    found = source_filter._vocal_tract(pulses, turbulence, plan_)
+    tract = source_filter.all_pole(plan_.formants[:1], plan_.bandwidths[:1])[0]
+    pole = source_filter.tilt_pole(plan_.tilt[:1])[0]
     source = signal.lfilter([1 - pole], [1, -pole], pulses) + turbulence
     np.testing.assert_allclose(found, signal.lfilter([tract.sum()], tract, source), atol=1e-8)
 
@@ -108,7 +108,7 @@ def test_the_vocal_tract_that_stands_still_is_an_ordinary_filter():
 @pytest.mark.parametrize("f0", [90.0, 200.0, 330.0])
 def test_the_voice_is_harmonic_at_f0(f0):
     sound = middle(render(steady(f0)))
-    frequency, power = signal.periodogram(sound, RATE, window="hann", nfft=1 << 16)
+    frequency, power = signal.periodogram(sound, SAMPLE_RATE, window="hann", nfft=1 << 16)
     off = np.abs(frequency / f0 - np.round(frequency / f0)) * f0
     audible = (frequency > f0 / 2) & (frequency < 4000)
     assert frequency[audible][power[audible].argmax()] / f0 == pytest.approx(
@@ -121,7 +121,7 @@ def test_the_voice_is_harmonic_at_f0(f0):
 def test_the_spectrum_peaks_at_the_formants():
     sound = middle(render(steady(60.0)))
     envelope = np.abs(np.fft.rfft(signal.lfilter([1, -0.9], 1, sound) * np.hanning(len(sound))))
-    frequency = np.arange(len(envelope)) * RATE / len(sound)
+    frequency = np.arange(len(envelope)) * SAMPLE_RATE / len(sound)
     for formant in FORMANTS[:3]:
         near = np.abs(frequency - formant) < 200
         assert frequency[near][envelope[near].argmax()] == pytest.approx(formant, abs=45)
@@ -141,7 +141,7 @@ def test_jitter_and_creak_make_the_periods_irregular():
 def test_shimmer_makes_the_pulses_unequal():
     def unequal(shimmer):
         regular = steady(100.0, shimmer=shimmer)
-        _, pulses = synthesis.glottal_pulses(regular, np.random.default_rng(0))
+        _, pulses = source_filter.glottal_pulses(regular, np.random.default_rng(0))
         # Each period of 160 samples has one closure, which is its lowest point.
         closures = pulses[: len(pulses) // 160 * 160].reshape(-1, 160).min(axis=1)[2:-2]
         return np.std(closures) / -np.mean(closures)
@@ -171,7 +171,7 @@ def test_frication_is_noise_around_its_centre():
         frication_width=np.full(len(voiced), 1000.0),
     )
     noise = render(plan_)[130 * HOP :]
-    frequency, power = signal.welch(noise, RATE, nperseg=512)
+    frequency, power = signal.welch(noise, SAMPLE_RATE, nperseg=512)
     assert (frequency * power).sum() / power.sum() == pytest.approx(5000, abs=600)
     assert in_band(noise, 4000, 6000) > in_band(noise, 0, 2000) + 15
 
@@ -193,8 +193,8 @@ def test_a_plan_sounds_the_same_whenever_it_is_rendered():
 def test_an_utterance_begins_and_ends_in_room_noise_and_has_unvoiced_sounds():
     plan_ = plan(speaker(2), "neutral", 1, 1)
     sound = render(plan_)
-    assert len(sound) == len(plan_.f0) * HOP == round(plan_.seconds * RATE)
-    edge = int(0.08 * RATE)
+    assert len(sound) == len(plan_.f0) * HOP == round(plan_.seconds * SAMPLE_RATE)
+    edge = int(0.08 * SAMPLE_RATE)
     for silence in (sound[:edge], sound[-edge:]):
         assert decibel(silence) == pytest.approx(plan_.noise, abs=2)
     bounds = dict(zip([n for n, _ in plan_.phones], plan_.phones, strict=True))

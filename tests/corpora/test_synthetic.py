@@ -42,7 +42,7 @@ def plans(corpus):
 def statistics(corpus):
     """Compute the SVM's 400 global statistics of each utterance."""
     front_end = FrontEnd(
-        conditioning=(PreEmphasis(0.97),),
+        preprocessing=(PreEmphasis(0.97),),
         analysis=Descriptors(deltas=True),
         segmentation=Functionals(),
     )

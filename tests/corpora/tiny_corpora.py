@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser_lib.corpora import discovery as find
+from ser_lib.corpora import discovery
 from ser_lib.corpora import load_corpus
 
-# Of the package; tests put others in their place.
-INDICES = find.INDICES
+# Those of the package; tests replace them.
+INDICES = discovery.INDICES
 
 EMODB = ("03a01Fa", "03a01Wa", "03b02Na", "08a01Fd", "08a02Tb", "16b10Lb")
 RAVDESS = (
@@ -62,7 +62,7 @@ def ravdess_tree(data):
 
 
 def iemocap_tree(data, labels=IEMOCAP):
-    """Lay out turns, whole dialogues, labels, and what else the release has in its folders."""
+    """Write turns, complete dialogues, labels, and the other files of the release."""
     root = data / "IEMOCAP_full_release"
     lines = {}
     for seed, (utterance, label) in enumerate(labels.items()):
@@ -88,6 +88,7 @@ def folder_tree(data):
     (data / "manifest.csv").write_text(MANIFEST)
 
 
+# One function per corpus: it writes a few recordings (at least three, of two emotions) below a folder.
 TREES = {
     "emodb": emodb_tree,
     "ravdess": ravdess_tree,
@@ -96,12 +97,12 @@ TREES = {
 }
 
 
-def publish(folder, files):
-    """Write the index of a corpus that consists of these files; the others keep theirs."""
+def publish(folder, files, name=None):
+    """Write the index of a corpus that consists of these files; other corpora keep theirs."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in INDICES.iterdir():
         (folder / index.name).write_bytes(index.read_bytes())
-    name = "emodb" if len(files[0].stem) == 7 else "ravdess"
+    name = name or ("emodb" if len(files[0].stem) == 7 else "ravdess")
     lines = ["utterance,sha256,rate,channels,samples"]
     for path in sorted(files, key=lambda path: path.stem):
         info = soundfile.info(path)
@@ -122,4 +123,4 @@ class Tree:
 
     @property
     def files(self):
-        return sorted(path for path in find.walk(self.data) if find.is_audio(path))
+        return sorted(path for path in discovery.walk(self.data) if discovery.is_audio(path))

@@ -1,53 +1,53 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import EMODB
+from corpus_tables import EMODB
 from scipy import stats
 from scipy.special import expit, logit
 
 from ser_lib.errors import InputError
-from ser_lib.evaluation import intervals, metrics
+from ser_lib.evaluation import intervals, metrics, resampling
 
 # ---- what the jackknife is -------------------------------------------------------------------
 
 
-def frame(answers, **columns):
-    """Predictions of (speaker, right answers, utterances) for a single class, and another one."""
+def frame(correct, **columns):
+    """Predictions of a single class: (speaker, correct predictions, utterances)."""
     rows = [
         {"speaker": speaker, "emotion": "fear", "predicted": "fear" if i < right else "anger"}
-        for speaker, right, n in answers
+        for speaker, right, n in correct
         for i in range(n)
     ]
     return pd.DataFrame(rows).assign(**columns)
 
 
-ANSWERS = [("a", 6, 10), ("b", 8, 10), ("c", 5, 10), ("d", 9, 10)]
+CORRECT = [("a", 6, 10), ("b", 8, 10), ("c", 5, 10), ("d", 9, 10)]
 
 
 def test_with_equal_speakers_it_is_the_standard_error_of_their_mean():
-    counts, _ = intervals.counts_by_speaker(frame(ANSWERS))
-    score, without = intervals.jackknife(counts, metrics.wa_of)
-    shares = np.array([0.6, 0.8, 0.5, 0.9])
-    assert score == pytest.approx(shares.mean())
-    np.testing.assert_allclose(without, (shares.sum() - shares) / 3)
-    assert intervals.standard_error(without) == pytest.approx(stats.sem(shares))
+    counts, _ = resampling.counts_by_speaker(frame(CORRECT))
+    score, without = resampling.jackknife(counts, metrics.wa_of)
+    recalls = np.array([0.6, 0.8, 0.5, 0.9])
+    assert score == pytest.approx(recalls.mean())
+    np.testing.assert_allclose(without, (recalls.sum() - recalls) / 3)
+    assert intervals.standard_error(without) == pytest.approx(stats.sem(recalls))
 
 
 def test_the_interval_is_students_on_the_logit_scale():
-    shares = np.array([0.6, 0.8, 0.5, 0.9])
-    half = stats.t.ppf(0.975, 3) * stats.sem(shares) / (0.7 * 0.3)
+    recalls = np.array([0.6, 0.8, 0.5, 0.9])
+    half = stats.t.ppf(0.975, 3) * stats.sem(recalls) / (0.7 * 0.3)
     expected = expit(logit(0.7) + np.array([-half, half]))
-    assert intervals.interval(frame(ANSWERS), "wa") == pytest.approx(tuple(expected))
-    low, high = intervals.interval(frame(ANSWERS), "wa", confidence=0.5)
+    assert intervals.interval(frame(CORRECT), "wa") == pytest.approx(tuple(expected))
+    low, high = intervals.interval(frame(CORRECT), "wa", confidence=0.5)
     assert expected[0] < low < 0.7 < high < expected[1]
 
 
 def test_pseudo_values_of_a_ratio_equal_leaving_speakers_out_by_hand(predictions):
     rows = predictions(speakers=5, n=20)
     rows = rows.drop(rows.index[(rows["speaker"] == "s1") & (rows["emotion"] == "fear")])
-    counts, speakers = intervals.counts_by_speaker(rows)
-    for name, statistic in metrics.STATISTICS.items():
-        score, without = intervals.jackknife(counts, statistic)
+    counts, speakers = resampling.counts_by_speaker(rows)
+    for name in ("uar", "wa", "macro_f1"):
+        score, without = resampling.jackknife(counts, metrics.METRICS[name].function)
         by_hand = getattr(metrics, name)
         assert score == pytest.approx(by_hand(rows["emotion"], rows["predicted"]))
         for speaker, value in zip(speakers, without, strict=True):
@@ -57,8 +57,8 @@ def test_pseudo_values_of_a_ratio_equal_leaving_speakers_out_by_hand(predictions
 
 def test_seeds_are_scored_one_by_one_and_averaged(predictions):
     rows = predictions(seeds=(0, 1, 2))
-    counts, _ = intervals.counts_by_speaker(rows)
-    score, without = intervals.jackknife(counts, metrics.macro_f1_of)
+    counts, _ = resampling.counts_by_speaker(rows)
+    score, without = resampling.jackknife(counts, metrics.macro_f1_of)
     each = [metrics.macro_f1(s["emotion"], s["predicted"]) for _, s in rows.groupby("seed")]
     assert score == pytest.approx(np.mean(each))
     rest = rows[rows["speaker"] != "s0"].groupby("seed")
@@ -66,7 +66,7 @@ def test_seeds_are_scored_one_by_one_and_averaged(predictions):
     assert without[0] == pytest.approx(np.mean(each))
 
 
-def test_the_same_answers_under_several_seeds_are_no_more_evidence(predictions):
+def test_the_same_predictions_under_several_seeds_are_no_more_evidence(predictions):
     rows = predictions()
     thrice = pd.concat([rows.assign(seed=seed) for seed in range(3)])
     assert intervals.interval(thrice) == pytest.approx(intervals.interval(rows))
@@ -84,16 +84,29 @@ def test_speakers_without_any_difference_at_the_limit(right, expected):
     assert intervals.interval(rows, "wa") == pytest.approx(expected)
 
 
+def test_the_scale_of_an_interval_follows_the_bounds_of_the_metric():
+    without = np.array([0.9, 1.1, 1.2, 0.8])
+    half = stats.t.ppf(0.975, 3) * intervals.standard_error(without)
+    low, high = intervals.limits(1.0, without, bounds=(0, np.inf))
+    assert (low, high) == pytest.approx((np.exp(-half), np.exp(half)))
+    assert intervals.limits(1.0, without, bounds=(-np.inf, np.inf)) == (1 - half, 1 + half)
+    # Bounds -1 and 1, as of correlations: the logit scale of (score + 1) / 2.
+    low, high = intervals.limits(0.2, without - 0.8, bounds=(-1, 1))
+    expected = expit(logit(0.6) + np.array([-half, half]) / 2 / (0.6 * 0.4)) * 2 - 1
+    assert (low, high) == pytest.approx(tuple(expected))
+    assert intervals.limits(0.0, np.zeros(4), bounds=(0, np.inf)) == (0, np.inf)
+
+
 def test_without_speakers_there_is_no_interval():
-    assert np.isnan(intervals.interval(frame(ANSWERS, speaker=None))).all()
-    assert np.isnan(intervals.interval(frame(ANSWERS, speaker="only one"))).all()
-    some = frame(ANSWERS)
+    assert np.isnan(intervals.interval(frame(CORRECT, speaker=None))).all()
+    assert np.isnan(intervals.interval(frame(CORRECT, speaker="only one"))).all()
+    some = frame(CORRECT)
     some.loc[some["speaker"] == "b", "speaker"] = None
     assert np.isnan(intervals.interval(some)).all()
 
 
-def test_a_statistic_of_ones_own():
-    rows = frame(ANSWERS)
+def test_a_function_of_confusion_matrices_of_ones_own():
+    rows = frame(CORRECT)
     mine = intervals.interval(rows, lambda counts: metrics.wa_of(counts))
     assert mine == intervals.interval(rows, "wa")
 
@@ -101,10 +114,10 @@ def test_a_statistic_of_ones_own():
 @pytest.mark.parametrize("confidence", [0, 1, 95])
 def test_a_confidence_that_is_none(confidence):
     with pytest.raises(InputError, match=f"confidence is {confidence}; expected .* 0 and 1"):
-        intervals.interval(frame(ANSWERS), confidence=confidence)
+        intervals.interval(frame(CORRECT), confidence=confidence)
 
 
-# ---- how often it holds the truth ------------------------------------------------------------
+# ---- how often it contains the true score ---------------------------------------------------
 
 # (standard deviation over speakers, over speakers and classes, all in logits; shift of all classes)
 SETTINGS = [
@@ -121,9 +134,9 @@ LOGITS = np.array([2.0, 1.2, 0.3, 0.2, -0.3, 1.8, 0.9, 0.4])
 
 def simulate(speakers, setting, corpora, rng):
     """
-    Draw speakers, and what a system answers to them.
+    Draw speakers, and what a system predicts for them.
 
-    The chance of a right answer to class k of speaker s is expit(mu_k + a_s + b_sk), with normal a
+    The probability that class k of speaker s is expit(mu_k + a_s + b_sk), with normal a
     and b; speakers have as many utterances of each class as those of EmoDB or RAVDESS.
 
     Returns the confusion matrices (corpora, 1, speakers, k, k) and the true recall of each class.
@@ -164,12 +177,12 @@ def over_utterances(counts):
 
 
 def coverage(speakers, setting, corpora, seed=0):
-    """Share of intervals that hold the true UAR, by method."""
+    """Return the fraction of intervals that contain the true UAR, by method."""
     rng = np.random.default_rng(seed)
     counts, truth = simulate(speakers, setting, corpora, rng)
-    score, without = intervals.jackknife(counts, metrics.uar_of)
+    score, without = resampling.jackknife(counts, metrics.uar_of)
     half = stats.t.ppf(0.975, speakers - 1) * intervals.standard_error(without)
-    found = {
+    limits = {
         "ours": intervals.limits(score, without),
         "jackknife": (score - half, score + half),
         "bootstrap": bootstrap(counts, rng),
@@ -177,26 +190,60 @@ def coverage(speakers, setting, corpora, seed=0):
     }
     uar = truth.mean()
     return {
-        name: float(((low <= uar) & (uar <= high)).mean()) for name, (low, high) in found.items()
+        name: float(((low <= uar) & (uar <= high)).mean()) for name, (low, high) in limits.items()
     }
 
 
 # With 3,000 corpora a coverage of 0.95 is measured with a standard error of 0.004.
 @pytest.mark.parametrize("setting", SETTINGS[2:6:3], ids=str)
 @pytest.mark.parametrize("speakers", CORPORA)
-def test_about_95_of_100_intervals_hold_the_true_score(speakers, setting):
-    found = coverage(speakers, setting, corpora=3000)
-    assert 0.93 < found["ours"] < 0.97
+def test_about_95_of_100_intervals_contain_the_true_score(speakers, setting):
+    covered = coverage(speakers, setting, corpora=3000)
+    assert 0.93 < covered["ours"] < 0.97
     # The same simulation tells intervals that are too narrow from those that are not.
-    assert found["bootstrap"] < 0.94 - 0.2 / speakers
-    assert found["utterances"] < 0.85
+    assert covered["bootstrap"] < 0.94 - 0.2 / speakers
+    assert covered["utterances"] < 0.85
 
 
-def test_intervals_of_single_recalls_hold_the_truth_as_well():
+def simulate_cross_entropy(speakers, over_speakers, corpora, rng, utterances=54, classes=7):
+    """
+    Draw speakers, and the cross-entropy of a system on their utterances.
+
+    The logit of the true class exceeds those of the others, which are equal, by 2 + a_s + e_su,
+    with a and e normal and standard deviations `over_speakers` and 2.
+
+    Returns sums and numbers of utterances (corpora, 1, speakers, 1, 2), and the true value.
+    """
+
+    def cross_entropy(margin):
+        return np.minimum(np.log1p((classes - 1) * np.exp(-margin)), -np.log(1e-6))
+
+    a = over_speakers * rng.standard_normal((corpora, speakers, 1))
+    e = 2 * rng.standard_normal((corpora, speakers, utterances))
+    total = cross_entropy(2 + a + e).sum(axis=-1)
+    sums = np.stack([total, np.full_like(total, utterances)], axis=-1)
+    z = np.linspace(-8, 8, 2001)
+    weights = stats.norm.pdf(z) / stats.norm.pdf(z).sum()
+    truth = (weights * cross_entropy(2 + np.hypot(over_speakers, 2) * z)).sum()
+    return sums[:, None, :, None, :], truth
+
+
+def test_intervals_of_cross_entropy_are_better_on_the_logarithmic_scale():
+    sums, truth = simulate_cross_entropy(10, 2.0, 3000, np.random.default_rng(0))
+    score, without = resampling.jackknife(sums, lambda s: s[..., 0, 0] / s[..., 0, 1])
+    covered = []
+    for bounds in ((0, np.inf), (-np.inf, np.inf)):
+        low, high = intervals.limits(score, without, bounds=bounds)
+        covered.append(((low <= truth) & (truth <= high)).mean())
+    assert 0.93 < covered[0] < 0.96
+    assert covered[1] < 0.935
+
+
+def test_intervals_of_single_recalls_contain_the_true_recall_as_well():
     counts, truth = simulate(10, (0.5, 0.5, 0.0), 2000, np.random.default_rng(1))
     for k, recall in enumerate(truth):
         have = counts[0, 0, :, k].sum(axis=-1) > 0
-        score, without = intervals.jackknife(
+        score, without = resampling.jackknife(
             counts[:, :, have], lambda c, k=k: metrics.recall_of(c)[..., k]
         )
         low, high = intervals.limits(score, without)

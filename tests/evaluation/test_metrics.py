@@ -82,10 +82,26 @@ def test_stacks_of_matrices_are_scored_one_by_one():
         np.testing.assert_allclose(statistic(counts.reshape(2, 2, 5, 5)).ravel(), expected)
 
 
+@pytest.mark.parametrize("k", [2, 5])
+def test_cross_entropy_equals_that_of_scikit_learn(k):
+    rng = np.random.default_rng(k)
+    y, posteriors = rng.integers(0, k, 50), rng.dirichlet(np.ones(k), 50)
+    expected = reference.log_loss(y, posteriors, labels=range(k))
+    assert metrics.cross_entropy_of(y, posteriors) == pytest.approx(expected)
+    uniform = np.full((50, k), 1 / k)
+    assert metrics.cross_entropy_of(y, uniform) == pytest.approx(np.log(k))
+
+
+def test_a_posterior_that_was_rounded_to_zero_costs_a_finite_amount():
+    cost = metrics.cross_entropy_of(np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]]))
+    assert cost == pytest.approx(-np.log(1e-6) / 2)
+
+
 def test_nothing_has_no_score():
     empty = np.zeros((1, 3, 3), dtype=int)
-    for statistic in metrics.STATISTICS.values():
-        assert np.isnan(statistic(empty)).all()
+    for function in (metrics.uar_of, metrics.wa_of, metrics.macro_f1_of):
+        assert np.isnan(function(empty)).all()
+    assert np.isnan(metrics.cross_entropy_of(np.empty(0, dtype=int), np.empty((0, 3))))
 
 
 def test_the_order_of_classes_is_kept():
@@ -114,4 +130,4 @@ def test_a_class_that_is_not_known_is_named():
     with pytest.raises(InputError, match="predictions contain joy; the classes are anger, fear"):
         metrics.confusion(["anger"], ["joy"], ["anger", "fear"])
     with pytest.raises(InputError, match="unknown metric 'uarr'; did you mean 'uar'"):
-        metrics.statistic_of("uarr")
+        metrics.get("uarr")

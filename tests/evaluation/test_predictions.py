@@ -3,9 +3,11 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss
 
 from ser_lib.errors import InputError
 from ser_lib.evaluation import Evaluation, intervals, metrics
+from ser_lib.evaluation.predictions import COLUMNS, score_groups
 
 
 @pytest.fixture
@@ -25,15 +27,21 @@ def test_scores_are_pooled_over_folds_and_averaged_over_seeds(evaluation):
     rows = evaluation.rows()
     assert set(rows["condition"]) == {"clean"}
     assert set(rows["part"]) == {"test"}
-    for name in ("uar", "wa", "macro_f1"):
-        by_hand = getattr(metrics, name)
-        each = [by_hand(s["emotion"], s["predicted"]) for _, s in rows.groupby("seed")]
+    by_hand = {
+        name: lambda s, name=name: getattr(metrics, name)(s["emotion"], s["predicted"])
+        for name in ("uar", "wa", "macro_f1")
+    }
+    columns = [f"p_{name}" for name in evaluation.classes]
+    by_hand["cross_entropy"] = lambda s: log_loss(s["emotion"], s[columns])
+    for name, function in by_hand.items():
+        each = [function(s) for _, s in rows.groupby("seed")]
         assert scores[name] == pytest.approx(np.mean(each))
         limits = intervals.interval(rows, name)
         assert (scores[f"{name}_low"], scores[f"{name}_high"]) == pytest.approx(limits)
     assert list(scores.index) == [
         *("uar", "uar_low", "uar_high", "wa", "wa_low", "wa_high"),
         *("macro_f1", "macro_f1_low", "macro_f1_high"),
+        *("cross_entropy", "cross_entropy_low", "cross_entropy_high"),
     ]
 
 
@@ -55,6 +63,9 @@ def test_folds_are_scored_over_the_classes_present(predictions):
     fold = rows[rows["fold"] == "s2"]
     each = [metrics.uar(s["emotion"], s["predicted"]) for _, s in fold.groupby("seed")]
     assert table.loc["s2", "uar"] == pytest.approx(np.mean(each))
+    posteriors = fold[[f"p_{name}" for name in Evaluation(rows).classes]]
+    each = log_loss(fold["emotion"], posteriors, labels=list(Evaluation(rows).classes))
+    assert table.loc["s2", "cross_entropy"] == pytest.approx(each)
     # Here folds are speakers.
     by_speaker = Evaluation(rows).by_speaker()
     pd.testing.assert_frame_equal(
@@ -70,6 +81,17 @@ def test_folds_keep_their_order_and_speakers_are_sorted(predictions):
     assert list(evaluation.by_fold().index) == ["fold 1", "fold 2", "fold 10"]
     assert evaluation.by_fold().loc["fold 1", "speakers"] == "s1, s3"
     assert evaluation.by_speaker()["folds"].tolist() == ["fold 2", "fold 1", "fold 10", "fold 1"]
+
+
+def test_without_posteriors_only_their_metrics_have_no_value(predictions):
+    rows = predictions()
+    full, bare = (
+        score_groups(rows[rows.columns[:n]], "speaker") for n in (len(rows.columns), len(COLUMNS))
+    )
+    assert bare.pop("cross_entropy").isna().all()
+    pd.testing.assert_frame_equal(bare, full.drop(columns="cross_entropy"))
+    with pytest.raises(InputError, match="computed from posteriors; found no column p_<emotion>"):
+        intervals.interval(rows[list(COLUMNS)], "cross_entropy")
 
 
 def test_classes_have_recall_precision_and_count(evaluation):
@@ -104,7 +126,7 @@ def test_the_confusion_matrix_counts_all_folds_and_seeds(evaluation):
 def test_without_speakers_scores_have_no_intervals(predictions):
     scores = Evaluation(predictions().assign(speaker=None)).scores()
     assert scores.filter(regex="low|high").isna().all()
-    assert scores[["uar", "wa", "macro_f1"]].notna().all()
+    assert scores[list(metrics.METRICS)].notna().all()
     assert Evaluation(predictions().assign(speaker=None)).per_class()["recall_low"].isna().all()
 
 
@@ -124,10 +146,11 @@ def test_what_was_written_with_six_decimals_is_read_again(evaluation):
     written[p] = [1 / 3, 1 / 3, 1 / 3]
     text = written.to_csv(index=False, float_format="%.6f")
     again = Evaluation(pd.read_csv(io.StringIO(text)))
-    pd.testing.assert_series_equal(again.scores(), evaluation.scores())
+    expected = Evaluation(written).scores()
+    pd.testing.assert_series_equal(again.scores(), expected, rtol=1e-5)
 
 
-def test_it_says_what_it_is(evaluation):
+def test_its_text_names_system_corpus_and_size(evaluation):
     expected = "Evaluation(svm on emodb: 72 utterances, 6 folds, 2 seeds, 3 classes)"
     assert repr(evaluation) == expected
     assert repr(Evaluation(evaluation.rows())).startswith("Evaluation(72 utterances")
@@ -160,11 +183,13 @@ def put(column, value):
         (put("p_fear", "high"), "posteriors are not numbers"),
         (
             put("utterance", "s0-04"),
-            "repeated answers in 1 rows, first utterance 's0-04', fold 's0'",
+            "repeated predictions in 1 rows, first utterance 's0-04', fold 's0'",
         ),
     ],
 )
-def test_what_is_no_table_of_predictions_is_refused(predictions, change, message):
+def test_a_table_that_does_not_have_the_form_of_predictions_is_refused(
+    predictions, change, message
+):
     with pytest.raises(InputError, match=f"predictions: .*{message}"):
         Evaluation(change(predictions()))
 
@@ -178,14 +203,14 @@ def test_a_prediction_must_be_the_arg_max(predictions):
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("given", "message"),
     [
         ({"part": "tset"}, "unknown part of this evaluation 'tset'; did you mean 'test'"),
         ({"condition": "noise 10"}, "condition of this evaluation .* mean 'noise 10 dB'"),
         ({"part": "dev", "condition": "noise 10 dB"}, "unknown condition"),
     ],
 )
-def test_rows_that_there_are_none_of(predictions, asked, message):
+def test_parts_and_conditions_that_do_not_exist_are_refused(predictions, given, message):
     rows = [predictions(), predictions(condition="noise 10 dB"), predictions(part="dev")]
     with pytest.raises(InputError, match=message):
-        Evaluation(pd.concat(rows, ignore_index=True)).scores(**asked)
+        Evaluation(pd.concat(rows, ignore_index=True)).scores(**given)

@@ -9,76 +9,91 @@ from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics, significance
 
 
+def of_sum(terms, **options):
+    """Test a difference to which each speaker adds one of the terms."""
+    return significance.sign_flip_p(lambda signs: signs @ terms, len(terms), **options)
+
+
 def test_the_exact_p_value_equals_scipys_permutation_test():
-    shares = np.random.default_rng(0).normal(0.4, 1, 9)
+    terms = np.random.default_rng(0).normal(0.4, 1, 9)
     reference = stats.permutation_test(
-        (shares, np.zeros(9)),
+        (terms, np.zeros(9)),
         lambda a, b: np.mean(a - b),
         permutation_type="samples",
         n_resamples=np.inf,
     )
-    p, exact = significance.sign_flip_p(shares)
+    p, exact = of_sum(terms)
     assert exact
     assert p == pytest.approx(reference.pvalue)
 
 
 def test_drawn_signs_come_near_the_exact_p_value():
     rng = np.random.default_rng(1)
-    shares = rng.normal(0.35, 1, 16)
+    terms = rng.normal(0.35, 1, 16)
     signs = np.array(list(itertools.product((1, -1), repeat=16)))
-    exact = (np.abs(signs @ shares) >= abs(shares.sum()) - 1e-12).mean()
-    p, was_exact = significance.sign_flip_p(shares)
+    exact = (np.abs(signs @ terms) >= abs(terms.sum()) - 1e-12).mean()
+    p, was_exact = of_sum(terms)
     assert not was_exact
     assert p == pytest.approx(exact, abs=0.005)
-    assert (p, False) == significance.sign_flip_p(shares)
-    assert significance.sign_flip_p(np.ones(40), permutations=99) == (1 / 100, False)
+    assert (p, False) == of_sum(terms)
+    assert of_sum(np.ones(40), permutations=99) == (1 / 100, False)
 
 
-@pytest.mark.parametrize("metric", ["uar", "wa"])
-def test_flipping_a_sign_is_swapping_the_answers_to_a_speaker(predictions, metric):
+def score(metric, rows):
+    if metric == "cross_entropy":
+        classes = ("anger", "fear", "neutral")
+        true = sum(rows[f"p_{name}"] * (rows["emotion"] == name) for name in classes)
+        return -np.log(true).mean()
+    return getattr(metrics, metric)(rows["emotion"], rows["predicted"])
+
+
+@pytest.mark.parametrize("metric", ["uar", "wa", "macro_f1", "cross_entropy"])
+def test_all_ways_of_swapping_the_predictions_for_speakers_are_tried(predictions, metric):
     first, second = (
         predictions(speakers=5, right=r, random_state=i) for i, r in enumerate((0.8, 0.6))
     )
-    score = getattr(metrics, metric)
     differences = []
     for swapped in itertools.product((False, True), repeat=5):
         swap = first["speaker"].map(dict(zip([f"s{i}" for i in range(5)], swapped, strict=True)))
-        one = first["predicted"].where(~swap, second["predicted"])
-        other = second["predicted"].where(~swap, first["predicted"])
-        differences.append(score(first["emotion"], one) - score(first["emotion"], other))
+        one, other = first.where(~swap, second), second.where(~swap, first)
+        differences.append(score(metric, one) - score(metric, other))
     observed = abs(differences[0])
-    found = significance.compare(first, second, metric)
-    assert found.difference == pytest.approx(differences[0])
-    assert found.p == np.mean(np.abs(differences) >= observed - 1e-12)
-    assert (found.exact, found.speakers) == (True, 5)
+    comparison = significance.compare(first, second, metric)
+    assert comparison.difference == pytest.approx(differences[0])
+    assert comparison.p == np.mean(np.abs(differences) >= observed - 1e-12)
+    assert (comparison.exact, comparison.speakers) == (True, 5)
 
 
 def test_the_interval_is_that_of_paired_differences(predictions):
     first, second = (predictions(right=r, random_state=i) for i, r in enumerate((0.8, 0.6)))
-    found = significance.compare(first, second, "wa")
+    comparison = significance.compare(first, second, "wa")
     # All speakers have as many utterances, so that WA is the mean over speakers.
     paired = (first["predicted"] == first["emotion"]).astype(float) - (
         second["predicted"] == second["emotion"]
     )
     reference = stats.ttest_1samp(paired.groupby(first["speaker"]).mean(), 0)
     low, high = reference.confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((low, high))
+    assert (comparison.low, comparison.high) == pytest.approx((low, high))
     turned = significance.compare(second, first, "wa")
     assert (turned.low, turned.high) == pytest.approx((-high, -low))
-    assert turned.p == found.p
-    assert str(found).startswith(f"WA {found.difference:+.3f} [")
+    assert turned.p == comparison.p
+    assert str(comparison).startswith(f"WA {comparison.difference:+.3f} [")
 
 
 def test_equal_systems_do_not_differ(predictions):
-    found = significance.compare(predictions(), predictions())
-    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+    comparison = significance.compare(predictions(), predictions())
+    assert (comparison.difference, comparison.low, comparison.high, comparison.p) == (0, 0, 0, 1)
 
 
-def test_seeds_are_averaged_whatever_their_number(predictions):
-    one, many = predictions(), predictions(seeds=(0, 1, 2), right=0.5, random_state=5)
-    scores = [metrics.uar(s["emotion"], s["predicted"]) for _, s in many.groupby("seed")]
-    expected = metrics.uar(one["emotion"], one["predicted"]) - np.mean(scores)
-    assert significance.compare(one, many).difference == pytest.approx(expected)
+@pytest.mark.parametrize("metric", metrics.METRICS)
+def test_seeds_are_averaged_whatever_their_number(predictions, metric):
+    two = predictions(seeds=(0, 1), random_state=4)
+    three = predictions(seeds=(0, 1, 2), right=0.5, random_state=5)
+    means = [np.mean([score(metric, s) for _, s in t.groupby("seed")]) for t in (two, three)]
+    comparison = significance.compare(two, three, metric)
+    assert comparison.difference == pytest.approx(means[0] - means[1])
+    turned = significance.compare(three, two, metric)
+    assert (turned.difference, turned.p) == (-comparison.difference, comparison.p)
 
 
 def test_under_the_null_hypothesis_few_p_values_are_small(predictions):
@@ -94,8 +109,8 @@ def test_under_the_null_hypothesis_few_p_values_are_small(predictions):
 
 def test_holms_correction_by_hand():
     # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1, never less than the one before.
-    found = significance.holm([0.01, 0.04, 0.03, 0.005])
-    assert found == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    comparison = significance.holm([0.01, 0.04, 0.03, 0.005])
+    assert comparison == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert significance.holm([0.6, 0.7]) == pytest.approx([1, 1])
 
 
@@ -103,15 +118,17 @@ def test_all_pairs_of_systems(predictions):
     systems = {
         n: predictions(right=r, random_state=3) for n, r in zip("abc", (0.9, 0.6, 0.5), strict=True)
     }
-    found = significance.compare_all(systems)
-    assert list(zip(found["first"], found["second"], strict=True)) == [
+    comparison = significance.compare_all(systems)
+    assert list(zip(comparison["first"], comparison["second"], strict=True)) == [
         ("a", "b"),
         ("a", "c"),
         ("b", "c"),
     ]
-    assert found["p_holm"].tolist() == pytest.approx(significance.holm(found["p"]).tolist())
+    assert comparison["p_holm"].tolist() == pytest.approx(
+        significance.holm(comparison["p"]).tolist()
+    )
     single = significance.compare(systems["a"], systems["c"])
-    assert found.loc[1, ["difference", "low", "high", "p"]].tolist() == pytest.approx(
+    assert comparison.loc[1, ["difference", "low", "high", "p"]].tolist() == pytest.approx(
         [single.difference, single.low, single.high, single.p]
     )
 
@@ -127,15 +144,20 @@ def test_what_cannot_be_compared_is_refused(predictions):
     one = predictions(speakers=1)
     with pytest.raises(InputError, match="at least two; found one speaker"):
         significance.compare(one, one)
-    with pytest.raises(InputError, match="unknown metric for a comparison 'macro_f1'"):
-        significance.compare(rows, rows, "macro_f1")
+    with pytest.raises(InputError, match="unknown metric 'macro_f'; did you mean 'macro_f1'"):
+        significance.compare(rows, rows, "macro_f")
+    with pytest.raises(InputError, match="confidence is 95; expected a number between 0 and 1"):
+        significance.compare(rows, rows, confidence=95)
+    other = rows.rename(columns={"p_fear": "p_boredom"})
+    with pytest.raises(InputError, match=r"needs the same classes .* and anger, boredom, neutral"):
+        significance.compare(rows, other, "cross_entropy")
     with pytest.raises(InputError, match="at least two systems; found 1"):
         significance.compare_all({"a": rows})
 
 
 def test_columns_of_the_table_of_pairs(predictions):
-    found = significance.compare_all({"a": predictions(), "b": predictions(right=0.4)})
-    assert list(found) == [
+    comparison = significance.compare_all({"a": predictions(), "b": predictions(right=0.4)})
+    assert list(comparison) == [
         *("first", "second", "difference", "low", "high", "p", "p_holm", "speakers"),
     ]
-    assert isinstance(found, pd.DataFrame)
+    assert isinstance(comparison, pd.DataFrame)

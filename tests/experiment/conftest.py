@@ -1,7 +1,7 @@
 """A tiny corpus and system, and a cache of its own for every test."""
 
 import pytest
-from tiny import NearestMean, make_corpus, make_system, write_notebook
+from tiny import NearestMean, Tiny, make_corpus, write_notebook
 
 from ser_lib import paths
 from ser_lib.errors import InputError
@@ -12,7 +12,7 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
     for variable in ("SER_FRESH", "SER_COMMAND"):
         monkeypatch.delenv(variable, raising=False)
-    NearestMean.taught.clear()
+    NearestMean.trained_on.clear()
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def corpus(recordings):
 
 @pytest.fixture
 def system():
-    return make_system()
+    return Tiny()
 
 
 @pytest.fixture

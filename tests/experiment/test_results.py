@@ -1,14 +1,15 @@
 """What is written is what is read, and what was altered is found out."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ser_lib import evaluate
+from ser_lib import evaluate, identity
 from ser_lib.errors import InputError
-from ser_lib.experiment import results as store
+from ser_lib.experiment import results
 from ser_lib.signal import WhiteNoise
 
 
@@ -22,7 +23,7 @@ def written(corpus, system, predictions_folder):
 def test_an_evaluation_is_read_as_it_was_written(written):
     evaluation, path = written
     for name in (path, path.with_suffix(".json"), str(path)):
-        again = store.read(name)
+        again = results.read(name)
         pd.testing.assert_frame_equal(again.predictions, evaluation.predictions, check_dtype=False)
         assert again.record == json.loads(json.dumps(evaluation.record))
     pd.testing.assert_series_equal(again.scores(), evaluation.scores())
@@ -57,8 +58,8 @@ def test_posteriors_sum_to_one_and_explain_what_was_predicted(written):
 def test_names_that_look_like_numbers_or_gaps_stay_names(written):
     evaluation, path = written
     table = evaluation.predictions.assign(fold="03", speaker="NA")
-    store.write(type(evaluation)(table, evaluation.record), path)
-    again = store.read(path).predictions
+    results.write(type(evaluation)(table, evaluation.record), path)
+    again = results.read(path).predictions
     assert set(again["fold"]) == {"03"}
     assert set(again["speaker"]) == {"NA"}
 
@@ -68,7 +69,12 @@ ALTERED = {
     "a column of another name": ("csv", "p_anger", "p_angst", "expected utterance, speaker"),
     "an unknown part": ("csv", ",test,", ",exam,", "part 'exam'"),
     "no table": ("csv", "utterance", '"utterance', "not readable as CSV|columns"),
-    "another recipe": ("json", '"sharpness": 1.0', '"sharpness": 2.0', "one of them was altered"),
+    "another specification": (
+        "json",
+        '"sharpness": 1.0',
+        '"sharpness": 2.0',
+        "one of them was altered",
+    ),
     "no record": ("json", "{", "[", "not readable as JSON"),
     "a record of something else": ("json", '"runs"', '"walks"', "no runs; expected the record"),
 }
@@ -81,7 +87,7 @@ def test_altered_files_are_named(written, kind, old, new, message):
     assert old in text
     path.write_text(text.replace(old, new) if "sharpness" in old else text.replace(old, new, 1))
     with pytest.raises(InputError, match=message) as caught:
-        store.read(path)
+        results.read(path)
     assert str(path) in str(caught.value)
 
 
@@ -90,12 +96,39 @@ def test_a_missing_half_is_named(written, kind):
     path = written[1].with_suffix(f".{kind}")
     path.unlink()
     with pytest.raises(InputError, match=rf"{path.name}: no such file"):
-        store.read(path)
+        results.read(path)
 
 
 def test_records_are_json_for_people():
     value = {"a": [1, 2], "b": {"long": "x" * 80, "longer": "y" * 80}, "c": list(range(100))}
-    text = store.readable(value)
+    text = results.readable(value)
     assert json.loads(text) == value
     assert text.splitlines()[1] == '  "a": [1, 2],'
     assert len(text.splitlines()) == 8
+
+
+def test_a_record_of_an_older_version_is_read_with_the_keys_of_today(written):
+    evaluation, path = written
+    record = json.loads(path.with_suffix(".json").read_text())
+    old = {"specification": "recipe", "parameters": "arguments", "variant": "setting"}
+    record = {old.get(key, key): value for key, value in record.items()}
+    for setting, variant in (("ours", "default"), ("source", "as_published")):
+        text = json.dumps(record | {"setting": setting})
+        path.with_suffix(".json").write_text(text)
+        again = results.read(path).record
+        assert again == json.loads(json.dumps(evaluation.record)) | {"variant": variant}
+        assert path.with_suffix(".json").read_text() == text
+    path.with_suffix(".json").write_text(text.replace('"seeds": [0', '"seeds": [2'))
+    with pytest.raises(InputError, match="one of them was altered"):
+        results.read(path)
+
+
+RECORDS = sorted((Path(__file__).parents[2] / "reports").glob("*/predictions/*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_the_records_of_this_study_are_read(path):
+    record = results.read_record(path)
+    assert record["variant"] in ("default", "as_published")
+    assert record["digest"] == identity.digest(record["specification"])
+    assert isinstance(record["parameters"], dict)

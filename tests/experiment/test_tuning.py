@@ -1,42 +1,35 @@
-"""Recipes are compared on development speakers, and nothing else is ever shown to them."""
+"""Trials are compared on development speakers, and nothing else is ever shown to them."""
 
 import dataclasses
-import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import NearestMean, make_system
+from tiny import NearestMean, Tiny
 
-from ser_lib import identity, paths, protocols
-from ser_lib.errors import InputError
-from ser_lib.experiment import trials as recipes
-from ser_lib.experiment import tune
+from ser_lib import code_digest, paths, protocols
+from ser_lib.errors import DivergenceError, InputError
+from ser_lib.experiment import trials, tune
 from ser_lib.protocols.base import Fold
 from ser_lib.signal import WhiteNoise
-
-CANDIDATES = {"default": {}, "blunt": {"sharpness": 1e-4}, "half": {"sharpness": 0.5}}
-
-
-def tiny(*, sharpness=1.0):
-    return make_system(sharpness=sharpness)
 
 
 def trained():
     """How many trainings there were since last asked."""
-    count = len(NearestMean.taught)
-    NearestMean.taught.clear()
+    count = len(NearestMean.trained_on)
+    NearestMean.trained_on.clear()
     return count
 
 
 @pytest.fixture
 def written():
-    return paths.reports() / "folder" / "recipes" / "tiny.csv"
+    return paths.reports() / "folder" / "trials" / "tiny.csv"
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The rows that the classifiers were asked about."""
+    """The rows that the classifiers predicted."""
     rows = []
     answer = NearestMean.predict_proba
 
@@ -50,22 +43,19 @@ def asked(monkeypatch):
 
 @pytest.mark.parametrize("development", [True, False], ids=["early stopping", "none needed"])
 def test_no_classifier_ever_sees_a_test_row(corpus, asked, development):
-    def system():
-        noisy = make_system().front_end.degraded(WhiteNoise(snr=10))
-        return make_system(training_copies=(noisy,), needs_development=development)
-
+    noisy = Tiny().front_end.degraded(WhiteNoise(snr=10))
+    changes = {"training_copies": (noisy,), "needs_development": development}
     fold = protocols.make(corpus.protocol).folds(corpus.table)[1]
-    features = system().front_end.extract(corpus)
-    copies = system().training_copies[0].extract(corpus)
-    tune(system, corpus, {"default": {}}, folds=["s1"])
+    features, copies = Tiny().front_end.extract(corpus), noisy.extract(corpus)
+    tune(Tiny, corpus, {"default": changes}, folds=["s1"])
 
-    (taught,) = NearestMean.taught
-    assert set(taught["groups"]) == set(corpus.table["speaker"].iloc[fold.train])
-    shown = [*taught["X"], *taught["copies"][0], *asked]
+    (trained_on,) = NearestMean.trained_on
+    assert set(trained_on["groups"]) == set(corpus.table["speaker"].iloc[fold.train])
+    shown = [*trained_on["X"], *trained_on["copies"][0], *asked]
     if development:
-        shown += list(taught["validation"][0])
+        shown += list(trained_on["validation"][0])
     else:
-        assert taught["validation"] is None
+        assert trained_on["validation"] is None
     seen = {row.tobytes() for row in map(np.asarray, shown)}
 
     def among(rows, array):
@@ -77,36 +67,34 @@ def test_no_classifier_ever_sees_a_test_row(corpus, asked, development):
     assert not any(among(fold.test, copies))
 
 
-def test_recipes_are_ranked_by_what_they_answer_to_development_speakers(corpus, written):
-    table = tune(tiny, corpus, CANDIDATES)
-    assert tuple(table.columns) == recipes.COLUMNS
+def test_trials_are_ranked_by_their_predictions_of_development_speakers(corpus, written):
+    table = tune(Tiny, corpus)
+    assert tuple(table.columns) == trials.COLUMNS
     # All are right about every tone; the surer one loses less.
-    assert table["recipe"].tolist() == ["default", "half", "blunt"]
+    assert table["trial"].tolist() == ["default", "half", "blunt"]
     assert (table["dev_uar"] == 1).all()
     assert table["dev_loss"].is_monotonic_increasing
     blunt = table.iloc[-1]
     assert blunt["dev_loss"] == pytest.approx(np.log(3), abs=0.01)
     assert (blunt["folds"], blunt["development"]) == ("s0, s1, s2", "s1, s2, s3")
-    assert (blunt["best_epoch"], blunt["parameters"]) == (2, 24)
-    pd.testing.assert_frame_equal(table, recipes.read(written))
+    assert (blunt["best_epoch"], blunt["n_parameters"]) == (2, 24)
+    pd.testing.assert_frame_equal(table, trials.read(written))
 
 
 class Fixed(NearestMean):
-    """Answers anger to everything."""
+    """Predicts anger for everything."""
 
     def predict_proba(self, X):
         return np.tile([1.0, 0.0, 0.0], (len(X), 1))
 
 
-def _fixed(seed):
-    return Fixed(seed=seed)
+class FixedSystem(Tiny):
+    def classifier(self, seed=0):
+        return Fixed(seed=seed)
 
 
 def test_scores_pool_the_rows_of_all_folds_and_average_over_seeds(corpus):
-    def system():
-        return make_system(classifier=_fixed)
-
-    (row,) = tune(system, corpus, {"default": {}}, seeds=(0, 1)).to_dict("records")
+    (row,) = tune(FixedSystem, corpus, {"default": {}}, seeds=(0, 1)).to_dict("records")
     assert row["dev_uar"] == pytest.approx(1 / 3, abs=5e-5)
     # One in three has nothing to lose; half a millionth stands for the others' nothing.
     assert row["dev_loss"] == pytest.approx(-2 / 3 * np.log(5e-7), abs=5e-5)
@@ -116,110 +104,151 @@ def test_scores_pool_the_rows_of_all_folds_and_average_over_seeds(corpus):
 
 def test_an_interval_needs_three_speakers(corpus):
     def limits(folds):
-        return tune(tiny, corpus, {"a": {}}, folds=folds)[["dev_uar_low", "dev_uar_high"]]
+        return tune(Tiny, corpus, {"a": {}}, folds=folds)[["dev_uar_low", "dev_uar_high"]]
 
     assert limits(2).isna().all(axis=None)
     assert limits(3).notna().all(axis=None)
 
 
 def test_more_folds_than_there_are_means_all(corpus):
-    assert tune(tiny, corpus, {"a": {}}, folds=9)["folds"].item() == "s0, s1, s2, s3"
+    assert tune(Tiny, corpus, {"a": {}}, folds=9)["folds"].item() == "s0, s1, s2, s3"
 
 
-def test_a_second_call_trains_nothing_and_a_further_recipe_joins_the_table(corpus, written):
-    tune(tiny, corpus, CANDIDATES)
+def test_a_second_call_trains_nothing_and_a_further_trial_joins_the_table(corpus, written):
+    tune(Tiny, corpus)
     assert trained() == 9
     before = written.stat().st_mtime_ns
-    tune(tiny, corpus, CANDIDATES)
+    tune(Tiny, corpus)
     assert (trained(), written.stat().st_mtime_ns) == (0, before)
-    assert len(tune(tiny, corpus, {"sharp": {"sharpness": 9.0}})) == 1
+    assert len(tune(Tiny, corpus, {"sharp": {"sharpness": 9.0}})) == 1
     assert trained() == 3
-    assert set(recipes.read(written)["recipe"]) == {"sharp", *CANDIDATES}
-    tune(tiny, corpus, {"default": {}}, fresh=True)
+    assert set(trials.read(written)["trial"]) == {"sharp", *Tiny.search_space}
+    tune(Tiny, corpus, {"default": {}}, fresh=True)
     assert trained() == 3
-    assert len(recipes.read(written)) == 4
+    assert len(trials.read(written)) == 4
 
 
 def test_an_interrupted_run_keeps_what_is_finished(corpus, written, monkeypatch):
     fit = NearestMean.fit
 
     def killed(self, *args, **kwargs):
-        if len(NearestMean.taught) == 5:
+        if len(NearestMean.trained_on) == 5:
             raise KeyboardInterrupt
         return fit(self, *args, **kwargs)
 
     with monkeypatch.context() as patch:
         patch.setattr(NearestMean, "fit", killed)
         with pytest.raises(KeyboardInterrupt):
-            tune(tiny, corpus, CANDIDATES)
-    assert recipes.read(written)["recipe"].tolist() == ["default"]
+            tune(Tiny, corpus)
+    assert trials.read(written)["trial"].tolist() == ["default"]
     trained()
-    assert len(tune(tiny, corpus, CANDIDATES)) == 3
+    assert len(tune(Tiny, corpus)) == 3
     assert trained() == 4
 
 
-def test_a_recipe_that_diverges_is_said_and_the_others_go_on(corpus, written, capsys):
+def test_a_trial_that_diverges_is_named_and_the_others_go_on(corpus, written, capsys):
     with np.errstate(invalid="ignore"):
         candidates = {"wild": {"sharpness": float("inf")}, "default": {}}
-        assert tune(tiny, corpus, candidates)["recipe"].tolist() == ["default"]
-        assert "recipe 'wild': the classifier's posteriors" in capsys.readouterr().err
-        assert recipes.read(written)["recipe"].tolist() == ["default"]
-        with pytest.raises(InputError, match="no recipe could be trained; recipe 'wild'"):
-            tune(tiny, corpus, {"wild": {"sharpness": float("inf")}})
+        assert tune(Tiny, corpus, candidates)["trial"].tolist() == ["default"]
+        assert capsys.readouterr().err.count("trial 'wild': the classifier's posteriors") == 1
+        assert trials.read(written)["trial"].tolist() == ["default"]
+        with pytest.raises(DivergenceError, match="no trial could be trained; trial 'wild'"):
+            tune(Tiny, corpus, {"wild": {"sharpness": float("inf")}})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sharper(Tiny):
+    """The same system after its default was changed."""
+
+    sharpness: float = 2.0
 
 
 def test_a_changed_default_keeps_its_predecessor(corpus, written):
-    tune(tiny, corpus, CANDIDATES)
-    tune(lambda *, sharpness=2.0: make_system(sharpness=sharpness), corpus, {"default": {}})
-    table = recipes.read(written)
-    says = dict(zip(table["recipe"], recipes.differences(table), strict=True))
-    assert says == {
-        "default": "",
-        "default (earlier)": "sharpness 1.0",
-        "half": "sharpness 0.5",
-        "blunt": "sharpness 0.0001",
-    }
-
-
-def test_without_a_default_the_commonest_values_stand_for_it():
-    rows = [{"a": 1, "b": [1, 2]}, {"a": 1, "b": [3]}, {"a": 2, "b": [1, 2]}]
-    table = pd.DataFrame(
-        {"recipe": list("xyz"), "arguments": [identity.canonical(r) for r in rows]}
-    )
-    assert recipes.differences(table) == ["", "b [3]", "a 2"]
+    tune(Tiny, corpus)
+    tune(Sharper, corpus, {"default": {}})
+    table = trials.read(written).set_index("trial")
+    assert set(table.index) == {"default", "default (earlier)", "half", "blunt"}
+    assert '"sharpness": 2.0' in table.loc["default", "parameters"]
+    assert '"sharpness": 1.0' in table.loc["default (earlier)", "parameters"]
 
 
 def test_older_code_is_used_and_said_so(corpus, written, capsys, monkeypatch):
-    module = sys.modules["ser_lib.code_digest"]
-    now = module.code
+    now = code_digest.code
     other = {"digest": "0" * 64, "files": {"experiment/fold.py": "0" * 12}}
     with monkeypatch.context() as patch:
-        patch.setattr(module, "code", lambda *a: now(*a)._replace(**other))
-        tune(tiny, corpus, {"default": {}})
+        patch.setattr(code_digest, "code", lambda *a: now(*a)._replace(**other))
+        tune(Tiny, corpus, {"default": {}})
     trained()
-    assert "*older code*" in "\n".join(recipes.section(written.parent.parent, {}))
-    tune(tiny, corpus, {"default": {}})
+    assert not trials.is_current(trials.read(written).iloc[0])
+    tune(Tiny, corpus, {"default": {}})
     assert trained() == 0
-    assert "tiny, default: 3 of 3 folds were made by older code" in capsys.readouterr().err
-    tune(tiny, corpus, {"default": {}}, fresh=True)
-    assert "older code" not in "\n".join(recipes.section(written.parent.parent, {}))
+    message = "tiny on folder, default: 3 of 3 folds were made by older code"
+    assert message in capsys.readouterr().err
+    tune(Tiny, corpus, {"default": {}}, fresh=True)
+    assert trials.is_current(trials.read(written).iloc[0])
+
+
+def test_groups_that_may_be_compared_come_apart(corpus, written):
+    tune(Tiny, corpus, {"default": {}}, folds=2)
+    tune(Tiny, corpus)
+    groups = trials.comparable(written.parent.parent)["tiny"]
+    assert [rows["folds"].unique().tolist() for rows in groups] == [["s0, s1, s2"], ["s0, s1"]]
+    assert [len(rows) for rows in groups] == [3, 1]
+
+
+def old_form(table):
+    """Write a table as older versions of this package did."""
+    parameters = [
+        text.replace('"variant": "default"', '"setting": "ours"') for text in table["parameters"]
+    ]
+    names = {"trial": "recipe", "parameters": "arguments", "n_parameters": "parameters"}
+    return table.assign(parameters=parameters).rename(columns=names).to_csv(index=False)
+
+
+def test_a_table_of_an_older_version_is_read_until_there_is_a_new_one(corpus, written):
+    tune(Tiny, corpus)
+    table = trials.read(written)
+    old = written.parent.parent / "recipes" / "tiny.csv"
+    old.parent.mkdir()
+    old.write_text(old_form(table))
+    written.unlink()
+    before = old.read_text()
+    pd.testing.assert_frame_equal(trials.read(written), table)
+    assert list(trials.comparable(written.parent.parent)) == ["tiny"]
+    tune(Tiny, corpus, {"sharp": {"sharpness": 9.0}})
+    assert set(trials.read(written)["trial"]) == {"sharp", *Tiny.search_space}
+    assert old.read_text() == before
+    old.write_text("damaged")
+    assert len(trials.read(written)) == 4
+
+
+TABLES = sorted((Path(__file__).parents[2] / "reports").glob("*/recipes/*.csv"))
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_the_tables_of_this_study_are_read(path):
+    table = trials.read(path.parent.parent / "trials" / path.name)
+    assert len(table)
+    assert all('"variant": ' in text for text in table["parameters"])
+    assert (table["n_parameters"].dropna() > 100).all()
 
 
 BAD = {
-    "no recipe": ({}, {}, "no recipes"),
-    "a misspelt argument": ({"a": {"sharpnes": 1}}, {}, "recipe 'a': .* mean 'sharpness'"),
-    "the same twice": ({"a": {}, "b": {"sharpness": 1.0}}, {}, "'a' and 'b' are the same"),
+    "no trial": ({}, {}, "no trials of tiny"),
+    "a misspelt trial": (["bluntt"], {}, "unknown trial of tiny 'bluntt'; did you mean 'blunt'"),
+    "a misspelt parameter": ({"a": {"sharpnes": 1}}, {}, "trial 'a': .* mean 'sharpness'"),
+    "the same twice": ({"a": {}, "b": {"sharpness": 1.0}}, {}, "'a' and 'b' have the same"),
     "a misspelt fold": ({"a": {}}, {"folds": ["s9"]}, "unknown fold .*'s9'"),
-    "no fold": ({"a": {}}, {"folds": 0}, "folds 0"),
+    "no fold": ({"a": {}}, {"folds": 0}, "folds is 0"),
     "a misspelt normalisation": ({"a": {}}, {"normalisation": "spekaer"}, "mean 'speaker'"),
-    "the same seed twice": ({"a": {}}, {"seeds": (1, 1)}, "different whole numbers"),
+    "the same seed twice": ({"a": {}}, {"seeds": (1, 1)}, "different integers"),
 }
 
 
 @pytest.mark.parametrize(("candidates", "options", "message"), BAD.values(), ids=BAD)
 def test_what_cannot_be_is_refused_before_anything_is_trained(corpus, candidates, options, message):
     with pytest.raises(InputError, match=message):
-        tune(tiny, corpus, candidates, **options)
+        tune(Tiny, corpus, candidates, **options)
     assert trained() == 0
     assert not paths.reports().exists()
 
@@ -230,44 +259,42 @@ def test_a_fold_without_development_speakers_is_refused(corpus, monkeypatch):
     class Undeveloped:
         name = "undeveloped"
 
+        def identity(self):
+            return {"name": self.name}
+
         def folds(self, table, *, seed=0):
             return [Fold("one", np.arange(12), nobody, np.arange(12, 24))]
 
     monkeypatch.setattr(protocols, "make", lambda name: Undeveloped())
     with pytest.raises(InputError, match="fold one of undeveloped has no development rows"):
-        tune(tiny, corpus, {"default": {}})
+        tune(Tiny, corpus, {"default": {}})
 
 
 def test_a_damaged_table_is_named_before_anything_is_trained(corpus, written):
-    tune(tiny, corpus, {"default": {}})
+    tune(Tiny, corpus, {"default": {}})
     trained()
     good = written.read_text()
     for bad in (good.replace("dev_uar,", "uar,", 1), good.replace("{", "", 1), "\x00", ""):
         written.write_text(bad)
         with pytest.raises(InputError, match=r"tiny\.csv"):
-            tune(tiny, corpus, {"half": {"sharpness": 0.5}})
+            tune(Tiny, corpus, {"half": {"sharpness": 0.5}})
     assert trained() == 0
 
 
 def test_unknown_speakers_give_no_interval(corpus):
     table = corpus.table.assign(speaker=None)
     nameless = dataclasses.replace(corpus, table=table, protocol="random_80_20")
-    row = tune(tiny, nameless, {"default": {}}).iloc[0]
+    row = tune(Tiny, nameless, {"default": {}}).iloc[0]
     assert (row["development"], np.isnan(row["dev_uar_low"])) == ("", True)
-    assert len(recipes.section(paths.reports() / "folder", {})) > 2
 
 
-def test_the_recipes_of_a_system_are_those_of_its_file(monkeypatch):
-    module = sys.modules["ser_lib.systems.svm"]
-    monkeypatch.setattr(module, "CANDIDATES", {"default": {}, "flat": {"deltas": False}}, False)
-    function, chosen = recipes.listed("svm")
-    assert function.__name__ == "svm"
-    assert list(chosen) == ["default", "flat"]
-    assert recipes.listed("svm", ["flat"])[1] == {"flat": {"deltas": False}}
-    with pytest.raises(InputError, match="recipe of svm 'flatt'; did you mean 'flat'"):
-        recipes.listed("svm", ["flatt"])
-    monkeypatch.setattr(module, "CANDIDATES", {})
-    with pytest.raises(InputError, match="'svm' lists no recipes; expected CANDIDATES"):
-        recipes.listed("svm")
-    with pytest.raises(InputError, match="unknown system 'smv'"):
-        recipes.listed("smv")
+def test_some_trials_of_the_search_space_are_chosen_by_name(corpus):
+    assert tune(Tiny, corpus, ["half", "default"])["trial"].tolist() == ["default", "half"]
+    assert trained() == 6
+
+
+def test_a_system_is_known_by_its_name(corpus):
+    with pytest.raises(InputError, match="unknown system 'smv'; did you mean 'svm'"):
+        tune("smv", corpus)
+    with pytest.raises(InputError, match="unknown trial of svm 'flatt'"):
+        tune("svm", corpus, ["flatt"])

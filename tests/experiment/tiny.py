@@ -1,6 +1,6 @@
 """A corpus and a system small enough to evaluate in a blink."""
 
-import functools
+import dataclasses
 from typing import ClassVar
 
 import nbformat
@@ -11,9 +11,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ser_lib.corpora import load_corpus
+from ser_lib.errors import unknown
 from ser_lib.features import FrontEnd, LogMel
-from ser_lib.systems.base import Published, System
 
+FRONT_END = FrontEnd(analysis=LogMel(n_mels=8))
 PITCH = {"anger": 900, "neutral": 500, "sadness": 200}
 
 
@@ -36,16 +37,16 @@ def make_corpus(folder, *, speakers=4, takes=2):
 
 
 class NearestMean(ClassifierMixin, BaseEstimator):
-    """Posteriors from distances to class means; remembers, for the tests, what it was taught."""
+    """Posteriors from distances to class means; remembers, for the tests, its training data."""
 
-    taught: ClassVar[list] = []
+    trained_on: ClassVar[list] = []
 
     def __init__(self, *, sharpness=1.0, seed=0):
         self.sharpness = sharpness
         self.seed = seed
 
     def fit(self, X, y, *, groups=None, validation=None, copies=()):
-        type(self).taught.append(
+        type(self).trained_on.append(
             {"y": y, "groups": groups, "validation": validation, "copies": copies, "X": X}
         )
         rows = _means(X)
@@ -66,28 +67,49 @@ def _means(X):
     return np.stack([row.mean(axis=0) for row in X])
 
 
-def _classifier(sharpness, seed):
-    return NearestMean(sharpness=sharpness, seed=seed)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tiny:
+    """A handful of mel bands and `NearestMean`; only ``sharpness`` is a parameter of it."""
 
+    name: ClassVar[str] = "tiny"
+    citation: ClassVar[str] = "@misc{tiny}"
+    published: ClassVar[tuple] = ({"metric": "wa", "value": 0.9, "corpus": "folder"},)
+    search_space: ClassVar[dict] = {
+        "default": {},
+        "blunt": {"sharpness": 1e-4},
+        "half": {"sharpness": 0.5},
+    }
 
-def make_system(*, sharpness=1.0, **options):
-    """Make a system of a handful of mel bands and `NearestMean`."""
-    return System(
-        **{
-            "name": "tiny",
-            "title": "Nearest mean of mel bands",
-            "front_end": FrontEnd(analysis=LogMel(n_mels=8)),
-            "classifier": functools.partial(_classifier, sharpness),
-            "citation": "@misc{tiny}",
-            "published": (
-                Published("wa", 0.9, "folder", 3, "random split", "a paper", False, "by hand"),
-            ),
-            "deviations": ("It is small.",),
-            "setting": "ours",
-            "parameters": {"sharpness": sharpness},
-            **options,
-        }
-    )
+    sharpness: float = 1.0
+    title: str = "Nearest mean of mel bands"
+    deviations: tuple[str, ...] = ("It is small.",)
+    variant: str = "default"
+    front_end: FrontEnd = FRONT_END
+    training_copies: tuple[FrontEnd, ...] = ()
+    normalisation: str = "train"
+    needs_development: bool = True
+    prefix: str | None = None
+
+    @classmethod
+    def of(cls, **parameters):
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in parameters:
+            if name not in names:
+                raise unknown("parameter of tiny", name, names)
+        return cls(**parameters)
+
+    @property
+    def parameters(self):
+        return {"sharpness": self.sharpness}
+
+    def classifier(self, seed=0):
+        return NearestMean(sharpness=self.sharpness, seed=seed)
+
+    def targets(self, table):
+        emotion = table["emotion"].astype(str).to_numpy()
+        if self.prefix is None:
+            return emotion
+        return (table[self.prefix].astype(str) + "/").to_numpy() + emotion
 
 
 def write_notebook(folder, name, *cells, parameters="corpus = 'synthetic'\nepochs = 1"):

@@ -1,15 +1,15 @@
 """A toy classifier that says where it was trained, and can be told to die, sleep or fail there."""
 
-import functools
+import dataclasses
 import os
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from tiny import NearestMean, make_system
+from tiny import NearestMean, Tiny
 
-from ser_lib.errors import InputError
+from ser_lib.errors import DivergenceError, InputError
 
 
 class Witness(NearestMean):
@@ -32,6 +32,8 @@ class Witness(NearestMean):
         first = len(Path(self.log).read_text().split()) == 1
         if self.trouble == "fails":
             raise InputError(f"nothing can be learnt without {tested}")
+        if self.trouble == "diverges":
+            raise DivergenceError(f"the loss is not finite without {tested}")
         if self.trouble == "dies" and first:
             os._exit(1)
         if self.trouble == "sleeps" and first:
@@ -49,13 +51,20 @@ class Witness(NearestMean):
         return self
 
 
-def _witness(log, trouble, seed):
-    return Witness(log=log, trouble=trouble, seed=seed)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WitnessSystem(Tiny):
+    """A system of a `Witness` that writes to `log`."""
+
+    log: str
+    trouble: str | None = None
+
+    def classifier(self, seed=0):
+        return Witness(log=self.log, trouble=self.trouble, seed=seed)
 
 
 def make_witness(log, trouble=None, **options):
     """Make a system of a `Witness` that writes to `log`."""
-    return make_system(classifier=functools.partial(_witness, str(log), trouble), **options)
+    return WitnessSystem(log=str(log), trouble=trouble, **options)
 
 
 def pids(log):

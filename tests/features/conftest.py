@@ -1,4 +1,4 @@
-"""A signal with voiced, unvoiced and silent parts, for want of a recording that may be shipped."""
+"""A synthetic signal with voiced, unvoiced and silent parts."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def speech():
-    """Return a function that makes `seconds` of something like speech at `rate`, float32."""
+    """Return a function that synthesises `seconds` of a speech-like signal at `rate`, float32."""
 
     def make(seconds=1.5, rate=16000, seed=0):
         rng = np.random.default_rng(seed)
@@ -17,7 +17,7 @@ def speech():
         pauses = np.clip(-np.sin(2 * np.pi * 2.5 * time), 0, None) > 0.8
         signal = 0.2 * voice * syllables + 0.02 * rng.standard_normal(len(time)) * (1 - syllables)
         signal[pauses] = 0
-        # As a 16-bit recording would hold it.
+        # Rounded to 16 bits, as in a recording.
         return (np.round(signal * 2**15) / 2**15).astype(np.float32)
 
     return make

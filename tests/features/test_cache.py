@@ -1,6 +1,7 @@
-"""Features of a corpus: once, in parallel, resumable, whole or not at all."""
+"""Features of a corpus are computed once, in parallel, resumably, and never taken for others."""
 
 import dataclasses
+import shutil
 import warnings
 from types import SimpleNamespace
 
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 import soundfile
 
+from ser_lib import code_digest, paths
 from ser_lib.errors import InputError, InputWarning
-from ser_lib.features import Descriptors, FrontEnd, Functionals, LogMel, extract
-from ser_lib.features import cache as extraction
+from ser_lib.features import Descriptors, FrontEnd, Functionals, LogMel, Windows, cache, extract
+from ser_lib.features.normalisation import standardise_by
 from ser_lib.signal import WhiteNoise, decode
 
 FRAMES = FrontEnd(analysis=LogMel(n_mels=8))
@@ -45,7 +47,7 @@ def decoded(monkeypatch):
         seen.append(path)
         return decode(path, **options)
 
-    monkeypatch.setattr(extraction, "decode", counting)
+    monkeypatch.setattr(cache, "decode", counting)
     return seen
 
 
@@ -70,6 +72,7 @@ def test_rows_are_those_of_the_front_end(corpus, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_other_processes_compute_the_same_bits(corpus):
     expected = extract(corpus, [FRAMES, NOISY], jobs=1)
     corpus.fingerprint = "0" * 64
@@ -111,12 +114,63 @@ def test_another_corpus_is_another_entry(corpus, decoded, change):
     assert len(decoded) == len(corpus.table)
 
 
-def test_other_source_code_is_another_entry(corpus, decoded, monkeypatch):
+@pytest.fixture
+def edit(tmp_path, monkeypatch):
+    """Replace text in a source file of a copy of the package, which the code digest then reads."""
+
+    def edited(name, old, new):
+        copy = tmp_path / f"source{len(list(tmp_path.glob('source*')))}"
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE, copy, ignore=ignore)
+        text = (copy / name).read_text()
+        assert old in text
+        (copy / name).write_text(text.replace(old, new, 1))
+        monkeypatch.setattr(code_digest, "PACKAGE", copy)
+
+    return edited
+
+
+PACKAGE = code_digest.PACKAGE
+SEGMENTS = Windows(length=32)
+
+
+@pytest.fixture
+def by_network(tmp_path):
+    """A front end whose features a network with fixed weights computes."""
+    from ser_lib.neural.segment_features import SegmentFeatures
+
+    weights = tmp_path / "weights.h5"
+    weights.touch()
+    network = SegmentFeatures(segments=SEGMENTS, backbone="squeezenet", weights=weights, side=64)
+    return FrontEnd(analysis=LogMel(n_mels=32), segmentation=network)
+
+
+def test_changed_code_is_another_entry(corpus, decoded, edit):
     FRAMES.extract(corpus)
     del decoded[:]
-    monkeypatch.setattr(extraction, "_sources", lambda: "changed")
+    edit("features/log_mel.py", "def __call__", "COUNT = 1\n\n    def __call__")
     FRAMES.extract(corpus)
     assert len(decoded) == COUNT
+
+
+def test_changed_code_of_a_network_that_computes_features_is_another_entry(
+    corpus, by_network, edit
+):
+    before = {
+        front_end: cache.entry_folder(corpus, front_end) for front_end in (FRAMES, by_network)
+    }
+    edit("neural/squeezenet.py", "def ", "COUNT = 1\n\n\ndef ")
+    assert cache.entry_folder(corpus, by_network) != before[by_network]
+    assert cache.entry_folder(corpus, FRAMES) == before[FRAMES]
+
+
+@pytest.mark.parametrize(
+    "name", ["neural/squeezenet.py", "features/log_mel.py", "features/front_end.py"]
+)
+def test_a_changed_comment_is_the_same_entry(corpus, by_network, edit, name):
+    before = [cache.entry_folder(corpus, front_end) for front_end in (FRAMES, by_network)]
+    edit(name, "import", "# Why not.\nimport")
+    assert [cache.entry_folder(corpus, front_end) for front_end in (FRAMES, by_network)] == before
 
 
 def test_a_users_own_step_brings_its_source_along(corpus, decoded):
@@ -150,7 +204,7 @@ def test_a_killed_run_goes_on_where_it_stopped(corpus, decoded, monkeypatch, tmp
         return decode(path, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "decode", killed)
+        patch.setattr(cache, "decode", killed)
         with pytest.raises(KeyboardInterrupt):
             extract(corpus, [FRAMES, VECTORS], jobs=1)
     assert all(path.name.endswith(".partial") for path in entries(tmp_path))
@@ -165,7 +219,8 @@ def test_a_killed_run_goes_on_where_it_stopped(corpus, decoded, monkeypatch, tmp
 
 def test_a_damaged_block_is_made_again(corpus, decoded, monkeypatch, tmp_path):
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "_assemble", lambda corpus, entry: 1 / 0)
+        # The blocks are finished, and then the disk is full.
+        patch.setattr(paths, "whole_folder", lambda path: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             FRAMES.extract(corpus, jobs=1)
     block = sorted(entries(tmp_path)[0].iterdir())[1]
@@ -195,7 +250,7 @@ def test_a_damaged_entry_is_made_again(corpus, tmp_path, name, damage):
     assert_right(corpus, FRAMES, FRAMES.extract(corpus))
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_bad_recording_is_named_and_nothing_half_written(corpus, tmp_path, jobs):
     bad = tmp_path / "u20.wav"
     bad.write_bytes(b"")
@@ -249,7 +304,7 @@ def test_what_was_handled_is_said_once(corpus, tmp_path, speech):
 
 @pytest.mark.parametrize("jobs", [0, -1, 1.5, "all"])
 def test_jobs_must_be_a_number(corpus, jobs):
-    with pytest.raises(InputError, match=r"jobs is .*; expected a whole number of at least 1"):
+    with pytest.raises(InputError, match=r"jobs is .*; expected an integer of at least 1"):
         FRAMES.extract(corpus, jobs=jobs)
 
 
@@ -259,7 +314,7 @@ def test_a_corpus_without_utterances_is_refused(corpus):
         FRAMES.extract(corpus)
 
 
-def test_workers_are_started_only_where_that_pays(corpus, monkeypatch):
+def test_no_workers_are_started_for_a_small_corpus(corpus, monkeypatch):
     import joblib
 
     def refuse(*_, **__):
@@ -267,8 +322,32 @@ def test_workers_are_started_only_where_that_pays(corpus, monkeypatch):
 
     monkeypatch.setattr(joblib, "Parallel", refuse)
     FRAMES.extract(corpus)
-    monkeypatch.setattr(extraction, "_WORTH_WORKERS", 0)
-    monkeypatch.setattr(extraction, "_BLOCK", 8)
-    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
-    with pytest.raises(AssertionError, match="workers started"):
-        VECTORS.extract(corpus)
+
+
+@pytest.mark.parametrize("how", ["speaker", "utterance"])
+def test_normalised_features_are_entries_of_their_own(corpus, tmp_path, how):
+    corpus.table = corpus.table.assign(speaker=["a", "b"] * (COUNT // 2))
+    groups = corpus.table["speaker"] if how == "speaker" else range(COUNT)
+    (folder,) = cache.extract_to_cache(corpus, [FRAMES], normalisation=how)
+    features = cache.open_features(folder)
+    assert isinstance(features.values, np.memmap)
+    expected = standardise_by(FRAMES.extract(corpus), list(groups))
+    np.testing.assert_array_equal(features.values, expected.values)
+    written = (folder / "values.npy").stat().st_mtime_ns
+    assert cache.extract_to_cache(corpus, [FRAMES], normalisation=how) == [folder]
+    assert (folder / "values.npy").stat().st_mtime_ns == written
+    assert len(entries(tmp_path)) == 2
+    corpus.table = corpus.table.assign(speaker=["a", "a", "b", "b"] * (COUNT // 4))
+    again = cache.extract_to_cache(corpus, [FRAMES], normalisation=how)
+    assert (again == [folder]) == (how == "utterance")
+
+
+def test_features_that_need_no_scaling_are_not_stored_twice(corpus, tmp_path):
+    cache.extract_to_cache(corpus, [FRAMES], normalisation="train")
+    cache.extract_to_cache(corpus, [FRAMES], normalisation="utterance", per_utterance=True)
+    assert len(entries(tmp_path)) == 1
+
+
+def test_a_process_that_does_not_see_the_cache_says_so(tmp_path):
+    with pytest.raises(InputError, match=r"does not see .*elsewhere; expected a cache"):
+        cache.open_features(tmp_path / "elsewhere")

@@ -81,7 +81,7 @@ def test_each_variant_is_a_channel(speech):
     )
 
 
-def test_the_random_numbers_hang_on_the_samples_and_the_step_only(speech):
+def test_the_random_numbers_depend_on_the_samples_and_the_step_only(speech):
     signal = speech()
     again = dataclasses.replace(VARIANTS)
     np.testing.assert_array_equal(VARIANTS(signal, RATE), again(signal.copy(), RATE))
@@ -109,7 +109,7 @@ def test_variants_are_cut_to_the_shortest(speech):
 @pytest.mark.parametrize("samples", [1, 5000, 60000])
 def test_channels_in_windows(speech, analysis, pad, samples):
     front_end = FrontEnd(
-        conditioning=(PreEmphasis(),), analysis=analysis, segmentation=Windows(length=300, pad=pad)
+        preprocessing=(PreEmphasis(),), analysis=analysis, segmentation=Windows(length=300, pad=pad)
     )
     signal = speech(4)[:samples]
     items = front_end(signal)
@@ -134,7 +134,7 @@ def test_names_are_those_of_the_bands():
     assert VARIANTS.names == LogSpectrogram().names
 
 
-def test_the_identity_tells_all():
+def test_the_identity_names_every_part():
     found = FrontEnd(analysis=VARIANTS).identity()["analysis"]
     assert found["class"] == "Variants"
     assert found["analysis"]["class"] == "LogSpectrogram"
@@ -148,14 +148,20 @@ def test_the_identity_tells_all():
     [
         (lambda: WithDeltas(analysis=MEL, width=4), "width is 4; expected an odd number"),
         (lambda: WithDeltas(analysis=MEL, width=1), "width is 1"),
-        (lambda: WithDeltas(analysis=LogMel), "WithDeltas: found .*LogMel.* expected an instance"),
-        (lambda: WithDeltas(analysis=np.abs), "WithDeltas: found <ufunc 'absolute'>"),
+        (
+            lambda: WithDeltas(analysis=LogMel),
+            "WithDeltas: one of its parts is .*LogMel.* callable instance",
+        ),
+        (lambda: WithDeltas(analysis=np.abs), "WithDeltas: one of its parts is <ufunc 'absolute'>"),
         (lambda: Variants(analysis=MEL, variants=()), r"variants is \(\); expected a tuple"),
         (
             lambda: Variants(analysis=MEL, variants=(PreEmphasis(),)),
             r"variants is \(PreEmphasis.* expected a tuple with a tuple of steps",
         ),
-        (lambda: Variants(analysis=MEL, variants=((np.abs,),)), "Variants: found <ufunc"),
+        (
+            lambda: Variants(analysis=MEL, variants=((np.abs,),)),
+            "Variants: one of its parts is <ufunc",
+        ),
     ],
 )
 def test_bad_parameters_are_named(make, message):

@@ -59,7 +59,7 @@ def test_the_frames_are_not_touched():
     ("statistics", "message"),
     [
         (("mean", "medain"), "unknown statistics of Functionals 'medain'; did you mean 'median'"),
-        ((), "expected at least one name"),
+        ((), "expected one name or more"),
     ],
 )
 def test_bad_parameters_are_named(statistics, message):

@@ -88,6 +88,22 @@ def test_a_single_sample_has_a_frame():
     assert LogMel()(np.ones(1, np.float32), RATE).shape == (1, 128)
 
 
+def test_centre_frequencies_are_those_of_the_filters():
+    centres = LogMel(n_mels=40, fmin=50).frequencies(RATE)
+    np.testing.assert_allclose(centres, librosa.mel_frequencies(42, fmin=50, fmax=8000)[1:-1])
+    nominal = LogMel(n_mels=40, filter_rate=22050).frequencies(RATE)
+    assert centres.shape == nominal.shape == (40,)
+    assert nominal[-1] > 10000
+
+
+@pytest.mark.filterwarnings("error")
+def test_empty_bands_of_a_short_transform_stay_at_the_floor_without_a_warning(speech):
+    frames = LogMel(n_fft=256, n_mels=128)(speech(), RATE)
+    empty = np.ptp(frames, axis=0) == 0
+    assert empty.any()
+    assert (frames[:, empty] == frames.min()).all()
+
+
 def test_bands_have_names():
     assert LogMel(n_mels=3).names == ("mel_1", "mel_2", "mel_3")
 
@@ -112,10 +128,12 @@ def test_bad_parameters_are_named(parameters, message):
 
 
 def test_a_band_above_half_the_rate_is_refused():
-    with pytest.raises(InputError, match=r"fmax = 8000 Hz; expected .* half the rate, 4000 Hz"):
+    with pytest.raises(
+        InputError, match=r"fmax = 8000 Hz; expected .* half the sampling rate, 4000 Hz"
+    ):
         LogMel(fmax=8000)(np.zeros(8000, np.float32), 8000)
 
 
 def test_bands_between_two_bins_are_refused():
-    with pytest.raises(InputError, match="hold no bin of a transform of 64 samples"):
+    with pytest.raises(InputError, match="contain no bin of a transform of 64 samples"):
         LogMel(n_fft=64, fmin=300, fmax=400)(np.zeros(8000, np.float32), RATE)

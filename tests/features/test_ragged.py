@@ -1,11 +1,10 @@
-"""Rows of unequal length: slicing, saving, and statistics over all of them."""
+"""Rows of unequal length: selecting, saving and stacking them."""
 
 import numpy as np
 import pytest
 
 from ser_lib.errors import InputError
-from ser_lib.features import RaggedArray, moments, standardise_by
-from ser_lib.features import ragged as module
+from ser_lib.features import RaggedArray
 
 LENGTHS = (3, 1, 4, 2, 5)
 
@@ -98,56 +97,3 @@ def test_offsets_must_fit():
 def test_rows_must_have_items_of_one_shape():
     with pytest.raises(InputError, match=r"items of shapes \[\(2,\), \(3,\)\]"):
         RaggedArray.from_list([np.zeros((1, 2)), np.zeros((1, 3))])
-
-
-@pytest.mark.parametrize("item", [(4,), (6, 4), (6, 4, 3)])
-@pytest.mark.parametrize("rows", [None, [4, 1, 0]])
-def test_moments_reduce_items_and_time(item, rows, monkeypatch):
-    # So small a piece that every row is gone through in several.
-    monkeypatch.setattr(module, "_CHUNK", 30)
-    rng = np.random.default_rng(0)
-    arrays = [rng.normal(1e4, 1, (n, *item)) for n in LENGTHS]
-    ragged = RaggedArray.from_list(arrays)
-    chosen = np.concatenate(arrays if rows is None else [arrays[i] for i in rows])
-    feature = item[1:] if len(item) > 1 else item
-    flat = chosen.reshape(-1, *feature)
-    mean, std = moments(ragged if rows is None else ragged.take(rows))
-    assert mean.shape == std.shape == feature
-    assert mean.dtype == std.dtype == np.float64
-    np.testing.assert_allclose(mean, flat.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(std, flat.std(axis=0), rtol=1e-8)
-
-
-def test_half_precision_is_summed_in_double():
-    ragged = RaggedArray.from_list([np.full((5000, 1), 30, np.float16)])
-    mean, std = moments(ragged)
-    assert (mean[0], std[0]) == (30, 0)
-
-
-def test_a_constant_has_no_spread_left_by_rounding():
-    _, std = moments(RaggedArray.from_list([np.full((1000, 1), 0.1)]))
-    assert std[0] == 0
-
-
-def test_nothing_has_no_moments(ragged):
-    with pytest.raises(InputError, match="found no items"):
-        moments(ragged.take([]))
-
-
-def test_standardise_by_group(arrays, ragged):
-    groups = np.array(["b", "a", "b", "a", "a"])
-    result = standardise_by(ragged, groups)
-    assert result.lengths.tolist() == list(LENGTHS)
-    for group in "ab":
-        rows = np.flatnonzero(groups == group)
-        together = np.concatenate([arrays[row] for row in rows])
-        expected = (together - together.mean(axis=0)) / together.std(axis=0)
-        found = np.concatenate([result[row] for row in rows])
-        np.testing.assert_allclose(found, expected, atol=1e-5)
-    with pytest.raises(InputError, match="expected one per row"):
-        standardise_by(ragged, groups[:3])
-
-
-def test_a_feature_constant_within_a_group_becomes_zero():
-    ragged = RaggedArray.from_list([np.full((2, 1), 3.0), np.full((3, 1), 4.0)])
-    assert not standardise_by(ragged, ["a", "b"]).values.any()

@@ -40,21 +40,23 @@ def test_every_frame_is_in_a_window_and_the_rest_is_padding(frames, hop):
 
 def test_the_first_windows_of_a_longer_recording():
     frames = ramp(25)
-    np.testing.assert_array_equal(Windows(length=10, most=1)(frames), frames[np.newaxis, :10])
+    np.testing.assert_array_equal(
+        Windows(length=10, max_windows=1)(frames), frames[np.newaxis, :10]
+    )
     for most in (3, 4, None):
-        assert len(Windows(length=10, most=most)(frames)) == 3
+        assert len(Windows(length=10, max_windows=most)(frames)) == 3
 
 
 def test_the_last_frames_of_a_longer_recording():
-    np.testing.assert_array_equal(Frames(most=3)(ramp(7)), ramp(7)[4:])
-    np.testing.assert_array_equal(Frames(most=9)(ramp(7)), ramp(7))
+    np.testing.assert_array_equal(Frames(max_frames=3)(ramp(7)), ramp(7)[4:])
+    np.testing.assert_array_equal(Frames(max_frames=9)(ramp(7)), ramp(7))
 
 
 def test_frames_are_averaged():
     frames = ramp(5)
     expected = [frames[:2].mean(axis=0), frames[2:4].mean(axis=0), frames[4]]
-    np.testing.assert_allclose(Frames(every=2)(frames), expected)
-    assert Frames(every=2)(np.zeros((5, 4, 3))).shape == (3, 12)
+    np.testing.assert_allclose(Frames(average=2)(frames), expected)
+    assert Frames(average=2)(np.zeros((5, 4, 3))).shape == (3, 12)
 
 
 def test_frames_are_standardised_per_feature_over_the_utterance():
@@ -96,14 +98,14 @@ def test_windows_do_not_overlap_by_default():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"length": 0}, "Windows: length is 0; expected a whole number of at least 1"),
+        ({"length": 0}, "Windows: length is 0; expected an integer of at least 1"),
         ({"length": 2.5}, "length is 2.5"),
         ({"length": 4, "hop": 5}, "hop is 5; expected at most the length, 4"),
         ({"length": 4, "pad": "zero"}, "pad is 'zero'; expected 'floor' or a number"),
         ({"length": 4, "pad": float("inf")}, "pad is inf"),
         ({"length": 4, "pad": ("floor", "roof")}, "'roof'.*expected 'floor' or a number"),
         ({"length": 4, "pad": None}, "pad is None"),
-        ({"length": 4, "most": 0}, "most is 0; expected a whole number of at least 1"),
+        ({"length": 4, "max_windows": 0}, "max_windows is 0; expected an integer of at least 1"),
     ],
 )
 def test_bad_parameters_are_named(parameters, message):

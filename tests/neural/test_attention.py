@@ -1,4 +1,4 @@
-"""Pooling by attention, and the original's scorer and padding, against formulas and plain Keras."""
+"""Attention pooling and layers of published systems against formulas and plain Keras."""
 
 import keras
 import numpy as np
@@ -10,13 +10,13 @@ from ser_lib.neural.attention import AttendedPadding, AttentionPooling, SoftmaxV
 
 
 @pytest.mark.parametrize("cells", [(), (4,)])
-def test_pooling_is_the_average_of_what_is_real_by_the_softmax_of_scores(cells):
+def test_pooling_averages_unpadded_steps_by_the_softmax_of_scores(cells):
     rng = np.random.default_rng(0)
     lengths = (1, 6, 3)
     mask = np.arange(6) < np.array(lengths)[:, np.newaxis]
     values = rng.normal(size=(3, 6, *cells, 5)).astype("float32")
     scores = rng.normal(0, 3, size=(3, 6, *cells)).astype("float32")
-    # What lies in the padding does not matter, however large.
+    # Padding has no influence, however large.
     values[~mask], scores[~mask] = 1e6, 1e6
     pooled, weights = (np.asarray(x) for x in AttentionPooling()(values, scores, mask))
     for row, n in enumerate(lengths):
@@ -41,12 +41,12 @@ def test_gradients_of_a_padded_batch_are_finite():
     pooled, _ = AttentionPooling()(values, layers.Flatten()(layers.Dense(1)(values)), mask)
     model = keras.Model([values, mask], layers.Dense(1)(pooled))
     model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
-    real = np.array([[True, False, False, False], [True] * 4])
-    model.train_on_batch([np.ones((2, 4, 3), "float32"), real], np.zeros((2, 1)))
+    steps = np.array([[True, False, False, False], [True] * 4])
+    model.train_on_batch([np.ones((2, 4, 3), "float32"), steps], np.zeros((2, 1)))
     assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
-def test_the_originals_vector_is_a_softmax_of_a_dense_layer_on_a_constant():
+def test_the_published_vector_is_a_softmax_of_a_dense_layer_on_a_constant():
     rng = np.random.default_rng(0)
     steps = rng.uniform(-1, 1, size=(2, 9, 6)).astype("float32")
     layer = SoftmaxVectorScores()
@@ -63,7 +63,7 @@ def test_the_originals_vector_is_a_softmax_of_a_dense_layer_on_a_constant():
     assert layer.count_params() == 6 * 6 + 6
 
 
-def test_padding_is_attended_to_as_masked_lstms_leave_it():
+def test_padding_is_the_output_of_masked_lstms_in_padded_steps():
     rng = np.random.default_rng(0)
     steps, lengths = 12, (12, 5, 1)
     blstm = layers.Bidirectional(layers.LSTM(4, return_sequences=True))
@@ -83,26 +83,11 @@ def test_padding_is_attended_to_as_masked_lstms_leave_it():
     )
     assert (expected[2, 1:, :4] == expected[2, 0, :4]).all()
     assert not expected[2, 1:, 4:].any()
-    for found, whole in zip(alone, expected, strict=True):
-        np.testing.assert_allclose(AttendedPadding(steps)(found)[0], whole, atol=1e-6)
+    for sequence, padded in zip(alone, expected, strict=True):
+        np.testing.assert_allclose(AttendedPadding(steps)(sequence)[0], padded, atol=1e-6)
 
 
-def test_more_steps_than_asked_for_are_cut_off():
+def test_steps_beyond_the_fixed_number_are_cut_off():
     sequence = np.random.default_rng(0).normal(size=(2, 9, 4)).astype("float32")
     np.testing.assert_array_equal(AttendedPadding(6)(sequence), sequence[:, :6])
     assert AttendedPadding(6)(keras.Input((None, 4))).shape == (None, 6, 4)
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        AttentionPooling(name="attention"),
-        SoftmaxVectorScores(name="scores"),
-        AttendedPadding(7, name="padding"),
-    ],
-)
-def test_layers_are_made_again_by_name_from_what_is_saved(layer):
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert type(again) is type(layer)
-    assert again.name == layer.name
-    assert again.get_config() == layer.get_config()

@@ -1,57 +1,57 @@
-"""What is hidden, mixed and repeated while a network learns."""
+"""SpecAugment, mixup and oversampling of training rows."""
 
 import numpy as np
 import pytest
 
 from ser_lib.errors import InputError
-from ser_lib.neural.augmentation import SpecAugment, mix, oversampled
+from ser_lib.neural.augmentation import SpecAugment, mixup, oversample
 from ser_lib.neural.batching import Batch
 
 LENGTHS = (10, 40, 100, 1)
 
 
 def batch_of(lengths=LENGTHS, item=(20,)):
-    """Ones where recordings are, nines in the padding: what is hidden can be seen."""
+    """Ones in the recordings, nines in the padding: masked values, zeros, can be told from both."""
     mask = np.arange(max(lengths)) < np.array(lengths)[:, np.newaxis]
     values = np.where(mask.reshape(*mask.shape, *[1] * len(item)), 1, 9) * np.ones(item, "float32")
     return Batch(values.astype("float32"), mask)
 
 
-def runs(hidden):
+def runs(masked):
     """Lengths of the stretches in which a sequence is true."""
-    edges = np.flatnonzero(np.diff([0, *hidden.astype(int), 0]))
+    edges = np.flatnonzero(np.diff([0, *masked.astype(int), 0]))
     return edges[1::2] - edges[::2]
 
 
-def test_one_stretch_of_time_of_each_recording_becomes_zero_and_padding_is_left_alone():
+def test_one_stretch_of_time_of_each_recording_becomes_zero_and_padding_is_unchanged():
     augment, widths = SpecAugment(time=0.2, frequency=0, masks=1), []
     for seed in range(200):
         batch = augment(batch_of(), np.random.default_rng(seed))
         assert set(np.unique(batch.values)) <= {0, 1, 9}
         for values, mask in zip(batch.values, batch.mask, strict=True):
             assert (values[~mask] == 9).all()
-            hidden = (values == 0).any(axis=1)
-            assert (values[hidden] == 0).all()
-            assert len(runs(hidden)) <= 1
+            masked = (values == 0).any(axis=1)
+            assert (values[masked] == 0).all()
+            assert len(runs(masked)) <= 1
             # A fifth of the recording at most, to a whole frame.
-            assert hidden.sum() <= np.ceil(0.2 * mask.sum())
+            assert masked.sum() <= np.ceil(0.2 * mask.sum())
         widths.append((batch.values[2] == 0).all(axis=1).sum())
     # From none to the largest, all as often.
     assert set(widths) == set(range(21))
     assert np.mean(widths) == pytest.approx(10, abs=1.5)
 
 
-def test_bands_are_hidden_over_all_of_the_recording_and_other_ones_in_each():
+def test_bands_are_masked_over_the_whole_recording_and_others_in_each():
     augment, found = SpecAugment(time=0, frequency=0.25, masks=1), set()
     for seed in range(100):
         batch = augment(batch_of(), np.random.default_rng(seed))
         per_row = []
         for values, mask in zip(batch.values, batch.mask, strict=True):
-            hidden = (values[mask] == 0).any(axis=0)
-            assert (values[mask][:, hidden] == 0).all()
-            assert (values[mask][:, ~hidden] == 1).all()
-            assert runs(hidden).sum() <= 0.25 * 20
-            per_row.append(tuple(hidden))
+            masked = (values[mask] == 0).any(axis=0)
+            assert (values[mask][:, masked] == 0).all()
+            assert (values[mask][:, ~masked] == 1).all()
+            assert runs(masked).sum() <= 0.25 * 20
+            per_row.append(tuple(masked))
         found.update(per_row)
         if seed == 0:
             assert len(set(per_row)) > 1
@@ -64,10 +64,10 @@ def test_several_masks_of_both_kinds():
     parts = [augment(batch_of(), np.random.default_rng(seed)).values[2] for seed in range(50)]
     times = [(values == 0).all(axis=1) for values in parts]
     bands = [(values == 0).all(axis=0) for values in parts]
-    assert max(len(runs(hidden)) for hidden in times) == 2
-    assert max(len(runs(hidden)) for hidden in bands) == 2
-    assert max(hidden.sum() for hidden in times) <= 2 * 10
-    assert max(hidden.sum() for hidden in bands) <= 2 * 4
+    assert max(len(runs(masked)) for masked in times) == 2
+    assert max(len(runs(masked)) for masked in bands) == 2
+    assert max(masked.sum() for masked in times) <= 2 * 10
+    assert max(masked.sum() for masked in bands) <= 2 * 4
 
 
 @pytest.mark.parametrize("item", [(30, 20), (30, 20, 3)])
@@ -77,12 +77,12 @@ def test_within_windows_time_and_frequency_are_the_axes_of_an_item(item):
     for seed in range(30):
         batch = batch_of((1, 3), item)
         values = augment(batch, np.random.default_rng(seed)).values
-        hidden = values == 0
+        masked = values == 0
         if len(item) == 3:
-            # Channels are hidden together.
-            assert (hidden == hidden[..., :1]).all()
-            hidden = hidden[..., 0]
-        for row in hidden:
+            # Channels are masked together.
+            assert (masked == masked[..., :1]).all()
+            masked = masked[..., 0]
+        for row in masked:
             # Every window of a row hides the same.
             assert (row == row[0]).all()
             frames, bands = row[0].all(axis=1), row[0].all(axis=0)
@@ -93,13 +93,13 @@ def test_within_windows_time_and_frequency_are_the_axes_of_an_item(item):
     assert seen.all()
 
 
-def test_nothing_is_hidden_by_masks_of_no_width_and_all_may_be_by_the_widest():
+def test_masks_of_zero_width_change_nothing_and_the_widest_can_mask_everything():
     rng = np.random.default_rng(0)
     same = SpecAugment(time=0, frequency=0)(batch_of(), rng)
     np.testing.assert_array_equal(same.values, batch_of().values)
     widest = SpecAugment(time=1, frequency=0, masks=1)
-    hidden = [(widest(batch_of((4,)), rng).values == 0).all() for _ in range(60)]
-    assert 0 < sum(hidden) < 60
+    masked = [(widest(batch_of((4,)), rng).values == 0).all() for _ in range(60)]
+    assert 0 < sum(masked) < 60
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_nothing_is_hidden_by_masks_of_no_width_and_all_may_be_by_the_widest():
     [
         ({"time": 1.1}, "time is 1.1; expected a number of at least 0 and of at most 1"),
         ({"frequency": -0.1}, "frequency is -0.1; expected a number of at least 0"),
-        ({"masks": 0}, "masks is 0; expected a whole number of at least 1"),
+        ({"masks": 0}, "masks is 0; expected an integer of at least 1"),
     ],
 )
 def test_bad_parameters_are_refused_by_name(parameters, message):
@@ -115,23 +115,23 @@ def test_bad_parameters_are_refused_by_name(parameters, message):
         SpecAugment(**parameters)
 
 
-def test_items_without_frames_and_bands_are_refused():
-    with pytest.raises(InputError, match=r"items of shape \(20,\); expected frames and bands"):
+def test_items_with_too_few_axes_are_refused():
+    with pytest.raises(InputError, match=r"items have shape \(20,\); expected \(frames, bands"):
         SpecAugment(within=True)(batch_of(), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 5.0])
-def test_mixtures_are_convex_and_labels_say_in_which_shares(alpha):
+def test_labels_of_a_mixture_are_mixed_with_the_weights_of_its_values(alpha):
     # Row i holds the value i and is of class i, so the label of a mixture explains its values.
     rows = 40
     mask = np.arange(6) < np.random.default_rng(1).integers(1, 7, rows)[:, np.newaxis]
     values = np.arange(rows, dtype="float32")[:, None, None] * mask[..., None] * np.ones((1, 1, 3))
     batch = Batch(values.astype("float32"), mask)
-    mixed, labels = mix(batch, np.eye(rows, dtype="float32"), alpha, np.random.default_rng(0))
+    mixed, labels = mixup(batch, np.eye(rows, dtype="float32"), alpha, np.random.default_rng(0))
     np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
     assert ((labels >= 0) & (labels <= 1)).all()
     assert ((labels > 0).sum(axis=1) <= 2).all()
-    # The larger share is the row's own.
+    # The larger weight is the row's own.
     assert (labels.argmax(axis=1) == np.arange(rows)).all()
     expected = np.tensordot(labels, batch.values, axes=1)
     np.testing.assert_allclose(mixed.values, expected, rtol=1e-5, atol=1e-5)
@@ -142,22 +142,22 @@ def test_mixtures_are_convex_and_labels_say_in_which_shares(alpha):
 
 def test_a_small_parameter_mixes_little():
     batch = Batch(np.ones((500, 1, 1), "float32"), np.ones((500, 1), bool))
-    shares = {
-        alpha: mix(batch, np.eye(500, dtype="float32"), alpha, np.random.default_rng(0))[1]
+    weights = {
+        alpha: mixup(batch, np.eye(500, dtype="float32"), alpha, np.random.default_rng(0))[1]
         .max(axis=1)
         .mean()
         for alpha in (0.05, 1.0)
     }
-    assert shares[0.05] > 0.95
+    assert weights[0.05] > 0.95
     # Of two numbers that add up to one, drawn uniformly, the larger is 0.75 on average.
-    assert shares[1.0] == pytest.approx(0.75, abs=0.02)
+    assert weights[1.0] == pytest.approx(0.75, abs=0.02)
 
 
 def test_oversampling_makes_every_class_as_frequent_and_loses_no_row():
     targets = np.array([0] * 17 + [1] * 5 + [3] * 11)
-    rows = oversampled(targets, np.random.default_rng(0))
+    rows = oversample(targets, np.random.default_rng(0))
     assert np.bincount(targets[rows]).tolist() == [17, 17, 0, 17]
     assert set(rows) == set(range(len(targets)))
     # The most frequent class comes as it is.
     assert np.bincount(rows)[:17].max() == 1
-    assert set(oversampled(targets, np.random.default_rng(1))[33:]) != set(rows[33:])
+    assert set(oversample(targets, np.random.default_rng(1))[33:]) != set(rows[33:])

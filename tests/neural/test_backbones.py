@@ -1,4 +1,4 @@
-"""AlexNet's convolutions in torchvision's layout, and what masks make of it."""
+"""AlexNet's convolutions as torchvision has them, without and with masks."""
 
 import keras
 import numpy as np
@@ -20,10 +20,10 @@ TORCHVISION = (
 def model_of(shape, *, masked=False, **options):
     maps = keras.Input(shape)
     mask = keras.Input(shape[:1], dtype="bool") if masked else None
-    found, real = alexnet_convolutions(maps, mask, **options)
-    model = keras.Model([maps, mask] if masked else maps, [found, real] if masked else found)
+    outputs = alexnet_convolutions(maps, mask, **options)
+    model = keras.Model([maps, mask] if masked else maps, outputs if masked else outputs[0])
     rng = np.random.default_rng(0)
-    # Biases and running means are not zero, as after training.
+    # Biases and moving means are not zero, as after training.
     model.set_weights(
         [
             rng.uniform(0.5, 2, w.shape)
@@ -35,8 +35,8 @@ def model_of(shape, *, masked=False, **options):
     return model
 
 
-def by_hand(model, maps, *, masked):
-    """Layer by layer; in the masked form zeros follow so that ceil(n / stride) places come out."""
+def by_formula(model, maps, *, masked):
+    """Layer by layer; with a mask, zeros follow so that ceil(n / stride) steps result."""
     for number, (_, side, stride, pad, pooled) in enumerate(TORCHVISION, start=1):
         after = side - 1 - pad if masked else pad
         maps = np.pad(maps, ((0, 0), (pad, after), (pad, pad), (0, 0)))
@@ -76,7 +76,7 @@ def test_without_a_mask_maps_shrink_as_in_torchvision(frequency, time, cells):
 def test_without_a_mask_it_computes_what_torchvision_does():
     model = model_of((70, 66, 2))
     maps = np.random.default_rng(1).normal(size=(2, 70, 66, 2)).astype("float32")
-    expected = by_hand(model, maps, masked=False)
+    expected = by_formula(model, maps, masked=False)
     assert expected.std() > 0.01
     np.testing.assert_allclose(model(maps), expected, rtol=1e-4, atol=1e-4)
 
@@ -86,31 +86,31 @@ def test_with_a_mask_each_recording_gives_what_it_gives_alone():
     model = model_of((None, 63, 1), masked=True)
     rows = [np.random.default_rng(n).normal(size=(n, 63, 1)).astype("float32") for n in lengths]
     values, mask = np.zeros((5, 97, 63, 1), "float32"), np.zeros((5, 97), bool)
-    for row, (place, real) in zip(rows, zip(values, mask, strict=True), strict=True):
-        place[: len(row)], real[: len(row)] = row, True
-    found, real = (np.asarray(x) for x in model([values, mask]))
-    assert real.sum(axis=1).tolist() == [-(-n // 32) for n in lengths]
-    for row, maps, steps in zip(rows, found, real, strict=True):
-        expected = by_hand(model, row[np.newaxis], masked=True)[0]
+    for number, row in enumerate(rows):
+        values[number, : len(row)], mask[number, : len(row)] = row, True
+    found, present = (np.asarray(x) for x in model([values, mask]))
+    assert present.sum(axis=1).tolist() == [-(-n // 32) for n in lengths]
+    for row, maps, steps in zip(rows, found, present, strict=True):
+        expected = by_formula(model, row[np.newaxis], masked=True)[0]
         assert len(expected) == steps.sum()
         np.testing.assert_allclose(maps[: len(expected)], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_normalised_it_still_gives_what_a_recording_gives_alone():
+def test_normalised_each_recording_still_gives_what_it_gives_alone():
     model = model_of((None, 63, 1), masked=True, normalised=True)
     row = np.random.default_rng(1).normal(size=(1, 40, 63, 1)).astype("float32")
     alone, _ = model([row, np.ones((1, 40), bool)])
     padded = np.pad(row, ((0, 0), (0, 88), (0, 0), (0, 0)))
-    found, real = model([padded, np.arange(128)[np.newaxis] < 40])
-    assert np.asarray(real).tolist() == [[True, True, False, False]]
+    found, present = model([padded, np.arange(128)[np.newaxis] < 40])
+    assert np.asarray(present).tolist() == [[True, True, False, False]]
     np.testing.assert_allclose(found[:, :2], alone, rtol=1e-4, atol=1e-5)
     norms = [model.get_layer(f"norm{number}") for number in range(1, 6)]
     assert {(norm.epsilon, norm.momentum) for norm in norms} == {(1e-5, 0.9)}
-    # Four numbers per channel, two of which are learnt.
+    # Four numbers per channel, two of which are trained.
     assert model.count_params() == 2_454_208 + 4 * (64 + 192 + 384 + 256 + 256)
 
 
-def test_padding_stays_out_of_training_statistics():
+def test_padding_is_left_out_of_training_statistics():
     row = np.random.default_rng(1).normal(size=(1, 40, 63, 1)).astype("float32")
     statistics = []
     for padding in (0, 33):
@@ -122,10 +122,10 @@ def test_padding_stays_out_of_training_statistics():
         np.testing.assert_allclose(padded, alone, rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_takes_whole_channels():
+def test_dropout_drops_whole_channels():
     model = model_of((70, 66, 1), dropout=0.5)
     maps = np.random.default_rng(1).normal(size=(4, 70, 66, 1)).astype("float32")
     trained = np.asarray(model(maps, training=True))
-    gone = (trained == 0).all(axis=(1, 2))
-    assert 0.3 < gone.mean() < 0.8
+    dropped = (trained == 0).all(axis=(1, 2))
+    assert 0.3 < dropped.mean() < 0.8
     np.testing.assert_array_equal(model(maps), model(maps))

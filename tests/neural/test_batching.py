@@ -1,3 +1,5 @@
+"""Batches of similar lengths, scaled and padded."""
+
 import itertools
 
 import numpy as np
@@ -44,7 +46,7 @@ def test_a_few_long_rows_do_not_make_a_huge_batch():
     lengths = np.array([400] * 8 + [10] * 312)
     sizes = [len(rows) * lengths[rows].max() for rows in batches(lengths, 16)]
     assert max(sizes) <= 2 * 16 * lengths.mean()
-    # One row that is longer than all that a batch may hold still gets its batch.
+    # A row longer than a batch may be gets a batch of its own.
     assert [len(rows) for rows in batches([1000, 1, 1, 1], 2)] == [1, 2, 1]
 
 
@@ -62,7 +64,7 @@ def test_a_batch_holds_the_rows_scaled_then_zeros():
         assert mask[: len(X[row])].all()
 
 
-def test_rows_are_drawn_from_several_sources_of_other_lengths_on_disk(tmp_path):
+def test_rows_are_read_from_several_sources_of_different_lengths_on_disk(tmp_path):
     ragged([9, 9, 2, 3, 4], seed=1).save(tmp_path)
     stored = RaggedArray.load(tmp_path).take([4, 3, 2])
     sources = [stored, ragged([5, 1, 3], seed=2)]

@@ -68,13 +68,13 @@ class OfWindows:
 
         from ser_lib.neural.attention import AttentionPooling
         from ser_lib.neural.layers import FoldWindows
-        from ser_lib.neural.masking import AllReal
+        from ser_lib.neural.masking import OnesMask
 
         values = keras.Input((None, *item_shape), name="values")
         mask = keras.Input((None,), dtype="bool", name="mask")
         x = FoldWindows()(values)
         scores = keras.layers.Flatten()(keras.layers.Dense(1)(x))
-        x, _ = AttentionPooling(name="attention")(x, scores, AllReal()(x))
+        x, _ = AttentionPooling(name="attention")(x, scores, OnesMask()(x))
         x = keras.layers.Dense(5, activation="relu", name="bottleneck")(x)
         x = keras.layers.Dense(n_classes, activation="softmax")(x)
         return keras.Model({"values": values, "mask": mask}, x, name="of_windows")

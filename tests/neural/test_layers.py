@@ -1,8 +1,4 @@
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Blocks against plain layers one by one, with the same weights."""
 
 import keras
 import numpy as np
@@ -15,12 +11,10 @@ from ser_lib.neural.layers import (
     SequenceFeatureBlock,
     UnfoldWindows,
 )
-from ser_lib.neural.masking import MaskedBatchNormalization, Rezero
-
-ROOT = Path(__file__).resolve().parents[2]
+from ser_lib.neural.masking import ApplyMask, MaskedBatchNormalization
 
 
-def stacked(channels, filters, pool):
+def plain_layers(channels, filters, pool):
     """The same block layer by layer, in the order in which it was published."""
     return keras.Sequential(
         [
@@ -38,7 +32,7 @@ def pair(channels, filters, pool, seed=0):
     rng = np.random.default_rng(seed)
     inputs = keras.Input((8, 12, channels)), keras.Input(())
     block = keras.Model(inputs, LocalFeatureBlock(filters, pool)(*inputs))
-    plain = stacked(channels, filters, pool)
+    plain = plain_layers(channels, filters, pool)
     values = [rng.normal(size=w.shape).astype("float32") for w in block.weights]
     values[-1] = np.square(values[-1]) + 0.1
     assert (values[2] < 0).any()
@@ -64,7 +58,7 @@ def test_block_equals_convolution_normalisation_elu_and_pooling_one_by_one(chann
 
 
 @pytest.mark.parametrize("channels", [1, 5])
-def test_block_learns_as_the_layers_one_by_one_do(channels):
+def test_a_block_is_trained_as_the_layers_one_by_one_are(channels):
     block, plain, rng = pair(channels, 16, 2)
     x = rng.normal(size=(6, 8, 12, channels)).astype("float32")
     target = rng.normal(size=(6, 4, 6, 16)).astype("float32")
@@ -97,7 +91,7 @@ def sequences(channels, filters, pool, lengths=(1, 6, 9)):
     block = keras.Model(inputs, SequenceFeatureBlock(filters, pool, side=5)(*inputs))
     x = layers.Conv2D(filters, 5, padding="same")(inputs[0])
     x = MaskedBatchNormalization()(x, mask=inputs[1])
-    x = Rezero()(layers.ReLU()(x), inputs[1])
+    x = ApplyMask()(layers.ReLU()(x), inputs[1])
     plain = keras.Model(inputs, layers.MaxPooling2D(pool, padding="same")(x))
     rng = np.random.default_rng(0)
     values = [rng.normal(size=w.shape).astype("float32") for w in block.weights]
@@ -105,9 +99,9 @@ def sequences(channels, filters, pool, lengths=(1, 6, 9)):
     assert (values[2] < 0).any()
     for model in (block, plain):
         model.set_weights(values)
-    real = np.arange(12) < np.array(lengths)[:, np.newaxis]
+    mask = np.arange(12) < np.array(lengths)[:, np.newaxis]
     frames = rng.normal(1, 2, (len(lengths), 12, 6, channels)).astype("float32")
-    return block, plain, [frames * real[..., np.newaxis, np.newaxis], real]
+    return block, plain, [frames * mask[..., np.newaxis, np.newaxis], mask]
 
 
 @pytest.mark.parametrize(("channels", "filters", "pool"), [(1, 8, 2), (3, 5, 3)])
@@ -125,7 +119,7 @@ def test_a_block_for_recordings_equals_its_layers_one_by_one(channels, filters, 
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_a_block_for_recordings_learns_as_its_layers_one_by_one_do():
+def test_a_block_for_recordings_is_trained_as_its_layers_one_by_one_are():
     block, plain, batch = sequences(1, 8, 2)
     target = np.random.default_rng(1).normal(size=(3, 6, 3, 8)).astype("float32")
     for model in (block, plain):
@@ -133,40 +127,6 @@ def test_a_block_for_recordings_learns_as_its_layers_one_by_one_do():
         model.train_on_batch(batch, target)
     for ours, theirs in zip(block.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-5)
-
-
-UNDER_JAX = """
-import json, sys
-import numpy as np
-from ser_lib.neural.layers import SequenceFeatureBlock
-from ser_lib.neural.masking import MaskedBatchNormalization
-frames, real = np.ones((2, 4, 6, 1), "float32"), np.ones((2, 4), bool)
-frames[0] = 3
-norm, block = MaskedBatchNormalization(momentum=0.0), SequenceFeatureBlock(2, 2, momentum=0.0)
-block(frames, real, training=True)
-found = norm(frames, mask=real, training=True)
-moments = [np.asarray(x).tolist() for x in (norm.moving_mean, norm.moving_variance)]
-print(json.dumps([moments, float(np.ptp(found)), block.moving_mean.shape]))
-"""
-
-
-def test_statistics_of_a_single_channel_are_taken_under_jax_as_well():
-    pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
-    environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", UNDER_JAX]
-    done = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE)
-    moments, spread, shape = json.loads(done.stdout)
-    assert moments == [[2], [1]]
-    assert spread == pytest.approx(2, rel=1e-2)
-    assert shape == [2]
-
-
-@pytest.mark.parametrize("block", [LocalFeatureBlock, SequenceFeatureBlock])
-def test_blocks_are_made_again_from_what_is_saved(block):
-    layer = block(4, 2, side=5, momentum=0.5, name="block1")
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert type(again) is block
-    assert again.get_config() == layer.get_config()
 
 
 def test_folding_and_unfolding_are_inverse():

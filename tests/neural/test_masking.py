@@ -1,16 +1,18 @@
-"""Layers that carry a mask: each against a line of NumPy, together against unpadded input."""
+"""Layers with a mask: each against NumPy, together against input without padding."""
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
+from ser_lib.neural.backbones import ALEXNET_STRIDE, alexnet_convolutions
 from ser_lib.neural.masking import (
-    AllReal,
+    ApplyMask,
+    CentreMask,
+    DownsampleMask,
     MaskedBatchNormalization,
     MeanOverUnits,
-    Rezero,
-    StrideMask,
+    OnesMask,
 )
 
 LENGTHS = (1, 7, 4)
@@ -25,9 +27,9 @@ def values_of(shape, seed=0):
 
 
 @pytest.mark.parametrize("item", [(), (3,), (3, 4)])
-def test_rezero_clears_padding_and_nothing_else(item):
+def test_padding_and_nothing_else_becomes_zero(item):
     values, mask = values_of((3, 7, *item)), mask_of(LENGTHS)
-    found = np.asarray(Rezero()(values, mask))
+    found = np.asarray(ApplyMask()(values, mask))
     np.testing.assert_array_equal(found[mask], values[mask])
     assert not found[~mask].any()
 
@@ -36,17 +38,18 @@ def test_rezero_clears_padding_and_nothing_else(item):
 def test_a_recording_keeps_as_many_steps_however_far_it_is_padded(stride):
     lengths = np.arange(1, 30)
     for steps in (29, 32, 61):
-        thin = np.asarray(StrideMask(stride)(mask_of(lengths, steps)))
+        thin = np.asarray(DownsampleMask(stride)(mask_of(lengths, steps)))
         np.testing.assert_array_equal(thin.sum(axis=1), np.ceil(lengths / stride))
-        # What is real comes first.
+        # The recording comes first, padding last.
         assert (np.diff(thin.astype(int), axis=1) <= 0).all()
     mask = keras.Input((29,), dtype="bool")
-    assert StrideMask(stride)(mask).shape == (None, -(-29 // stride))
-    assert StrideMask(stride)(keras.Input((None,), dtype="bool")).shape == (None, None)
+    assert DownsampleMask(stride)(mask).shape == (None, -(-29 // stride))
+    assert DownsampleMask(stride)(keras.Input((None,), dtype="bool")).shape == (None, None)
+    assert CentreMask(stride)(mask).shape == (None, -(-29 // stride))
 
 
 @pytest.mark.parametrize("item", [(5,), (4, 5)])
-def test_statistics_of_a_batch_are_those_of_its_real_frames(item):
+def test_statistics_of_a_batch_are_those_of_its_unpadded_frames(item):
     values, mask = values_of((3, 7, *item)), mask_of(LENGTHS)
     values[~mask] = 1e3
     layer = MaskedBatchNormalization(momentum=0.7, epsilon=1e-5)
@@ -54,74 +57,102 @@ def test_statistics_of_a_batch_are_those_of_its_real_frames(item):
     gamma, beta = values_of((2, 5), seed=1)
     layer.set_weights([gamma, beta, np.zeros(5), np.ones(5)])
     found = np.asarray(layer(values, mask=mask, training=True))
-    real = values[mask].reshape(-1, 5).astype(float)
-    mean, variance = real.mean(axis=0), real.var(axis=0)
+    unpadded = values[mask].reshape(-1, 5).astype(float)
+    mean, variance = unpadded.mean(axis=0), unpadded.var(axis=0)
     expected = gamma * (values[mask] - mean) / np.sqrt(variance + 1e-5) + beta
     np.testing.assert_allclose(found[mask], expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(layer.moving_mean, 0.3 * mean, rtol=1e-4)
     np.testing.assert_allclose(layer.moving_variance, 0.7 + 0.3 * variance, rtol=1e-4)
 
 
-def test_without_a_mask_and_in_use_it_is_plain_batch_normalisation():
+def test_without_a_mask_and_in_inference_it_is_plain_batch_normalisation():
     values = values_of((3, 7, 4, 5))
     ours, plain = MaskedBatchNormalization(), layers.BatchNormalization()
     for training in (True, False):
         np.testing.assert_allclose(
             ours(values, training=training), plain(values, training=training), atol=1e-6
         )
-    # The running statistics are the same for every step, so no mask matters.
+    # The moving statistics are the same for every step, so that the mask has no influence.
     np.testing.assert_array_equal(ours(values, mask=mask_of(LENGTHS)), ours(values))
 
 
-def test_a_mask_for_what_has_no_padding_and_the_mean_of_units():
+def test_values_without_padding_get_a_mask_of_ones_and_units_are_averaged():
     values = values_of((3, 7, 4))
-    found = np.asarray(AllReal()(values))
+    found = np.asarray(OnesMask()(values))
     assert found.dtype == bool
     assert found.shape == (3, 7)
     assert found.all()
     np.testing.assert_allclose(MeanOverUnits()(values), values.mean(axis=-1), rtol=1e-5, atol=1e-6)
     symbol = keras.Input((None, 4))
-    assert AllReal()(symbol).shape == (None, None)
+    assert OnesMask()(symbol).shape == (None, None)
     assert MeanOverUnits()(symbol).shape == (None, None)
 
 
 def test_a_block_on_padded_recordings_equals_plain_layers_on_each_alone():
     lengths, steps = (1, 2, 9, 16), 32
     convolution = layers.Conv2D(3, 5, padding="same", bias_initializer="ones")
-    values, real = keras.Input((None, 6, 2)), keras.Input((None,), dtype="bool")
+    values, mask = keras.Input((None, 6, 2)), keras.Input((None,), dtype="bool")
     normalisation = MaskedBatchNormalization()
-    x = Rezero()(layers.ReLU()(normalisation(convolution(values), mask=real)), real)
+    x = ApplyMask()(layers.ReLU()(normalisation(convolution(values), mask=mask)), mask)
     block = keras.Model(
-        [values, real], [layers.MaxPooling2D(2, padding="same")(x), StrideMask(2)(real)]
+        [values, mask], [layers.MaxPooling2D(2, padding="same")(x), DownsampleMask(2)(mask)]
     )
     normalisation.set_weights([*values_of((3, 3)), np.full(3, 2.0)])
     plain = layers.BatchNormalization()
     plain.build((None, None, 6, 3))
     plain.set_weights(normalisation.get_weights())
-    # Whatever lies in the padding must have been cleared before, and stays cleared after.
+    # Padding must be zero before, and is zero after.
     batch, mask = values_of((4, steps, 6, 2)), mask_of(lengths, steps)
-    together, kept = (np.asarray(x) for x in block([batch * mask[..., None, None], mask]))
-    for row, found, real_steps, n in zip(batch, together, kept, lengths, strict=True):
+    together, steps_mask = (np.asarray(x) for x in block([batch * mask[..., None, None], mask]))
+    for row, found, present, n in zip(batch, together, steps_mask, lengths, strict=True):
         alone = layers.MaxPooling2D(2, padding="same")(
             layers.ReLU()(plain(convolution(row[np.newaxis, :n])))
         )[0]
-        assert real_steps.sum() == len(alone) == -(-n // 2)
-        np.testing.assert_allclose(found[real_steps], alone, atol=1e-5)
-        assert not found[~real_steps].any()
+        assert present.sum() == len(alone) == -(-n // 2)
+        np.testing.assert_allclose(found[present], alone, atol=1e-5)
+        assert not found[~present].any()
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        Rezero(name="cleared"),
-        StrideMask(3, name="thin"),
-        MaskedBatchNormalization(momentum=0.5, name="norm1"),
-        AllReal(name="real"),
-        MeanOverUnits(name="mean"),
-    ],
-)
-def test_layers_are_made_again_by_name_from_what_is_saved(layer):
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert type(again) is type(layer)
-    assert again.name == layer.name
-    assert again.get_config() == layer.get_config()
+@pytest.mark.parametrize("stride", [4, 32])
+def test_steps_remain_whose_centre_lies_within_the_recording(stride):
+    lengths = np.arange(1, 100)
+    for frames in (99, 128, 160):
+        found = np.asarray(CentreMask(stride)(mask_of(lengths, frames)))
+        assert found.shape == (99, -(-frames // stride))
+        for length, steps in zip(lengths, found, strict=True):
+            centres = stride * np.arange(1, len(steps) + 1) - 1
+            np.testing.assert_array_equal(steps, (centres < length) | (np.arange(len(steps)) == 0))
+
+
+def test_a_step_of_alexnet_reads_as_far_to_the_left_of_its_centre_as_to_the_right():
+    values, mask = keras.Input((None, 63, 1)), keras.Input((None,), dtype="bool")
+    model = keras.Model([values, mask], alexnet_convolutions(values, mask)[0])
+    model.set_weights([np.full_like(w, 0.01) for w in model.get_weights()])
+    step, frames = 4, 320
+    centre = ALEXNET_STRIDE * (step + 1) - 1
+    # Eleven frames by the first convolution, and so on: 195 in all.
+    places = [centre - 98, centre - 97, centre, centre + 97, centre + 98]
+    batch = np.zeros((len(places) + 1, frames, 63, 1), "float32")
+    for row, place in enumerate(places):
+        batch[row, place] = 1e3
+    found = np.asarray(model([batch, np.ones(batch.shape[:2], bool)]))[:, step].max(axis=(1, 2))
+    np.testing.assert_array_equal(found[:-1] > found[-1], [False, True, True, True, False])
+
+
+def test_a_frozen_normalisation_keeps_its_statistics_as_that_of_keras_does():
+    values = values_of((3, 7, 5))
+    layer = MaskedBatchNormalization()
+    layer.build(values.shape)
+    layer.trainable = False
+    np.testing.assert_array_equal(
+        layer(values, mask=mask_of(LENGTHS), training=True), layer(values, training=False)
+    )
+    assert not np.asarray(layer.moving_mean).any()
+
+
+def test_weights_have_the_names_and_order_of_keras_batch_normalisation():
+    ours, plain = MaskedBatchNormalization(), layers.BatchNormalization()
+    for layer in (ours, plain):
+        layer.build((None, None, 4))
+    assert [w.name for w in ours.weights] == [w.name for w in plain.weights]
+    assert [w.name for w in ours.trainable_weights] == [w.name for w in plain.trainable_weights]

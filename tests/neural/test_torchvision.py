@@ -1,4 +1,4 @@
-"""torchvision's AlexNet: files of its weights, read harmlessly, and what it computes with them."""
+"""torchvision's AlexNet: files of its weights, and its layers in NumPy."""
 
 import os
 import pickle
@@ -22,7 +22,7 @@ ARRAYS = {
 }
 
 
-@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "in sequence"])
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "legacy"])
 def test_tensors_are_read_as_they_were_saved(zipped, tmp_path):
     save(tmp_path / "model.pth", state_of(ARRAYS), zipped=zipped)
     found = read_state(tmp_path / "model.pth")
@@ -32,7 +32,7 @@ def test_tensors_are_read_as_they_were_saved(zipped, tmp_path):
         np.testing.assert_array_equal(found[name], expected.astype("float32"))
 
 
-@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "in sequence"])
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "legacy"])
 def test_tensors_may_be_views_of_the_same_numbers(zipped, tmp_path):
     numbers = np.arange(12.0)
     storage = Storage("7", numbers)
@@ -47,7 +47,7 @@ def test_tensors_may_be_views_of_the_same_numbers(zipped, tmp_path):
     found = read_state(tmp_path / "views.pth")
     matrix = numbers.reshape(3, 4)
     expected = {"whole": matrix, "turned": matrix.T, "row": matrix[1], "repeated": [[5, 6]] * 2}
-    # What is no tensor is left out.
+    # Values other than tensors are left out.
     assert list(found) == list(expected)
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values)
@@ -63,20 +63,22 @@ class Call:
         return self.call
 
 
-@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "in sequence"])
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "legacy"])
 @pytest.mark.parametrize(
     ("function", "named"), [(os.mkdir, "mkdir"), (eval, "eval"), (getattr, "getattr")]
 )
-def test_nothing_that_a_file_names_is_run(function, named, zipped, tmp_path):
+def test_no_code_of_a_file_is_run(function, named, zipped, tmp_path):
     arguments = {"mkdir": (str(tmp_path / "made"),), "eval": ("1 + 1",)}.get(named, ("a", "upper"))
     state = OrderedDict(state_of(ARRAYS), extra=Call(function, *arguments))
     save(tmp_path / "evil.pth", state, zipped=zipped)
-    with pytest.raises(InputError, match=rf"evil.pth: it names \w+\.{named}, which is no tensor"):
+    with pytest.raises(
+        InputError, match=rf"evil.pth: it names \w+\.{named}, which is not a tensor"
+    ):
         read_state(tmp_path / "evil.pth")
     assert not (tmp_path / "made").exists()
 
 
-@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "in sequence"])
+@pytest.mark.parametrize("zipped", [True, False], ids=["archive", "legacy"])
 @pytest.mark.parametrize(
     ("offset", "shape", "strides"),
     [(0, (4, 4), (4, 1)), (9, (4,), (1,)), (3, (2,), (-1,)), (-1, (2,), (1,)), (0, (9, 2), (4, 1))],
@@ -88,7 +90,7 @@ def test_no_tensor_reaches_beyond_its_numbers(offset, shape, strides, zipped, tm
         read_state(tmp_path / "far.pth")
 
 
-def test_files_that_are_damaged_or_something_else_are_refused_by_name(tmp_path):
+def test_damaged_and_other_files_are_refused_by_name(tmp_path):
     def refused(name, content, message):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=f"{name}: .*{message}.*as torch.save"):
@@ -106,13 +108,13 @@ def test_files_that_are_damaged_or_something_else_are_refused_by_name(tmp_path):
     refused("counts.pth", bytes(altered), "holds 5 numbers instead of 4")
     refused("empty.pth", b"", "")
     refused("text.pth", b"features.0.weight", "")
-    refused("list.pth", 2 * pickle.dumps([1, 2]), "does not begin as such a file does")
-    refused("other.pth", pickled(3) + pickled(4), "does not begin as such a file does")
+    refused("list.pth", 2 * pickle.dumps([1, 2]), "does not begin with the magic number")
+    refused("other.pth", pickled(3) + pickled(4), "does not begin with the magic number")
     with pytest.raises(InputError, match=r"none.pth: .*No such file"):
         read_state(tmp_path / "none.pth")
 
 
-def test_what_a_wrong_file_lacks_or_has_otherwise_is_named(tmp_path):
+def test_missing_and_wrong_tensors_of_a_file_are_named(tmp_path):
     shapes = {
         "features.0": (64, 1, 11, 11), "features.3": (192, 64, 5, 5), "features.6": (384, 2, 3, 3),
         "features.10": (256, 256, 3, 3),
@@ -135,7 +137,7 @@ def test_what_a_wrong_file_lacks_or_has_otherwise_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 5), (11, 7), (6, 13), (3, 9)])
-def test_the_pooling_is_the_mean_over_the_places_that_torch_takes(shape):
+def test_adaptive_pooling_averages_the_cells_of_torch(shape):
     maps = RNG.normal(size=(2, *shape, 3)).astype("float32")
     found = np.asarray(adaptive_average(maps, 6))
     bounds = [
@@ -159,7 +161,7 @@ def pooled(maps):
     return sliding_window_view(maps, (3, 3), axis=(1, 2))[:, ::2, ::2].max(axis=(3, 4))
 
 
-def test_with_its_weights_the_layers_compute_what_torchs_compute(tmp_path, monkeypatch):
+def test_with_its_weights_the_layers_compute_what_those_of_torch_do(tmp_path, monkeypatch):
     import keras
     from keras import layers
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import table_of
+from corpus_tables import table_of
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from ser_lib import protocols
@@ -25,7 +25,7 @@ def speakers(table, rows):
 
 
 def plan(protocol, table, part="test"):
-    """Speakers of a part by the name of the fold."""
+    """Return the speakers of a part by the name of the fold."""
     return {f.name: speakers(table, f.parts()[part]) for f in protocol.folds(table)}
 
 
@@ -36,7 +36,7 @@ def same(one, other):
     )
 
 
-# ---- what holds for all -----------------------------------------------------------------------
+# ---- all protocols -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "corpus"), DISJOINT)
@@ -73,7 +73,7 @@ def test_folds_depend_on_utterances_not_on_the_order_of_rows(name, corpus, reque
 
 
 @pytest.mark.parametrize("name", protocols.names())
-def test_every_protocol_says_what_it_is(name, emodb):
+def test_every_protocol_states_what_it_is(name, emodb):
     options = {}
     if name == "split_file":
         folds = protocols.make("random_80_20").folds(emodb)
@@ -84,6 +84,11 @@ def test_every_protocol_says_what_it_is(name, emodb):
     assert protocol.description.endswith(".")
     assert protocol.speaker_disjoint != ("speaker-dependent" in protocol.title)
     assert protocol == protocols.make(name, **options)
+    assert hash(protocol) == hash(protocols.make(name, **options))
+    assert type(protocol) is getattr(protocols, type(protocol).__name__)
+    assert type(protocol).__name__ in repr(protocol)
+    with pytest.raises(AttributeError):
+        protocol.speaker_disjoint = False
 
 
 # ---- each one -----------------------------------------------------------------------------------
@@ -120,7 +125,7 @@ def test_speaker_folds_are_the_published_ones_where_there_are_any(ravdess):
     assert developed["fold 6"] == tested["fold 1"]
 
 
-def test_speaker_folds_are_made_where_there_are_none(emodb):
+def test_speaker_folds_are_made_where_none_are_published(emodb):
     folds = protocols.make("speaker_folds").folds(emodb)
     assert [fold.name for fold in folds] == [f"fold {i}" for i in range(1, 6)]
     for fold in folds:
@@ -132,7 +137,7 @@ def test_speaker_folds_are_made_where_there_are_none(emodb):
         assert 95 <= len(rows) <= 120  # a fifth of 535 is 107
 
 
-def test_speaker_folds_of_ones_own_number(ravdess, emodb):
+def test_the_number_of_speaker_folds_can_be_chosen(ravdess, emodb):
     folds = protocols.make("speaker_folds", k=12).folds(ravdess)
     assert [f.name for f in folds] == [f"fold {i}" for i in range(1, 13)]
     assert all(len(speakers(ravdess, fold.test)) == 2 for fold in folds)
@@ -231,7 +236,7 @@ def test_development_speakers_do_not_take_the_only_training_rows_of_a_class(smal
         assert only in speakers(rare, fold.train)
 
 
-def test_predefined_may_mix_speakers_only_when_told(small):
+def test_predefined_may_mix_speakers_only_where_that_is_asked_for(small):
     table = small("ab", n=20)
     table["split"] = np.where(np.arange(len(table)) % 4, "train", "test")
     with pytest.raises(InputError, match="these are in train or dev and in test: a, b"):
@@ -247,7 +252,7 @@ def test_predefined_may_mix_speakers_only_when_told(small):
 
 
 @pytest.mark.parametrize(("name", "corpus"), DISJOINT)
-def test_folds_that_are_written_are_read_again(name, corpus, request, tmp_path):
+def test_folds_can_be_written_and_read_again(name, corpus, request, tmp_path):
     table = request.getfixturevalue(corpus)
     folds = protocols.make(name).folds(table)
     path = tmp_path / "split.csv"
@@ -266,7 +271,7 @@ def test_names_that_look_like_numbers_or_gaps_stay_what_they_are(small, tmp_path
     assert [fold.name for fold in again] == ["01", "3", "NA"]
 
 
-def test_a_split_file_is_known_by_its_content(emodb, tmp_path):
+def test_a_split_file_is_identified_by_its_content(emodb, tmp_path):
     rows = protocols.split_table(protocols.make("speaker_folds").folds(emodb), emodb)
     rows.sample(frac=1, random_state=0).to_csv(tmp_path / "a.csv", index=False)
     read = protocols.read_split(tmp_path / "a.csv").identity()
@@ -301,7 +306,7 @@ SPLIT = "utterance,fold,part\nu0000,1,train\nu0001,1,dev\nu0002,1,test\n"
         (SPLIT, "fold '1': 9 utterances of the corpus are missing: u0003, u0004,.*a row for each"),
     ],
 )
-def test_what_is_no_split_file_is_refused(text, message, small, tmp_path):
+def test_a_file_that_is_not_a_split_file_is_refused(text, message, small, tmp_path):
     path = tmp_path / "split.csv"
     if text is not None:
         path.write_text(text)
@@ -334,12 +339,12 @@ def test_the_ten_redraws_are_those_of_the_source(emodb):
     for fold, (_, test) in zip(folds, reference.split(emodb, emodb["emotion"]), strict=True):
         np.testing.assert_array_equal(fold.test, np.sort(test))
         assert len(fold.development) in (53, 54)
-        share = emodb["emotion"].iloc[fold.development].value_counts(normalize=True)
-        assert share["anger"] == pytest.approx(127 / 535, abs=0.02)
+        fractions = emodb["emotion"].iloc[fold.development].value_counts(normalize=True)
+        assert fractions["anger"] == pytest.approx(127 / 535, abs=0.02)
     assert len(np.unique(np.concatenate([fold.test for fold in folds]))) < 535
 
 
-# ---- what a table cannot give -------------------------------------------------------------------
+# ---- refusals ---------------------------------------------------------------------------------
 
 
 def without(column, speaker):
@@ -434,7 +439,7 @@ REFUSED = [
         "leave_one_pair_out",
         "emodb",
         without("sex", "10"),
-        "the sex of every speaker; unknown of 10",
+        "the sex of every speaker, .*; unknown of 10",
     ),
     (
         "leave_one_pair_out",
@@ -481,8 +486,8 @@ def test_a_table_that_cannot_give_what_is_promised_is_refused(
             "protocol 'leave_one_speker_out'; did you mean 'leave_one_speaker_out'",
         ),
         ("speaker_folds", {"K": 3}, "option of the protocol speaker_folds 'K'"),
-        ("speaker_folds", {"k": 2}, "k is 2; expected a whole number of at least 3"),
-        ("speaker_folds", {"k": "5"}, "k is '5'; expected a whole number"),
+        ("speaker_folds", {"k": 2}, "k is 2; expected an integer of at least 3"),
+        ("speaker_folds", {"k": "5"}, "k is '5'; expected an integer"),
         ("leave_one_speaker_out", {"k": 3}, "unknown option .* Known: none"),
         ("split_file", {}, "the protocol split_file needs the option 'path'"),
     ],

@@ -1,4 +1,4 @@
-"""Any recording becomes one channel at one rate, or an error that says what is wrong with it."""
+"""Any recording becomes one channel at the rate asked for, or an error says what is wrong."""
 
 import tracemalloc
 
@@ -81,8 +81,8 @@ BAD = {
     "folder": ("a.wav", lambda path: path.mkdir(), "is a folder"),
     "empty": ("a.wav", lambda path: path.touch(), "is empty"),
     "text": ("a.wav", lambda path: path.write_text("no sound " * 99), "cannot be decoded"),
-    "too short": ("a.wav", lambda path: _write(path, np.ones(399) / 2), "holds 399 samples"),
-    "no samples": ("a.wav", lambda path: _write(path, np.ones(0)), "holds 0 samples"),
+    "too short": ("a.wav", lambda path: _write(path, np.ones(399) / 2), "has 399 samples"),
+    "no samples": ("a.wav", lambda path: _write(path, np.ones(0)), "has 0 samples"),
     "NaN": ("a.wav", lambda path: _write(path, np.full(RATE, np.nan), "FLOAT"), "16000 of the"),
     "infinite": (
         "a.wav",
@@ -124,5 +124,5 @@ def test_a_flac_stream_without_a_length_is_refused(tmp_path, tone):
     content[21] &= 0xF0
     content[22:26] = b"\0" * 4
     (tmp_path / "a.flac").write_bytes(content)
-    with pytest.raises(InputError, match="does not say how long it is"):
+    with pytest.raises(InputError, match="its header does not give its length"):
         decode(tmp_path / "a.flac")

@@ -1,4 +1,4 @@
-"""Degraded copies: exactly as bad as asked for, and the same on every machine."""
+"""Degraded copies have the level asked for, and are the same on every machine."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,14 @@ from scipy.stats import linregress
 
 from ser_lib.errors import InputError
 from ser_lib.params import generator
-from ser_lib.signal import AddedNoise, Reverberation, SpeedPerturbation, WhiteNoise
+from ser_lib.signal import (
+    AddedNoise,
+    PitchShift,
+    Reverberation,
+    SpeedPerturbation,
+    TimeStretch,
+    WhiteNoise,
+)
 
 RATE = 16000
 
@@ -67,9 +74,11 @@ def test_utterance_and_copy_seed_the_noise_and_nothing_else_does(tone):
 
 
 def test_the_random_numbers_are_those_of_every_machine():
-    # Worked out once; another NumPy, operating system or processor must find the same.
+    # Computed once; another NumPy, operating system or processor must draw the same.
     drawn = generator("03a01Fa", WhiteNoise(snr=20)).integers(1000, size=4)
     assert drawn.tolist() == [489, 984, 143, 987]
+    drawn = generator("03a01Fa", SpeedPerturbation(max_change=0.1, copy=1)).integers(1000, size=4)
+    assert drawn.tolist() == [851, 376, 894, 276]
 
 
 def test_silence_has_no_ratio_and_stays_silent():
@@ -101,10 +110,10 @@ def test_reverberation_keeps_length_level_and_start(tone):
     assert np.std(wet) == pytest.approx(np.std(tone), rel=1e-3)
 
 
-def test_a_faster_recording_is_shorter_and_higher_by_the_same_share(tone):
+def test_a_faster_recording_is_shorter_and_higher_by_the_same_factor(tone):
     lengths = set()
     for utterance in "abcdef":
-        played = degrade(SpeedPerturbation(most=0.2), tone, utterance)
+        played = degrade(SpeedPerturbation(max_change=0.2), tone, utterance)
         speed = len(tone) / len(played)
         assert 1 / 1.2 <= speed <= 1.2
         # Crossings of zero per second tell the pitch; the ends, which are faded, are left out.
@@ -117,27 +126,78 @@ def test_a_faster_recording_is_shorter_and_higher_by_the_same_share(tone):
 
 def test_speed_is_drawn_anew_for_each_copy_and_repeats(tone):
     first, again, other = (
-        degrade(SpeedPerturbation(most=0.1, copy=copy), tone) for copy in (1, 1, 2)
+        degrade(SpeedPerturbation(max_change=0.1, copy=copy), tone) for copy in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
     assert len(first) != len(other)
+
+
+def vowel(pitch):
+    """A harmonic tone with a formant at 700 Hz."""
+    time = np.arange(RATE) / RATE
+    harmonics = np.arange(1, 20)[:, np.newaxis] * pitch
+    gain = 1 / (1 + ((harmonics - 700) / 200) ** 2)
+    return (0.1 * gain * np.sin(2 * np.pi * harmonics * time)).sum(axis=0).astype(np.float32)
+
+
+def pitch_of(signal):
+    """Frequency in Hz of the highest peak of the autocorrelation between 2 and 12.5 ms."""
+    middle = signal[len(signal) // 4 : -len(signal) // 4]
+    power = np.abs(np.fft.rfft(middle, 1 << 17)) ** 2
+    correlation = np.fft.irfft(power)
+    low = RATE // 500
+    return RATE / (low + correlation[low : RATE // 80].argmax())
+
+
+def test_time_stretch_changes_the_duration_by_the_tempo_and_no_pitch():
+    signal = vowel(150)
+    for utterance in "ab":
+        step = TimeStretch(max_change=0.25)
+        tempo = 1.25 ** generator(utterance, step).uniform(-1, 1)
+        stretched = degrade(step, signal, utterance)
+        assert stretched.dtype == np.float32
+        assert len(stretched) == pytest.approx(len(signal) / tempo, abs=1)
+        assert pitch_of(stretched) == pytest.approx(150, rel=0.02)
+
+
+def test_pitch_shift_moves_the_pitch_by_the_semitones_and_keeps_the_duration():
+    signal = vowel(150)
+    for utterance in "ab":
+        step = PitchShift(semitones=3)
+        shift = generator(utterance, step).uniform(-3, 3)
+        shifted = degrade(step, signal, utterance)
+        assert (len(shifted), shifted.dtype) == (len(signal), np.float32)
+        semitones = 12 * np.log2(pitch_of(shifted) / 150)
+        assert semitones == pytest.approx(shift, abs=0.3)
+
+
+@pytest.mark.parametrize("make", [TimeStretch, PitchShift])
+def test_stretched_and_shifted_copies_differ_and_repeat(make):
+    parameter = "max_change" if make is TimeStretch else "semitones"
+    first, again, other = (
+        degrade(make(**{parameter: 0.5}, copy=copy), vowel(200)[:2000]) for copy in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (
-            lambda: SpeedPerturbation(most=0),
-            "SpeedPerturbation: most is 0; expected a number above 0 and of at most 1",
+            lambda: SpeedPerturbation(max_change=0),
+            "SpeedPerturbation: max_change is 0; expected a number above 0 and of at most 1",
         ),
+        (lambda: TimeStretch(max_change=2), "TimeStretch: max_change is 2; expected a number"),
+        (lambda: PitchShift(semitones=30), "semitones is 30; expected a number .* at most 24"),
         (lambda: WhiteNoise(snr="loud"), "snr is 'loud'"),
         (
             lambda: WhiteNoise(snr=(20, 10)),
             r"snr is \(20, 10\); expected a number or \(low, high\)",
         ),
         (lambda: WhiteNoise(snr=(1, 2, 3)), "snr is"),
-        (lambda: WhiteNoise(snr=(1.5, 3), integers=True), "integers expects whole numbers"),
-        (lambda: WhiteNoise(snr=3, copy=-1), "copy is -1; expected a whole number of at least 0"),
+        (lambda: WhiteNoise(snr=(1.5, 3), integers=True), "expected integers, as integers is True"),
+        (lambda: WhiteNoise(snr=3, copy=-1), "copy is -1; expected an integer of at least 0"),
         (lambda: WhiteNoise(snr=3, integers=1), "integers is 1; expected True or False"),
         (lambda: AddedNoise(sd=-1), "AddedNoise: sd is -1; expected a number of at least 0"),
         (lambda: Reverberation(rt60=0), "Reverberation: rt60 is 0"),

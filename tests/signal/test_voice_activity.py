@@ -144,7 +144,7 @@ def test_other_rates_that_the_detector_knows(rate):
 
 
 def test_a_rate_that_the_detector_does_not_know_is_refused():
-    with pytest.raises(InputError, match="found a signal at 22050 Hz; expected 8000, 16000"):
+    with pytest.raises(InputError, match="the sampling rate is 22050 Hz; expected 8000, 16000"):
         TrimToVoice()(voice(0.1), 22050, None)
 
 
@@ -183,7 +183,7 @@ def test_silence_is_not_trimmed():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"mode": 4}, "mode is 4; expected a whole number from 0 to 3"),
+        ({"mode": 4}, "mode is 4; expected an integer from 0 to 3"),
         ({"mode": -1}, "mode is -1"),
         ({"threshold": -0.1}, "threshold is -0.1; expected a number of at least 0"),
     ],

@@ -17,9 +17,11 @@ from torch_files import save, state_of
 from ser_lib import evaluate, identity, load_corpus, paths, systems
 from ser_lib.errors import InputError
 from ser_lib.features import RaggedArray
-from ser_lib.neural import NeuralClassifier, imagenet
+from ser_lib.neural import NeuralClassifier
 from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.batching import assemble
+from ser_lib.neural.imagenet import BACKBONES
+from ser_lib.neural.imagenet_weights import resolve_weights
 from ser_lib.neural.torchvision import alexnet_weights
 from ser_lib.systems.alexnet import CANDIDATES, RECIPES, AlexNet, alexnet
 
@@ -237,9 +239,9 @@ def test_it_begins_with_the_weights_of_a_file(kind, setting, file):
 
 def test_dense_layers_begin_with_the_file_as_far_as_they_are_alexnets(file):
     with pytest.raises(InputError, match=r"alexnet.pth: no classifier.1.weight"):
-        AlexNet(head=(4096, 8), weights=imagenet.weights_of("alexnet", file)).build((64, 70), 4)
+        AlexNet(head=(4096, 8), weights=resolve_weights("alexnet", file)).build((64, 70), 4)
     # The narrower ones begin anew.
-    AlexNet(head=(8, 4096), weights=imagenet.weights_of("alexnet", file)).build((64, 70), 4)
+    AlexNet(head=(8, 4096), weights=resolve_weights("alexnet", file)).build((64, 70), 4)
 
 
 def test_the_head_alone_can_be_trained(file):
@@ -279,11 +281,11 @@ def test_weights_of_imagenet_come_from_the_cache_or_are_downloaded_when_they_are
 
     content = file.read_bytes()
     published = dataclasses.replace(
-        imagenet.BACKBONES["alexnet"],
+        BACKBONES["alexnet"],
         url="https://example.invalid/models/published.pth",
         checksum=f"sha256:{hashlib.sha256(content).hexdigest()}",
     )
-    monkeypatch.setitem(imagenet.BACKBONES, "alexnet", published)
+    monkeypatch.setitem(BACKBONES, "alexnet", published)
     monkeypatch.setenv("SER_CACHE", str(tmp_path))
     asked = []
 
@@ -299,7 +301,7 @@ def test_weights_of_imagenet_come_from_the_cache_or_are_downloaded_when_they_are
     model = network.build((64, 70), 4)
     assert [(r.url, r.checksum) for r in asked] == [(published.url, published.checksum)]
     monkeypatch.undo()
-    monkeypatch.setitem(imagenet.BACKBONES, "alexnet", published)
+    monkeypatch.setitem(BACKBONES, "alexnet", published)
     monkeypatch.setenv("SER_CACHE", str(tmp_path))
     # Now that it is there, nothing is fetched: the address leads nowhere.
     assert (paths.cache() / "weights" / "published.pth").is_file()

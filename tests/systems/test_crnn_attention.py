@@ -60,7 +60,7 @@ def test_silence_gives_nothing_and_louder_gives_more():
 
 def test_noise_is_filtered_before_the_pre_emphasis_and_the_voice_is_found_last():
     for setting in ("ours", "source"):
-        steps = crnn_attention(setting=setting).front_end.conditioning
+        steps = crnn_attention(setting=setting).front_end.preprocessing
         assert [type(step) for step in steps] == [Wiener, PreEmphasis, TrimToVoice]
 
 

@@ -74,7 +74,7 @@ def noise(seconds, seed=0, rate=16000):
 
 
 def features(system, *durations, seed=0):
-    rate = system.front_end.rate
+    rate = system.front_end.sample_rate
     signals = [noise(seconds, seed + i, rate) for i, seconds in enumerate(durations)]
     return RaggedArray.from_list([system.front_end(signal, "u") for signal in signals])
 

@@ -98,14 +98,14 @@ def test_what_cannot_be_learnt_from_is_refused(rows, labels, groups, message):
 def test_the_source_setting_has_the_statistics_of_the_original():
     source, ours = svm(setting="source"), svm()
     signal = rng.normal(size=44100).astype(np.float32)
-    assert source.front_end.rate == 44100
+    assert source.front_end.sample_rate == 44100
     assert source.front_end(signal).shape == (1, 200)
     assert len(source.front_end.feature_names) == 200
     assert source.front_end.feature_names[20] == "zcr std"
     assert source.prefix == "sex"
     assert not source.classifier(0).by_speaker
     assert ours.front_end(signal[:16000]).shape == (1, 400)
-    assert ours.front_end.conditioning
+    assert ours.front_end.preprocessing
 
 
 def test_an_argument_wins_over_the_setting():

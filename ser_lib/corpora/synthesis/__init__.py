@@ -1,1 +1,6 @@
-"""A formant synthesiser: speakers, expressions, prosody and sound of the synthetic corpus."""
+"""
+A formant synthesiser for the synthetic corpus.
+
+`expression` defines how speakers express emotions, `phones` the sounds and sentences; `prosody`
+turns both into contours, and `source_filter` renders contours as a waveform.
+"""

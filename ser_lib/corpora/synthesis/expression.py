@@ -1,10 +1,11 @@
 """
-Who speaks, and how an emotion sounds in that voice this time.
+Speakers, and the acoustic cues by which they express emotions.
 
-The directions in `EMOTIONS` are those of four reviews and studies of the vocal expression of
-emotion. How far each cue moves, how much people differ, and how much one person does from time to
-time is ours: chosen so that the corpus is neither trivial nor hopeless. Emotions share most cues
-(anger, fear and happiness are all high and fast), so that no one family of cues tells them apart.
+The directions of the effects in `EMOTIONS` are those of four reviews and studies of the vocal
+expression of emotion. Their sizes, and the variation between and within speakers, are our own: they
+were chosen so that the corpus is neither trivial nor impossible to classify. Emotions share most
+cues (anger, fear and happiness all have high pitch and rate), so that no single family of cues is
+enough to classify them.
 
 References
 ----------
@@ -31,21 +32,21 @@ FAMILIES = ("pitch", "energy", "timing", "spectrum")
 
 class Cue(NamedTuple):
     """
-    Something an emotion acts on.
+    An acoustic property that emotions change.
 
     Attributes
     ----------
     family : str
         One of `FAMILIES`.
     unit : str
-        ``"x"`` for a factor; anything else is a difference in that unit.
+        ``"x"`` for a factor; otherwise the unit of a difference.
     habit : float
-        How much speakers differ in what they do for one and the same emotion: standard deviation
-        in `unit`, of the natural logarithm of a factor.
+        Variation between speakers in how they express an emotion: standard deviation in `unit`, of
+        the natural logarithm for a factor.
     mood : float
-        The same from one utterance of a speaker to the next.
+        Variation between the utterances of a speaker, likewise.
     low, high : float
-        Where it stops, together with the speaker's own value.
+        Bounds of the value, including the speaker's own neutral value.
     """
 
     family: str
@@ -81,17 +82,16 @@ CUES: dict[str, Cue] = {
 """
 The cues by name.
 
-*Pitch*: height; width of the movements; the last movement; width of an accent in time; depth of
-the tremor; irregularity of periods. *Energy*: level; contrast between stressed and unstressed
-syllables; irregularity of pulses; slowness of onsets. *Timing*: rate of articulation; length of
-pauses, of stressed and of closing syllables. *Spectrum*: dullness of the source; turbulence;
-opening of the glottis; first formants, by lips and larynx; care of articulation; alternation of
-pulses.
+*Pitch*: level; range; final movement; duration of accents; depth of tremor; jitter. *Energy*:
+level; contrast between stressed and unstressed syllables; shimmer; duration of onsets. *Timing*:
+articulation rate; duration of pauses, of stressed and of phrase-final syllables. *Spectrum*:
+spectral tilt; breathiness; open quotient; shift of the first formants; precision of articulation;
+creak.
 """
 
 
 class Effect(NamedTuple):
-    """What an emotion does to a cue: an amount in the cue's unit, and who found its direction."""
+    """Effect of an emotion on a cue: amount in the cue's unit, and source of its direction."""
 
     amount: float
     source: str
@@ -181,37 +181,37 @@ EMOTIONS: dict[str, dict[str, Effect]] = {
     },
 }
 """
-How far each emotion moves each cue in an expressive but not extreme utterance, and who found that
-direction; ``"ours"`` where none of the four did. A cue that is not named stays where it is.
+The effect of each emotion on each cue in an expressive but not extreme utterance, and the source
+of its direction; ``"ours"`` if it is none of the four. Other cues are not affected.
 """
 
 _STRENGTH_HABIT, _STRENGTH_MOOD = 0.12, 0.12
-"""Standard deviations of the logarithm of how strongly a family of cues shows an emotion."""
+"""Standard deviations of the logarithm of the strength of expression, per family of cues."""
 
 
 @dataclass(frozen=True)
 class Speaker:
     """
-    A voice.
+    A speaker.
 
     Attributes
     ----------
     number : int
-        From 1; odd numbers are women.
+        From 1; speakers with odd numbers are female.
     name : str
         For example ``"f01"`` or ``"m02"``.
     sex : str
         ``"female"`` or ``"male"``.
     tract : float
-        Formants relative to an average man's; women's vocal tracts are shorter.
+        Factor of the formants, relative to an average man.
     expressiveness : float
-        How strongly emotions show: below 1 restrained, above 1 exaggerated.
+        Factor of the strength of expression: restrained below 1, exaggerated above.
     noise : float
         Noise of the recording room in dB relative to full scale.
     own : dict of str to float
-        The speaker's neutral value of each cue: pitch in semitones above 100 Hz, loudness in dB
+        Neutral value of each cue: pitch in semitones above 100 Hz, loudness in dB
         relative to full scale, jitter and shimmer relative to a period and a pulse, tilt in dB at
-        3 kHz, breath in dB relative to the pulses, the last movement in semitones; factors near 1.
+        3 kHz, breath in dB relative to the pulses, the final movement in semitones; factors near 1.
     """
 
     number: int
@@ -240,7 +240,7 @@ TRAITS = {
     "open_quotient": (0.55, 0.61),
     "precision": (0.95, 1.05),
 }
-"""From where to where people differ, as in `Speaker`; pitch and tract within a sex."""
+"""Ranges of the traits of speakers, as in `Speaker`; of pitch and tract within a sex."""
 
 _PITCH = {"female": 12.0, "male": 2.5}
 _TRACT = {"female": 1.14, "male": 1.0}
@@ -250,21 +250,21 @@ _GROUP = 5
 
 def speaker(number: int, *, seed: int = 0) -> Speaker:
     """
-    Cast a speaker.
+    Draw a speaker.
 
     Parameters
     ----------
     number : int
         From 1.
     seed : int
-        Another seed, another cast.
+        Seed of all speakers.
 
     Returns
     -------
     Speaker
-        The same whoever else speaks. Of every five women and every five men, each has another
-        fifth of the range of each trait (a Latin hypercube), so that a small cast too has
-        restrained and lively, loud and quiet, dull and bright voices.
+        Independent of the number of speakers. Of every five women and every five men, each is in
+        another fifth of the range of each trait (Latin hypercube sampling), so that a few speakers
+        already cover the ranges.
 
     Raises
     ------
@@ -272,7 +272,7 @@ def speaker(number: int, *, seed: int = 0) -> Speaker:
         If `number` is below 1.
     """
     if number < 1:
-        raise InputError(f"speaker: number {number}; expected 1 or more")
+        raise InputError(f"number of the speaker is {number}; expected at least 1")
     sex = "female" if number % 2 else "male"
     group, member = divmod((number - 1) // 2, _GROUP)
     rng = np.random.default_rng((seed, number % 2, group))
@@ -299,7 +299,7 @@ def cues(
     who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0
 ) -> dict[str, float]:
     """
-    Decide how a speaker expresses an emotion this time.
+    Draw the cues by which a speaker expresses an emotion in an utterance.
 
     Parameters
     ----------
@@ -308,22 +308,21 @@ def cues(
     emotion : str
         One of `EMOTIONS`.
     sentence, take : int
-        Which sentence is said for which time, from 1.
+        Numbers of the sentence and of its repetition, from 1.
     seed : int
-        Seed of everything random.
+        Seed of all random numbers.
 
     Returns
     -------
     dict of str to float
-        Value of each of `CUES`, in the units of `Speaker.own`. It is the speaker's own, moved by
-        the emotion as strongly as this speaker lets this family of cues show this emotion, plus a
-        habit that comes back whenever this speaker expresses this emotion, plus the mood of the
-        moment.
+        Value of each of `CUES`, in the units of `Speaker.own`: the speaker's neutral value, plus
+        the effect of the emotion times the strength of expression of this family of cues, plus the
+        habit of the speaker in this emotion, plus the mood of this utterance.
 
     Raises
     ------
     InputError
-        If there is no such emotion.
+        For an unknown emotion.
     """
     if emotion not in EMOTIONS:
         raise unknown("emotion of the synthetic corpus", emotion, EMOTIONS)

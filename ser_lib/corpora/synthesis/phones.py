@@ -1,8 +1,8 @@
 """
-Sounds and sentences of an artificial language: what the mouth does, before anyone feels anything.
+Sounds and sentences of an artificial language.
 
-Formants of the vowels are the men's averages of Peterson & Barney (1952); the consonants' loci,
-noises, gains and all durations are rounded textbook values of our own choosing.
+Formants of the vowels are the men's averages of Peterson & Barney (1952). The loci, noises and
+gains of the consonants and all durations are rounded values of our own choosing.
 
 References
 ----------
@@ -20,15 +20,15 @@ SENTENCES = (
     "'ta-fi | mo-'na-lu 'ke-di",
 )
 """
-Sentences, told apart by their number from 1: syllables joined by ``-``, words by a space, phrases
-by ``|``; ``'`` stands before a stressed syllable, ``S`` for the sound of *ship*.
+The sentences, numbered from 1. Syllables are joined by ``-``, words by a space, phrases by ``|``;
+``'`` marks a stressed syllable and ``S`` is the sound of *ship*.
 """
 
 
 class State(NamedTuple):
-    """What a phone does for a share of its time; gains are relative to an unstressed vowel."""
+    """Part of a phone, a fraction of its duration; gains are relative to an unstressed vowel."""
 
-    share: float
+    fraction: float
     voicing: float = 0.0
     aspiration: float = 0.0
     frication: float = 0.0
@@ -42,15 +42,15 @@ class Phone:
     Attributes
     ----------
     milliseconds : float
-        Its length in an unstressed syllable at a neutral rate.
+        Duration in an unstressed syllable at a neutral rate.
     formants : tuple of three floats
-        Targets F1, F2, F3 in Hz of an average man.
+        Targets of F1, F2 and F3 in Hz, of an average man.
     states : tuple of State
-        What happens, one after the other.
+        Its successive parts.
     noise : tuple of two floats
-        Centre and bandwidth of its frication in Hz.
+        Centre and bandwidth of the frication in Hz.
     vowel : bool
-        Whether it is the middle of a syllable.
+        Whether it is a vowel.
     """
 
     milliseconds: float
@@ -100,11 +100,11 @@ PHONES = {
     "d": _voiced_stop(0.30, (4000.0, 2000.0), 250, 1700, 2600),
     "g": _voiced_stop(0.30, (1800.0, 900.0), 250, 1900, 2300),
 }
-"""The sounds by their letters."""
+"""The phones by their letters."""
 
 
 class Sound(NamedTuple):
-    """A phone in its place; a pause has the name ``"_"``."""
+    """A phone of a sentence; a pause has the name ``"_"``."""
 
     name: str
     syllable: int
@@ -114,7 +114,7 @@ class Sound(NamedTuple):
 
 def sounds(sentence: str) -> tuple[Sound, ...]:
     """
-    Read a sentence.
+    Parse a sentence.
 
     Parameters
     ----------
@@ -124,8 +124,8 @@ def sounds(sentence: str) -> tuple[Sound, ...]:
     Returns
     -------
     tuple of Sound
-        Its phones, with the syllable they belong to, whether that is stressed, and whether it is
-        the last of its phrase; a pause between two phrases.
+        Its phones, each with its syllable, whether that is stressed, and whether it is the last of
+        its phrase; between two phrases there is a pause.
 
     Examples
     --------

@@ -1,38 +1,38 @@
 """
-From a speaker, an emotion and a sentence to a plan: how long, how high, how loud, which vowel.
+Prosody: from a speaker, an emotion and a sentence to the contours of an utterance.
 
-Melody is a declining line with a bump on every stressed syllable and a last movement; loudness
-declines too and rises with stress; the vocal tract glides from phone to phone and, hurried or
-slurred, does not quite arrive.
+The pitch contour is a declination line with an accent on every stressed syllable and a final
+movement. Loudness declines as well and rises with stress. Formants move smoothly from phone to
+phone and, in fast or imprecise articulation, do not reach their targets.
 """
 
 import numpy as np
 
 from ser_lib.corpora.synthesis.expression import EMOTIONS, Speaker, cues
 from ser_lib.corpora.synthesis.phones import PHONES, SENTENCES, Sound, sounds
-from ser_lib.corpora.synthesis.vocoder import HOP, RATE, Plan
+from ser_lib.corpora.synthesis.source_filter import HOP, SAMPLE_RATE, Plan
 from ser_lib.errors import InputError
 
-# The numbers of this file are for a neutral utterance of an average speaker.
+# Values for a neutral utterance of an average speaker.
 _SHORTEST, _LONGEST = 1.05, 2.95  # seconds
 _EDGE = (0.10, 0.14)  # seconds of room noise before and after
 _PAUSE = 0.09  # seconds between phrases
-_STRESSED = 1.3  # how much longer a stressed vowel is
-_CLOSING = 1.3  # and the last syllable of a phrase
+_STRESSED = 1.3  # factor of the duration of a stressed vowel
+_CLOSING = 1.3  # factor of the duration of the last syllable of a phrase
 _UNEVEN = 0.05  # standard deviation of log durations
 _DECLINATION = 3.0  # semitones over an utterance
 _ACCENT = 3.5  # semitones on a stressed syllable
 _RESET = 1.0  # semitones at the beginning of a phrase
-_ACCENT_SECONDS = 0.13  # from the foot of an accent to its top
-_DRIFT = 0.25  # standard deviation of aimless pitch movement in semitones
+_ACCENT_SECONDS = 0.13  # rise time of an accent
+_DRIFT = 0.25  # standard deviation of random pitch drift in semitones
 _TREMOR_HZ = (4.5, 7.0)
-_TREMOR_DECIBEL = 2.5  # loudness trembles along, per semitone
+_TREMOR_DECIBEL = 2.5  # loudness tremor per semitone of pitch tremor
 _STRESS_DECIBEL = 3.0
 _FADE_DECIBEL = 5.0  # from the first to the last syllable
 _UNEVEN_DECIBEL = 0.7
 _ONSET_SECONDS = 0.028
 _GLIDE_SECONDS = 0.065
-_CENTRE = (500.0, 1500.0, 2500.0)  # a tube of 17 cm, towards which careless vowels fall
+_CENTRE = (500.0, 1500.0, 2500.0)  # neutral vowel (a tube of 17 cm), target of reduction
 _HIGHER_FORMANTS = (3500.0, 4500.0, 5500.0, 6500.0)
 _BANDWIDTHS = (70.0, 90.0, 130.0, 200.0, 280.0, 360.0, 450.0)
 
@@ -50,14 +50,14 @@ def plan(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
     sentence : int
         Which of `SENTENCES`, from 1.
     take : int
-        Which time it is said, from 1.
+        Number of the repetition, from 1.
     seed : int
-        Seed of everything random.
+        Seed of all random numbers.
 
     Returns
     -------
     Plan
-        Contours for `ser_lib.corpora.synthesis.vocoder.render`, 1 to 3 s.
+        Contours for `ser_lib.corpora.synthesis.source_filter.render`, 1 to 3 s.
 
     Raises
     ------
@@ -65,9 +65,9 @@ def plan(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
         If the emotion, the sentence or the take does not exist.
     """
     if not 1 <= sentence <= len(SENTENCES):
-        raise InputError(f"sentence: found {sentence}, expected 1 to {len(SENTENCES)}")
+        raise InputError(f"sentence is {sentence}; expected 1 to {len(SENTENCES)}")
     if take < 1:
-        raise InputError(f"take: found {take}, expected 1 or more")
+        raise InputError(f"take is {take}; expected at least 1")
     cue = cues(who, emotion, sentence, take, seed=seed)
     entropy = (seed, who.number, tuple(EMOTIONS).index(emotion), sentence, take)
     rng = np.random.default_rng((*entropy, 3))
@@ -93,10 +93,10 @@ def plan(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
         frication_hz=states["hz"] * who.tract,
         frication_width=states["width"],
         formants=_formants(line, lengths, cue, who.tract),
-        # An open glottis lets sound out below: wider resonances.
+        # An open glottis widens the bandwidths.
         bandwidths=np.tile(np.array(_BANDWIDTHS) * (0.4 + openness), (frames, 1)),
         open_quotient=np.full(frames, openness),
-        # Quiet syllables are dull ones.
+        # Quiet syllables have a steeper spectrum.
         tilt=np.clip(cue["tilt"] - 0.5 * 20 * np.log10(gain), 0, 24),
         jitter=cue["jitter"],
         shimmer=cue["shimmer"],
@@ -110,7 +110,7 @@ def plan(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0)
 def _lengths(
     line: tuple[Sound, ...], cue: dict[str, float], rng: np.random.Generator
 ) -> np.ndarray:
-    """Give every phone and pause its length in frames."""
+    """Compute the duration of every phone and pause in frames."""
     seconds = np.empty(len(line))
     for i, sound in enumerate(line):
         if sound.name == "_":
@@ -119,36 +119,36 @@ def _lengths(
         phone = PHONES[sound.name]
         stress = _STRESSED * cue["stretch"] if sound.stressed else 1.0
         closing = _CLOSING * cue["drawl"] if sound.closing else 1.0
-        # Vowels give and take more than consonants.
+        # The duration of vowels varies more than that of consonants.
         seconds[i] = phone.milliseconds / 1000 * (stress * closing) ** (1.0 if phone.vowel else 0.4)
     seconds *= np.exp(_UNEVEN * rng.standard_normal(len(line))) / cue["rate"]
     seconds[[0, -1]] = rng.uniform(*_EDGE, 2)
     spoken = seconds[1:-1]
     edges = seconds[[0, -1]].sum()
     spoken *= np.clip(spoken.sum(), _SHORTEST - edges, _LONGEST - edges) / spoken.sum()
-    return np.maximum(1, np.round(seconds * RATE / HOP)).astype(int)
+    return np.maximum(1, np.round(seconds * SAMPLE_RATE / HOP)).astype(int)
 
 
 def _starts(lengths: np.ndarray) -> np.ndarray:
-    """Tell in which frame each phone begins."""
+    """Return the first frame of each phone."""
     return np.cumsum(lengths) - lengths
 
 
 def _states(line: tuple[Sound, ...], lengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Lay the states of the phones in a row: gains, and centre and width of the frication."""
+    """Concatenate the states of the phones: gains, and centre and bandwidth of the frication."""
     names = ("voicing", "aspiration", "frication", "hz", "width")
     contours = np.zeros((len(names), lengths.sum()))
     for sound, start, length in zip(line, _starts(lengths), lengths, strict=True):
         if sound.name == "_":
             continue
         phone = PHONES[sound.name]
-        done = 0.0
+        elapsed = 0.0
         for state in phone.states:
-            here = slice(start + round(done * length), start + round((done + state.share) * length))
-            contours[:3, here] = np.array(state[1:])[:, None]
-            done += state.share
+            first, last = (round(t * length) for t in (elapsed, elapsed + state.fraction))
+            contours[:3, start + first : start + last] = np.array(state[1:])[:, None]
+            elapsed += state.fraction
         contours[3:, start : start + length] = np.array(phone.noise)[:, None]
-    # Where there is no noise its colour does not matter, but it must be one.
+    # Without frication the frequency does not matter, but it must be valid.
     contours[3:, contours[3] == 0] = 1000.0
     return dict(zip(names, contours, strict=True))
 
@@ -156,16 +156,16 @@ def _states(line: tuple[Sound, ...], lengths: np.ndarray) -> dict[str, np.ndarra
 def _formants(
     line: tuple[Sound, ...], lengths: np.ndarray, cue: dict[str, float], tract: float
 ) -> np.ndarray:
-    """Let the vocal tract glide between the targets of the phones."""
+    """Compute formant contours that move smoothly between the targets of the phones."""
     targets = [None if s.name == "_" else PHONES[s.name].formants for s in line]
     known = _CENTRE
     for i in reversed(range(len(targets))):
-        # In a pause the mouth is already shaped for what follows.
+        # In a pause the vocal tract anticipates the next phone.
         known = targets[i] = targets[i] or known
     centre = np.array(_CENTRE)
     aimed = centre + (np.array(targets) - centre) * min(cue["precision"], 1.2)
     aimed = np.maximum(aimed, (200.0, 600.0, 1400.0))
-    # Lips and larynx act on the first two most; the third follows by half.
+    # Lips and larynx act on the first two formants; the third changes by half as much.
     aimed *= np.array([cue["formants"], cue["formants"], (1 + cue["formants"]) / 2])
     track = np.repeat(aimed, lengths, axis=0)
     glide = _GLIDE_SECONDS / cue["precision"]
@@ -177,10 +177,10 @@ def _formants(
 def _melody(
     line: tuple[Sound, ...], lengths: np.ndarray, cue: dict[str, float], rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw the pitch in semitones above 100 Hz."""
+    """Compute the pitch contour in semitones above 100 Hz."""
     frames = lengths.sum()
     starts = _starts(lengths)
-    time = np.arange(frames) * HOP / RATE
+    time = np.arange(frames) * HOP / SAMPLE_RATE
     spoken = np.clip((np.arange(frames) - starts[1]) / (starts[-1] - starts[1]), 0, 1)
     melody = _DECLINATION * (0.5 - spoken)
     width = _ACCENT_SECONDS * cue["accent"]
@@ -189,22 +189,22 @@ def _melody(
             later = np.clip((np.arange(frames) - starts[i]) / max(lengths[i], 1), 0, 1)
             melody += _RESET * later
         elif sound.stressed and PHONES[sound.name].vowel:
-            top = time[starts[i]] + 0.6 * lengths[i] * HOP / RATE
+            top = time[starts[i]] + 0.6 * lengths[i] * HOP / SAMPLE_RATE
             distance = np.clip((time - top) / np.where(time < top, width, 1.3 * width), -1, 1)
             height = _ACCENT * rng.uniform(0.8, 1.2)
             melody += height * (0.5 + 0.5 * np.cos(np.pi * distance))
     melody *= cue["range"]
     last = [i for i, s in enumerate(line) if s.name != "_" and PHONES[s.name].vowel][-1]
-    ending = np.clip((time - time[starts[last]]) / (lengths[last] * HOP / RATE), 0, 1)
+    ending = np.clip((time - time[starts[last]]) / (lengths[last] * HOP / SAMPLE_RATE), 0, 1)
     melody += cue["ending"] * ending**2
     drift = _smooth(rng.standard_normal(frames), 0.25)
     return cue["pitch"] + melody + _DRIFT * drift / drift.std()
 
 
 def _tremor(frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a sine that does not quite keep its rate."""
+    """Compute a sine with a slightly varying frequency."""
     rate = rng.uniform(*_TREMOR_HZ) * np.exp(0.15 * _smooth(rng.standard_normal(frames), 0.2) * 5)
-    return np.sin(2 * np.pi * (rng.random() + np.cumsum(rate) * HOP / RATE))
+    return np.sin(2 * np.pi * (rng.random() + np.cumsum(rate) * HOP / SAMPLE_RATE))
 
 
 def _loudness(
@@ -232,7 +232,7 @@ def _loudness(
 
 def _smooth(contour: np.ndarray, seconds: float) -> np.ndarray:
     """Average over a raised cosine of that length, the ends held."""
-    half = max(1, round(seconds * RATE / HOP / 2))
+    half = max(1, round(seconds * SAMPLE_RATE / HOP / 2))
     weights = np.hanning(2 * half + 1)[1:-1] if half > 1 else np.ones(1)
     padded = np.pad(contour, len(weights) // 2, mode="edge")
     return np.convolve(padded, weights / weights.sum(), mode="valid")

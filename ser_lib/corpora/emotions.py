@@ -1,0 +1,58 @@
+"""The vocabulary of emotions that all corpora share."""
+
+from ser_lib.errors import unknown
+
+EMOTIONS = (
+    *("anger", "boredom", "calm", "disgust", "excitement", "fear", "frustration", "happiness"),
+    *("neutral", "sadness", "surprise", "other"),
+)
+"""The emotions, in alphabetical order, with ``"other"`` at the end."""
+
+SYNONYMS = {
+    "anger": ("angry", "ang"),
+    "boredom": ("bored", "bor"),
+    "calm": ("calmness", "cal"),
+    "disgust": ("disgusted", "dis"),
+    "excitement": ("excited", "exc"),
+    "fear": ("fearful", "afraid", "scared", "fea"),
+    "frustration": ("frustrated", "fru"),
+    "happiness": ("happy", "joy", "joyful", "hap"),
+    "neutral": ("neu",),
+    "sadness": ("sad",),
+    "surprise": ("surprised", "sur"),
+    "other": ("oth",),
+}
+"""Other words and common labels for each emotion."""
+
+_EMOTION_OF = {word: emotion for emotion, words in SYNONYMS.items() for word in (emotion, *words)}
+
+
+def find_emotion(word: str, *, where: str = "") -> str:
+    """
+    Return the name in `EMOTIONS` of an emotion.
+
+    Parameters
+    ----------
+    word : str
+        That name or one of its `SYNONYMS`, in upper or lower case.
+    where : str
+        Where the word was found, for the error.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        For an unknown word; the nearest known name is suggested.
+
+    Examples
+    --------
+    >>> find_emotion("Happy")
+    'happiness'
+    """
+    emotion = _EMOTION_OF.get(str(word).strip().lower())
+    if emotion is None:
+        raise unknown(f"emotion {where}:" if where else "emotion", word, EMOTIONS)
+    return emotion

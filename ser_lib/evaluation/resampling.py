@@ -1,0 +1,223 @@
+"""
+What each speaker contributes to a metric, so that resampling speakers is arithmetic.
+
+Intervals leave speakers out, and permutation tests swap the predictions of two systems for some
+speakers. For that, every metric is brought into one form: an array per speaker that is added up,
+and a function of the sum. For confusion matrices these are the matrices themselves; for a mean over
+utterances the sum and the number of utterances; for any other function of posteriors a list of
+which speakers are in the sample, from whose utterances it is then computed.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.errors import InputError
+from ser_lib.evaluation import metrics
+from ser_lib.evaluation.metrics import Metric
+
+POSTERIOR = "p_"
+"""Prefix of the columns of posteriors: ``p_<emotion>``."""
+
+
+class Contributions(NamedTuple):
+    """
+    A metric as a function of a sum over groups, such as speakers.
+
+    Attributes
+    ----------
+    values : np.ndarray [shape=(seeds, groups, a, b)]
+        What every group adds under every seed.
+    function : callable
+        Sums (..., a, b) to values of the metric (...), NaN where it has none.
+    groups : np.ndarray of object [shape=(groups,)]
+        Names of the groups; None stands for rows without a name.
+    """
+
+    values: np.ndarray
+    function: Callable[[np.ndarray], np.ndarray]
+    groups: np.ndarray
+
+
+def classes_of(predictions: pd.DataFrame) -> tuple[str, ...]:
+    """Read the classes from the columns ``p_<emotion>``, in their order."""
+    names = (str(column) for column in predictions.columns)
+    return tuple(name.removeprefix(POSTERIOR) for name in names if name.startswith(POSTERIOR))
+
+
+def _posteriors(rows: pd.DataFrame, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
+    """Return the index of the true class of every row, and its posteriors."""
+    classes = classes_of(rows)
+    if not classes:
+        raise InputError(
+            f"{metric.title} is computed from posteriors; found no column {POSTERIOR}<emotion> in "
+            "the predictions"
+        )
+    posteriors = rows[[POSTERIOR + name for name in classes]].to_numpy(dtype=float)
+    return metrics.positions_of(rows["emotion"], classes), posteriors
+
+
+def _mean(sums: np.ndarray) -> np.ndarray:
+    total, n = sums[..., 0, 0], sums[..., 0, 1]
+    return np.where(n > 0, total / np.where(n > 0, n, 1), np.nan)
+
+
+def _summed(
+    metric: Metric, rows: pd.DataFrame, code: np.ndarray, n: int, labels: Sequence[str] | None
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Bring a metric into the form of `Contributions`, for rows in groups 0 to n - 1."""
+    if metric.input == "counts":
+        y, p = rows["emotion"], rows["predicted"]
+        return metrics.count(y, p, metrics.labels_of(y, p, labels), code, n), metric.function
+    y, posteriors = _posteriors(rows, metric)
+    members = [np.flatnonzero(code == group) for group in range(n)]
+    if metric.mean_over_utterances:
+        values = np.zeros((n, 1, 2))
+        for group, own in enumerate(members):
+            if len(own):
+                values[group] = metric.function(y[own], posteriors[own]) * len(own), len(own)
+        return values, _mean
+
+    def of_sample(sample: np.ndarray) -> float:
+        own = np.sort(np.concatenate([members[group] for group in np.flatnonzero(sample > 0.5)]))
+        return metric.function(y[own], posteriors[own]) if len(own) else np.nan
+
+    def of_samples(samples: np.ndarray) -> np.ndarray:
+        flat = samples.reshape(-1, n)
+        values = [of_sample(sample) if sample.any() else np.nan for sample in flat]
+        return np.array(values, dtype=float).reshape(samples.shape[:-2])
+
+    return np.eye(n)[:, None, :], of_samples
+
+
+def _codes(
+    predictions: pd.DataFrame, column: str, sort: bool = True
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """
+    Return the number of the seed and group of every row.
+
+    Returns
+    -------
+    code : np.ndarray of int [shape=(n,)]
+        Position of the seed times the number of groups, plus position of the group.
+    names : np.ndarray of object [shape=(groups,)]
+        Names of the groups; None, at the end, if there are rows without one.
+    n_seeds : int
+    """
+    if predictions.empty:
+        raise InputError("there is nothing to score: the predictions have no rows")
+    code, groups = pd.factorize(predictions[column], sort=sort, use_na_sentinel=True)
+    missing = code < 0
+    names = np.empty(len(groups) + missing.any(), dtype=object)
+    names[: len(groups)] = groups
+    code = np.where(missing, len(groups), code)
+    if "seed" not in predictions:
+        return code, names, 1
+    seed, seeds = pd.factorize(predictions["seed"], sort=True)
+    return seed * len(names) + code, names, len(seeds)
+
+
+def contributions(
+    metric: Metric,
+    predictions: pd.DataFrame,
+    labels: Sequence[str] | None = None,
+    *,
+    column: str = "speaker",
+    sort: bool = True,
+) -> Contributions:
+    """
+    Compute what every speaker (or other group) contributes to a metric under every seed.
+
+    A speaker whose utterances are tested in several folds (pairs of speakers, random redraws) is
+    one speaker: its folds are added.
+
+    Parameters
+    ----------
+    metric : Metric
+        What is computed.
+    predictions : pd.DataFrame
+        Columns `column` and ``emotion``, where there are several seeds ``seed``, and ``predicted``
+        or ``p_<emotion>`` as the metric needs them.
+    labels : sequence of str [shape=(k,)], optional
+        The classes of confusion matrices; by default all that occur, sorted.
+    column : str
+        What groups the rows.
+    sort : bool
+        Whether groups are sorted by name; otherwise they are in order of appearance.
+
+    Returns
+    -------
+    Contributions
+        Rows without a speaker are one group at the end, called None, so that totals are complete.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, a class is not among `labels`, or posteriors are missing.
+    """
+    code, names, n_seeds = _codes(predictions, column, sort)
+    n = len(names)
+    values, function = _summed(metric, predictions, code, n_seeds * n, labels)
+    return Contributions(values.reshape(n_seeds, n, *values.shape[1:]), function, names)
+
+
+def counts_by_speaker(
+    predictions: pd.DataFrame, labels: Sequence[str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Count the confusion matrix of every seed and speaker.
+
+    Parameters
+    ----------
+    predictions, labels
+        See `contributions`.
+
+    Returns
+    -------
+    counts : np.ndarray of int [shape=(seeds, speakers, k, k)]
+        Rows are true, columns predicted classes.
+    speakers : np.ndarray of object [shape=(speakers,)]
+        Sorted; None stands for rows without a speaker.
+    """
+    code, speakers, n_seeds = _codes(predictions, "speaker")
+    n = len(speakers)
+    y, p = predictions["emotion"], predictions["predicted"]
+    labels = metrics.labels_of(y, p, labels)
+    counts = metrics.count(y, p, labels, code, n_seeds * n)
+    return counts.reshape(n_seeds, n, *counts.shape[1:]), speakers
+
+
+def mean_over_seeds(values: np.ndarray) -> np.ndarray:
+    """Average over the last axis what is not NaN; NaN where nothing is left."""
+    return metrics.mean_where(values, ~np.isnan(values))
+
+
+def jackknife(
+    values: np.ndarray, function: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Compute a pooled score, and the same without each speaker in turn.
+
+    With several seeds the score is computed for each seed and averaged, with and without the
+    speaker alike.
+
+    Parameters
+    ----------
+    values : np.ndarray [shape=(..., seeds, speakers, a, b)]
+        What each speaker contributes, for example confusion matrices.
+    function : callable
+        Sums (..., a, b) to scores (...).
+
+    Returns
+    -------
+    score : np.ndarray of float [shape=(...)]
+        Of all speakers.
+    without : np.ndarray of float [shape=(..., speakers)]
+        Of all speakers but one.
+    """
+    total = values.sum(axis=-3, keepdims=True)
+    score = mean_over_seeds(function(total)[..., 0])
+    without = mean_over_seeds(np.swapaxes(function(total - values), -1, -2))
+    return score, without

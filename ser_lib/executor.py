@@ -1,0 +1,228 @@
+"""
+Independent calls, run in this process, in other processes of this machine, or on a Dask cluster.
+
+Everything that can be computed side by side goes through `run`: feature extraction, training,
+tuning, and the rendering of the synthetic corpus.
+"""
+
+import contextlib
+import numbers
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import joblib
+
+from ser_lib import cluster
+from ser_lib.errors import InputError
+
+REPRODUCIBLE = {
+    "PYTHONHASHSEED": "0",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
+"""
+Environment variables of a process in which trainings repeat bit for bit.
+
+The same seed gives the same weights to the last bit only if sums are taken in one order: the order
+of sets decides that of a graph's operations, threads that of their parts. On the CPU a second
+thread was seen to save a training no time.
+"""
+SHARED_DEVICE = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Environment variables that keep a process from taking all memory of a GPU at once."""
+ON_A_GPU = 8
+"""Largest number of processes that share a GPU: each has its own libraries and buffers there."""
+
+# Seconds after which a worker that has nothing to do ends, and frees its memory.
+_IDLE = 60
+
+# Keras draws from random numbers of the whole process: a worker with several threads runs one call
+# at a time.
+_alone = threading.Lock()
+
+
+def check_jobs(jobs: int | None) -> None:
+    """
+    Check a number of processes.
+
+    Raises
+    ------
+    InputError
+        If it is neither None nor an integer of at least 1.
+    """
+    integer = isinstance(jobs, numbers.Integral) and not isinstance(jobs, bool)
+    if jobs is not None and not (integer and jobs >= 1):
+        raise InputError(f"jobs is {jobs!r}; expected an integer of at least 1, or None")
+
+
+def run(
+    function: Callable,
+    calls: Iterable[Sequence],
+    *,
+    jobs: int | None = None,
+    start_up: float = 30.0,
+    warm_up: int = 0,
+    limit: int | None = None,
+    catch: tuple[type[Exception], ...] = (),
+) -> Iterator[tuple[int, object]]:
+    """
+    Call a function many times, where that is fastest, and yield each result when it is there.
+
+    Parameters
+    ----------
+    function : callable
+        Defined at the top of a module, so that workers can import it.
+    calls : iterable of sequences
+        The positional arguments of each call. They travel to workers: pass paths of files rather
+        than large arrays.
+    jobs : int, optional
+        Number of processes of this machine; 1 for this one. By default the workers of a Dask
+        cluster, if ``joblib.parallel_config(backend="dask")`` or ``SER_SCHEDULER`` names one.
+        Without either, the work starts in this process and moves to one process per core when what
+        is left takes longer than starting them.
+    start_up : float
+        Seconds that starting worker processes costs, imports included. The work moves when the
+        calls that are left would take longer than this here.
+    warm_up : int
+        Number of first calls whose time does not count, because they load what later calls find
+        loaded.
+    limit : int, optional
+        Largest number of processes that the work moves to, for example `ON_A_GPU`.
+    catch : tuple of exception types
+        Exceptions of a call that are yielded in place of its result; all others are raised and end
+        the run.
+
+    Yields
+    ------
+    index : int
+        Position of the call in `calls`. Results come as they are finished, in any order.
+    result : object
+        What the call returned, or a caught exception.
+
+    Raises
+    ------
+    InputError
+        For a `jobs` that is no number of processes, or a cluster that does not answer or whose
+        workers do not see the cache.
+
+    Notes
+    -----
+    Worker processes compute with one thread and a fixed order of sets, leave Ctrl-C to this
+    process, and run one call at a time. joblib inside a call stays in that call's process. Close
+    the generator (``contextlib.closing``) if it is not read to its end, so that workers are told.
+
+    Examples
+    --------
+    >>> sorted(run(pow, [(2, 3), (3, 2)], jobs=1))
+    [(0, 8), (1, 9)]
+    """
+    check_jobs(jobs)
+    return _run(function, [tuple(call) for call in calls], jobs, start_up, warm_up, limit, catch)
+
+
+def _run(
+    function: Callable,
+    calls: list[tuple],
+    jobs: int | None,
+    start_up: float,
+    warm_up: int,
+    limit: int | None,
+    catch: tuple[type[Exception], ...],
+) -> Iterator[tuple[int, object]]:
+    client = cluster.active() if jobs is None and calls else None
+    workers = 1 if jobs is None else min(jobs, len(calls))
+    # Before the first network touches the device: workers may need room on it later.
+    _set_missing(SHARED_DEVICE)
+    index, seconds = 0, []
+    while index < len(calls) and client is None and workers == 1:
+        started = time.monotonic()
+        result = _call(function, calls[index], catch)
+        seconds.append(time.monotonic() - started)
+        yield index, result
+        index += 1
+        counted, left = seconds[warm_up:], len(calls) - index
+        if jobs is None and counted and sum(counted) / len(counted) * left > start_up:
+            workers = max(1, processes(left, limit))
+    remaining = [(function, i, calls[i], catch) for i in range(index, len(calls))]
+    if not remaining:
+        return
+    if client is None:
+        results = _in_processes(remaining, workers)
+    else:
+        results = cluster.results(client, _call_in_worker, remaining)
+    with contextlib.closing(results):
+        yield from results
+
+
+def processes(calls: int, limit: int | None = None) -> int:
+    """Return how many processes of this machine run so many calls: one per core at most."""
+    most = min(joblib.cpu_count(), calls)
+    return most if limit is None else min(most, limit)
+
+
+def _call(function: Callable, arguments: tuple, catch: tuple[type[Exception], ...]) -> object:
+    # What a classifier would spread over joblib's active backend stays in this process.
+    with joblib.parallel_config(backend="sequential"):
+        try:
+            return function(*arguments)
+        except catch as error:
+            return error
+
+
+def _call_in_worker(
+    function: Callable, index: int, arguments: tuple, catch: tuple[type[Exception], ...]
+) -> tuple[int, object]:
+    from threadpoolctl import threadpool_limits
+
+    # A Dask worker was not started by this process, and may not have been given these.
+    _set_missing(REPRODUCIBLE | SHARED_DEVICE)
+    with _alone, threadpool_limits(1):
+        return index, _call(function, arguments, catch)
+
+
+def _in_processes(calls: Sequence[tuple], workers: int) -> Iterator[tuple[int, object]]:
+    # Workers are started, and started again, at any time until the last result.
+    with (
+        environment(REPRODUCIBLE | SHARED_DEVICE | {"TQDM_DISABLE": "1"}),
+        warnings.catch_warnings(),
+        joblib.parallel_config(
+            "loky",
+            inner_max_num_threads=1,
+            initializer=_ignore_interrupt,
+            idle_worker_timeout=_IDLE,
+        ),
+    ):
+        # That joblib replaces a worker which has grown is no concern of the user's.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs")
+        parallel = joblib.Parallel(
+            workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all"
+        )
+        results = parallel(joblib.delayed(_call_in_worker)(*call) for call in calls)
+        with contextlib.closing(results):
+            yield from results
+
+
+def _ignore_interrupt() -> None:
+    """Leave Ctrl-C to the process that started this one, which ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Give processes that are started meanwhile environment variables, where they are not set."""
+    missing = _set_missing(variables)
+    try:
+        yield
+    finally:
+        for name in missing:
+            os.environ.pop(name, None)
+
+
+def _set_missing(variables: Mapping[str, str]) -> list[str]:
+    """Set environment variables that are not set, and return their names."""
+    missing = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in missing})
+    return missing

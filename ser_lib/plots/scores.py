@@ -1,0 +1,329 @@
+"""Figures of predictions: confusions, and scores with intervals over speakers."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.errors import InputError
+from ser_lib.evaluation import metrics
+from ser_lib.evaluation.predictions import score_classes, score_groups, summarise
+from ser_lib.evaluation.resampling import classes_of
+from ser_lib.plots.layout import (
+    clean_test_rows,
+    draw_chance,
+    draw_intervals,
+    figure,
+    heading,
+    name_rows,
+    require_columns,
+    score_axis,
+    write,
+)
+from ser_lib.plots.style import (
+    ACCENT,
+    EMOTION_COLOURS,
+    FAINT,
+    INK,
+    MUTED,
+    SERIES,
+    ordered,
+    text_colour,
+    text_on,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def _classes(rows: pd.DataFrame) -> list[str]:
+    return ordered({*classes_of(rows), *rows["emotion"], *rows["predicted"]})
+
+
+@figure
+def confusion_matrix(predictions: pd.DataFrame, *, title: str = "") -> "Figure":
+    """
+    Show how the utterances of each emotion were recognised, in per cent, with counts.
+
+    Parameters
+    ----------
+    predictions : pd.DataFrame
+        Columns ``emotion, predicted``; of several parts and conditions the clean test rows are
+        taken. Folds and seeds are pooled.
+    title : str
+        Whose predictions these are; ``"Confusions"`` by default.
+
+    Returns
+    -------
+    Figure
+        Rows are the true emotions and sum to 100 %; the diagonal holds the recalls.
+
+    Raises
+    ------
+    InputError
+        If columns are missing, there are no rows, or an emotion is unknown.
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    rows = clean_test_rows(predictions)
+    classes = _classes(rows)
+    counts = metrics.confusion(rows["emotion"], rows["predicted"], classes).to_numpy()
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    k = len(classes)
+    # White stands for 0 only.
+    blues = colormaps["Blues"](np.linspace(0.05, 1, 256))
+    colours = LinearSegmentedColormap.from_list("confusions", ["white", *blues])
+    labels = np.where(
+        fractions >= 0.005, [[f"{100 * f:.0f} %" for f in row] for row in fractions], "< 1 %"
+    )
+    fig, ax = plt.subplots(figsize=(1.6 + 0.74 * k, 1.3 + 0.62 * k))
+    sns.heatmap(
+        pd.DataFrame(fractions, classes, classes),
+        annot=np.where(counts > 0, labels, ""),
+        annot_kws={"fontsize": 9},
+        fmt="",
+        cmap=colours,
+        vmin=0,
+        vmax=1,
+        linewidths=1.5,
+        cbar=False,
+        ax=ax,
+    )
+    for label, (i, j) in zip(list(ax.texts), np.ndindex(k, k), strict=True):
+        colour = text_on(colours(fractions[i, j]))
+        label.set(color=colour, y=i + 0.44, fontweight="bold" if i == j else "normal")
+        if counts[i, j]:
+            count = f"{counts[i, j]}"
+            write(ax, count, j + 0.5, i + 0.74, ha="center", color=colour, fontsize=6.5)
+    ax.set_xticks(np.arange(k) + 0.5, classes, rotation=35, ha="right", rotation_mode="anchor")
+    ax.set_yticks(np.arange(k) + 0.5, classes, rotation=0)
+    ax.tick_params(length=0)
+    ax.set(xlabel="predicted emotion", ylabel="true emotion")
+    uar, wa = (float(f(counts)) for f in (metrics.uar_of, metrics.wa_of))
+    summary = f"UAR {uar:.3f}, WA {wa:.3f}, {_count(rows)}"
+    heading(ax, title or "Confusions", summary)
+    return fig
+
+
+def _count(rows: pd.DataFrame) -> str:
+    """Say how many predictions there are, and of how many utterances if these were repeated."""
+    n = rows["utterance"].nunique() if "utterance" in rows else len(rows)
+    repeated = f" ({len(rows):,} predictions)" if n < len(rows) else ""
+    return f"{n:,} utterances{repeated}"
+
+
+@figure
+def per_class_recall(predictions: pd.DataFrame, *, title: str = "") -> "Figure":
+    """
+    Show the recall of each emotion with its 95 % interval over speakers.
+
+    Parameters
+    ----------
+    predictions : pd.DataFrame
+        Columns ``speaker, emotion, predicted`` and, where there are several, ``seed``; of several
+        parts and conditions the clean test rows are taken.
+    title : str
+        Whose predictions these are; ``"Recall per emotion"`` by default.
+
+    Returns
+    -------
+    Figure
+        The dashed line is chance, one over the number of classes.
+
+    Raises
+    ------
+    InputError
+        If columns are missing, there are no rows, or an emotion is unknown.
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    rows = clean_test_rows(predictions)
+    classes = _classes(rows)
+    table = score_classes(rows, classes).dropna(subset="recall").reset_index()
+    colours = [text_colour(EMOTION_COLOURS[name]) for name in table["emotion"]]
+    fig, ax = plt.subplots(figsize=(6.0, 1.2 + 0.34 * len(table)))
+    draw_intervals(ax, table.index, table["recall_low"], table["recall_high"], colours)
+    sns.stripplot(
+        table,
+        x="recall",
+        y="emotion",
+        hue="emotion",
+        palette=EMOTION_COLOURS,
+        jitter=False,
+        size=8,
+        linewidth=0.8,
+        edgecolor=INK,
+        legend=False,
+        zorder=3,
+        ax=ax,
+    )
+    for y, (recall, colour) in enumerate(zip(table["recall"], colours, strict=True)):
+        look = {"ha": "center", "va": "baseline", "color": colour, "halo": True}
+        write(ax, f"{recall:.2f}", recall, y, (0, 7), **look)
+    draw_chance(ax, len(classes), len(table) - 0.45)
+    labels = [f"{name}  ({n})" for name, n in zip(table["emotion"], table["count"], strict=True)]
+    name_rows(ax, labels)
+    score_axis(ax, "recall")
+    heading(ax, title or "Recall per emotion", "95 % intervals over speakers; (utterances)")
+    return fig
+
+
+def _scores_by(predictions: pd.DataFrame, column: str, metric: str, title: str) -> "Figure":
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    known = metrics.get(metric)
+    name = known.title
+    rows = clean_test_rows(predictions)
+    require_columns("predictions", rows, (column,))
+    classes = _classes(rows)
+    table = score_groups(rows, column, classes)
+    if table.empty:
+        raise InputError(f"predictions have no {column}; expected one in each row")
+    labels = list(map(str, table.index))
+    scores = summarise(rows, classes)
+    pooled, low, high = (scores[f"{metric}{end}"] for end in ("", "_low", "_high"))
+    fig, ax = plt.subplots(figsize=(6.2, 1.5 + 0.235 * len(table)))
+    if np.isfinite(low):
+        ax.axvspan(low, high, color=ACCENT, alpha=0.13, linewidth=0)
+    ax.axvline(pooled, color=ACCENT, linewidth=1.4, zorder=2.5)
+    ax.hlines(range(len(table)), pooled, table[metric], color=FAINT, linewidth=1.2, zorder=2)
+    points = {"color": INK, "size": 5.5, "jitter": False, "zorder": 3}
+    sns.stripplot(x=table[metric].to_numpy(), y=labels, order=labels, ax=ax, **points)
+    for y, value in enumerate(table[metric]):
+        side, align = (7, "left") if value >= pooled else (-7, "right")
+        look = {"ha": align, "fontsize": 7.5, "color": MUTED, "halo": True}
+        write(ax, f"{value:.2f}", value, y, (side, 0), **look)
+    if metric == "uar":
+        draw_chance(ax, len(classes), len(table) - 0.45)
+    name_rows(ax, labels)
+    score_axis(ax, f"{name} of each {column}", known.bounds)
+    # Metrics that do not average over classes are no different where some are missing.
+    averaged = known.input == "counts" and metric != "wa"
+    if averaged and table["classes"].min() < len(classes):
+        ax.set_xlabel(
+            f"{name} of each {column}, over the emotions in its utterances only\n"
+            "(the pooled score is over all emotions and need not lie amid the points)"
+        )
+    limits = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
+    heading(ax, title or f"{name} per {column}", f"pooled {pooled:.3f}{limits}")
+    return fig
+
+
+@figure
+def scores_by_fold(predictions: pd.DataFrame, *, metric: str = "uar", title: str = "") -> "Figure":
+    """
+    Show the score of each fold beside the pooled one and its 95 % interval over speakers.
+
+    Parameters
+    ----------
+    predictions : pd.DataFrame
+        Columns ``utterance, speaker, fold, emotion, predicted`` and, where there are several,
+        ``seed``; of several parts and conditions the clean test rows are taken.
+    metric : str
+        A metric of `ser_lib.evaluation.metrics`.
+    title : str
+        Whose predictions these are.
+
+    Returns
+    -------
+    Figure
+        A fold is scored over the emotions in its utterances; the axis says so where some are
+        missing.
+
+    Raises
+    ------
+    InputError
+        If the metric is unknown, columns are missing or there are no rows.
+    """
+    return _scores_by(predictions, "fold", metric, title)
+
+
+@figure
+def scores_by_speaker(
+    predictions: pd.DataFrame, *, metric: str = "uar", title: str = ""
+) -> "Figure":
+    """Show the score of each speaker as `scores_by_fold` does that of each fold."""
+    return _scores_by(predictions, "speaker", metric, title)
+
+
+@figure
+def condition_curve(
+    predictions: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str = "uar", title: str = ""
+) -> "Figure":
+    """
+    Show how the score changes with the condition of the recordings.
+
+    Parameters
+    ----------
+    predictions : pd.DataFrame or mapping of str to pd.DataFrame
+        Test rows under several conditions, of one system or of several by name.
+    metric : str
+        A metric of `ser_lib.evaluation.metrics`.
+    title : str
+        What is shown.
+
+    Returns
+    -------
+    Figure
+        Conditions in the order of the table, with 95 % intervals over speakers.
+
+    Raises
+    ------
+    InputError
+        If the metric is unknown, columns are missing or there are no rows.
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    known = metrics.get(metric)
+    name = known.title
+    systems = predictions if isinstance(predictions, Mapping) else {"": predictions}
+    scores = []
+    for system, table in systems.items():
+        require_columns(f"predictions of {system}" if system else "predictions", table, _CURVE)
+        rows = table[table["part"] == "test"] if "part" in table else table
+        for condition, group in rows.groupby("condition", sort=False, observed=True):
+            scores.append({"system": system, "condition": str(condition)} | summarise(group))
+    if not scores:
+        raise InputError("there is nothing to draw: predictions have no test rows")
+    table = pd.DataFrame(scores)
+    order = list(table["condition"].unique())
+    fig, ax = plt.subplots(figsize=(6.4, 3.4))
+    sns.pointplot(
+        table,
+        x="condition",
+        y=metric,
+        hue="system",
+        hue_order=systems,
+        order=order,
+        palette=[SERIES[i % len(SERIES)] for i in range(len(systems))],
+        # Side by side, intervals can be told apart.
+        dodge=0.06 * (len(systems) - 1),
+        errorbar=None,
+        linewidth=1,
+        markersize=6,
+        legend=len(systems) > 1,
+        ax=ax,
+    )
+    for line, system in zip(list(ax.lines), systems, strict=False):
+        own = table[table["system"] == system].set_index("condition").reindex(order)
+        ends = (own[f"{metric}_low"], own[f"{metric}_high"])
+        draw_intervals(ax, line.get_xdata(), *ends, line.get_color(), vertical=True)
+        for x, value in enumerate(own[metric]) if len(systems) == 1 else ():
+            write(ax, f"{value:.2f}", x, value, (7, 4), va="baseline", halo=True)
+    if len(systems) > 1:
+        sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), title=None)
+    ax.set(xlim=(-0.3, len(order) - 0.5), xlabel="", ylabel=name)
+    ax.set_ylim(*(bound if np.isfinite(bound) else None for bound in known.bounds))
+    ax.grid(axis="y")
+    heading(ax, title or f"{name} by test condition", "95 % intervals over speakers")
+    return fig
+
+
+_CURVE = ("condition", "emotion", "predicted")

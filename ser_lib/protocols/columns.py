@@ -1,0 +1,106 @@
+"""Read speakers, sexes, sessions and splits from a corpus table, and refuse gaps in them."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.errors import InputError
+
+
+def listed(values: Sequence, max_items: int = 10) -> str:
+    """Join values with commas for a message; of more than `max_items`, count the rest."""
+    values = [str(value) for value in values]
+    more = f" and {len(values) - max_items} more" if len(values) > max_items else ""
+    return ", ".join(values[:max_items]) + more
+
+
+def natural_key(name: str) -> tuple:
+    """Return a sort key by which "fold 2" comes before "fold 10"."""
+    return tuple(
+        (int(s), "") if s.isdigit() else (-1, s) for s in re.split(r"(\d+)", str(name)) if s
+    )
+
+
+def required_column(table: pd.DataFrame, name: str, protocol: str) -> np.ndarray:
+    """
+    Return a column that a protocol needs.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Corpus table, index ``utterance``.
+    name : str
+        Name of the column.
+    protocol : str
+        Name of the protocol, for the message.
+
+    Returns
+    -------
+    np.ndarray of str [shape=(n,)]
+
+    Raises
+    ------
+    InputError
+        If the column is not there or has missing values.
+    """
+    if name not in table:
+        columns = listed(table.columns)
+        raise InputError(
+            f"{protocol} needs the column {name!r} in the corpus table; found {columns}"
+        )
+    values = table[name]
+    missing = values.isna()
+    if missing.any():
+        raise InputError(
+            f"{protocol} needs the {name} of every utterance; {int(missing.sum())} of {len(table)} "
+            f"have none, the first is {str(table.index[missing][0])!r}"
+        )
+    return values.astype(str).to_numpy(dtype=object)
+
+
+def required_groups(table: pd.DataFrame, name: str, protocol: str, minimum: int) -> np.ndarray:
+    """Return a `required_column`; InputError if it has fewer than `minimum` different values."""
+    values = required_column(table, name, protocol)
+    distinct = sorted(set(values))
+    if len(distinct) < minimum:
+        raise InputError(
+            f"{protocol} needs at least {minimum} {name}s; found {len(distinct)}: "
+            f"{listed(distinct)}"
+        )
+    return values
+
+
+def sexes_of(table: pd.DataFrame, speakers: np.ndarray) -> dict[str, str | None]:
+    """
+    Return the sex of each speaker, sorted by speaker; None where the table has none.
+
+    Raises
+    ------
+    InputError
+        If the table gives two sexes to a speaker.
+    """
+    values = table["sex"] if "sex" in table else pd.Series(None, index=table.index, dtype=object)
+    pairs = pd.DataFrame({"speaker": speakers, "sex": values.to_numpy(dtype=object)})
+    known = pairs.dropna().drop_duplicates()
+    twice = sorted(known.loc[known["speaker"].duplicated(), "speaker"])
+    if twice:
+        raise InputError(
+            f"the corpus table gives two sexes to speakers {listed(twice)}; expected one each"
+        )
+    sexes = dict(zip(known["speaker"], known["sex"], strict=True))
+    return {speaker: sexes.get(speaker) for speaker in sorted(set(speakers))}
+
+
+def named_folds(table: pd.DataFrame) -> np.ndarray | None:
+    """
+    Return the column ``split`` if it names the folds of a cross-validation, else None.
+
+    It does if every row has a value, there are at least two, and none is train, dev or test.
+    """
+    if "split" not in table or table["split"].isna().any():
+        return None
+    names = table["split"].astype(str).to_numpy(dtype=object)
+    distinct = set(names)
+    return names if len(distinct) > 1 and not distinct & {"train", "dev", "test"} else None

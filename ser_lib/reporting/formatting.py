@@ -1,0 +1,88 @@
+"""Scores, durations, tables and other people's texts, written in Markdown."""
+
+import html
+import math
+import re
+from collections.abc import Sequence
+
+# Characters that would begin a link, an image, emphasis, code or a column.
+_MARKUP = re.compile(r"([\\`*\[\]|])")
+
+
+def interval(score: float, low: float, high: float) -> str:
+    """
+    Write a score with its limits.
+
+    Examples
+    --------
+    >>> interval(0.6912, 0.6398, 0.7377)
+    '0.691 [0.640, 0.738]'
+    >>> interval(0.6912, float("nan"), float("nan"))
+    '0.691'
+    """
+    limits = "" if math.isnan(low) or math.isnan(high) else f" [{low:.3f}, {high:.3f}]"
+    return f"{score:.3f}{limits}"
+
+
+def duration(seconds: float) -> str:
+    """
+    Write a time in at most two units.
+
+    Examples
+    --------
+    >>> duration(0.42), duration(75), duration(4000)
+    ('0.4 s', '1 min 15 s', '1 h 6 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def escape(text: object) -> str:
+    r"""
+    Write a text from data or a record so that Markdown and HTML show it as it is.
+
+    Examples
+    --------
+    >>> print(escape("<b>a|b</b> [x](y)"))
+    &lt;b&gt;a\|b&lt;/b&gt; \[x\](y)
+    """
+    line = " ".join(str(text).split())
+    return html.escape(_MARKUP.sub(r"\\\1", line), quote=False)
+
+
+def code(text: object) -> str:
+    """
+    Write a text as code.
+
+    Examples
+    --------
+    >>> code("leave_one_speaker_out")
+    '`leave_one_speaker_out`'
+    """
+    line = " ".join(str(text).split())
+    return f"`{line.replace('`', chr(39))}`"
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """
+    Lay out a table in Markdown; a column whose heading starts with a space is aligned right.
+
+    Cells are Markdown: texts from data go through `escape` first.
+
+    Examples
+    --------
+    >>> print(markdown_table(["system", " UAR"], [["svm", "0.691"]]))
+    | system | UAR |
+    |---|---:|
+    | svm | 0.691 |
+    """
+    lines = [[column.strip() for column in columns], *[[str(c) for c in row] for row in rows]]
+    head, *body = ["| " + " | ".join(line) + " |" for line in lines]
+    rule = "|" + "|".join("---:" if column.startswith(" ") else "---" for column in columns) + "|"
+    return "\n".join([head, rule, *body])

@@ -1,0 +1,233 @@
+"""The rows of the results tables: one per stored evaluation of a corpus."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ser_lib import code_digest, identity
+from ser_lib.evaluation.metrics import METRICS
+from ser_lib.evaluation.predictions import Evaluation
+from ser_lib.experiment import results
+
+SCORES = tuple(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high"))
+"""The columns of scores: each metric and the limits of its 95 % interval over speakers."""
+
+COLUMNS = (
+    *("corpus", "corpus_version", "subset", "classes", "system", "variant", "changes", "protocol"),
+    *("speaker_disjoint", "normalisation", "seeds", "folds", "partial", "utterances"),
+    *SCORES,
+    *("n_parameters", "fit_seconds", "predict_seconds", "backend", "code", "digest"),
+)
+"""The columns of ``results.csv``."""
+
+# Parts of a specification that say how often and on which part a system was trained, not which.
+_EXTENT = ("seeds", "folds", "split")
+# The order in which normalisations are shown: from what needs least of the test speaker.
+_NORMALISATIONS = ("train", "utterance", "speaker")
+
+
+class Row(NamedTuple):
+    """
+    One evaluation in the tables.
+
+    Parameters
+    ----------
+    name : str
+        Name of its files of predictions, without ending.
+    record : dict
+        What determined it, and how it was computed.
+    evaluation : Evaluation
+        The predictions.
+    values : dict
+        The columns of the results table, `COLUMNS`.
+    superseded : bool
+        Whether another row of the same specification covers more seeds or folds.
+    """
+
+    name: str
+    record: dict
+    evaluation: Evaluation
+    values: dict
+    superseded: bool = False
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it may be ranked: all folds, on unseen speakers."""
+        return self.values["speaker_disjoint"] and not self.values["partial"]
+
+    @property
+    def label(self) -> str:
+        """System, variant unless it is the default, changed parameters and normalisation."""
+        variant = self.values["variant"].replace("_", " ")
+        parts = [self.values["system"], "" if variant == "default" else variant]
+        parts += [self.values["changes"], f"normalisation {self.values['normalisation']}"]
+        return ", ".join(part for part in parts if part)
+
+
+def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
+    """
+    Read all evaluations of a corpus.
+
+    Parameters
+    ----------
+    folder : Path
+        ``<reports>/<corpus>``.
+    superseded : bool
+        Whether to include rows that another row of the same specification covers.
+
+    Returns
+    -------
+    list of Row
+        Speaker-disjoint ones first, complete ones first, best UAR first.
+
+    Raises
+    ------
+    InputError
+        If a file of predictions or a record is damaged.
+    """
+    read = []
+    for path in results.records(folder):
+        evaluation = results.read(path)
+        read.append(Row(path.stem, evaluation.record, evaluation, _values(evaluation)))
+    rows = [
+        row._replace(
+            values=row.values | {"changes": _changes(row, read)},
+            superseded=_is_superseded(row, read),
+        )
+        for row in read
+    ]
+
+    def order(row: Row) -> tuple:
+        values = row.values
+        return not values["speaker_disjoint"], values["partial"], -values["uar"], row.name
+
+    return sorted((row for row in rows if superseded or not row.superseded), key=order)
+
+
+def results_table(rows: Sequence[Row], *, decimals: int = 4) -> pd.DataFrame:
+    """Make the results table: one row per evaluation, columns `COLUMNS`, scores rounded."""
+    table = pd.DataFrame([row.values for row in rows], columns=list(COLUMNS))
+    table[list(SCORES)] = table[list(SCORES)].astype(float).round(decimals)
+    table[["fit_seconds", "predict_seconds"]] = table[["fit_seconds", "predict_seconds"]].round(2)
+    table["n_parameters"] = table["n_parameters"].astype("Int64")
+    return table
+
+
+def groups(rows: Sequence[Row]) -> dict[tuple, list[Row]]:
+    """
+    Group rows on the same recordings, classes and protocol.
+
+    Returns
+    -------
+    dict
+        By ``(subset, fingerprint), classes, protocol``. The largest group first, groups of one size
+        in alphabetical order; within a group the rows are ordered by normalisation, then as given.
+    """
+    grouped: dict[tuple, list[Row]] = {}
+    for row in rows:
+        corpus = row.record["specification"]["corpus"]
+        recordings = (corpus["subset"], corpus["fingerprint"][:8])
+        key = (recordings, tuple(corpus["classes"]), row.record["protocol_title"])
+        grouped.setdefault(key, []).append(row)
+    for group in grouped.values():
+        group.sort(key=lambda row: _NORMALISATIONS.index(row.values["normalisation"]))
+    return dict(sorted(grouped.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def by_normalisation(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Group rows by normalisation, within which they may be ranked."""
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row.values["normalisation"], []).append(row)
+    return grouped
+
+
+def shared_predictions(rows: Sequence[Row]) -> dict[str, pd.DataFrame]:
+    """
+    Restrict evaluations to the test utterances that all of them predicted.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Of these, the speaker-disjoint ones over all folds; over some folds if there are no others.
+
+    Returns
+    -------
+    dict of pandas.DataFrame
+        Predictions of clean test recordings, by `Row.label`.
+    """
+    disjoint = [row for row in rows if row.values["speaker_disjoint"]]
+    chosen = [row for row in disjoint if not row.values["partial"]] or disjoint
+    predictions = {row.label: row.evaluation.rows() for row in chosen}
+    utterances = [set(frame["utterance"]) for frame in predictions.values()]
+    shared = set.intersection(*utterances) if utterances else set()
+    return {label: frame[frame["utterance"].isin(shared)] for label, frame in predictions.items()}
+
+
+def _values(evaluation: Evaluation) -> dict:
+    """Compute one row of the results table, except for what depends on other rows."""
+    record = evaluation.record
+    specification, runs = record["specification"], record["runs"]
+    scores = evaluation.scores()
+    counts = [run["n_parameters"] for run in runs if run["n_parameters"] is not None]
+    current = all(code_digest.is_current(code["roots"], code["files"]) for code in record["code"])
+    return {
+        "corpus": record["corpus"],
+        "corpus_version": specification["corpus"]["version"],
+        "subset": specification["corpus"]["subset"],
+        "classes": len(specification["corpus"]["classes"]),
+        "system": record["system"],
+        "variant": record["variant"],
+        "changes": "",
+        "protocol": record["protocol"],
+        "speaker_disjoint": record["speaker_disjoint"],
+        "normalisation": specification["normalisation"],
+        "seeds": len(specification["seeds"]),
+        "folds": len(specification["folds"]),
+        "partial": record["partial"],
+        "utterances": evaluation.rows()["utterance"].nunique(),
+        **{name: scores[name] for name in SCORES},
+        # Support vector machines differ from fold to fold: the median.
+        "n_parameters": int(np.median(counts)) if counts else None,
+        "fit_seconds": sum(run["fit_seconds"] for run in runs),
+        "predict_seconds": sum(run["predict_seconds"] for run in runs),
+        "backend": record["backend"],
+        "code": "current" if current else "older",
+        "digest": record["digest"],
+    }
+
+
+def _trained(record: dict) -> str:
+    """Digest what determines a training, whatever seeds and folds it was done for."""
+    return identity.digest({k: v for k, v in record["specification"].items() if k not in _EXTENT})
+
+
+def _is_superseded(row: Row, rows: Sequence[Row]) -> bool:
+    """Tell whether a row of the same specification covers all folds, or these and further ones."""
+    own = {(run["seed"], run["fold"]) for run in row.record["runs"]}
+    for other in rows:
+        if other is row or _trained(other.record) != _trained(row.record):
+            continue
+        if row.record["partial"] and not other.record["partial"]:
+            return True
+        if own < {(run["seed"], run["fold"]) for run in other.record["runs"]}:
+            return True
+    return False
+
+
+def _changes(row: Row, rows: Sequence[Row]) -> str:
+    """Name the parameters in which a row differs from others of its system and variant."""
+    same = [r for r in rows if all(r.record[k] == row.record[k] for k in ("system", "variant"))]
+    parameters = row.record["parameters"]
+    differing = [
+        name
+        for name in parameters
+        if len({identity.canonical(other.record["parameters"].get(name)) for other in same}) > 1
+    ]
+    parts = [f"{name} {json.dumps(parameters[name], ensure_ascii=False)}" for name in differing]
+    parts += ["altered features"] if "features" in row.record["specification"] else []
+    return ", ".join(parts)

@@ -1,0 +1,230 @@
+"""A support vector machine on one vector per utterance, tuned inside the training speakers."""
+
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectFpr, VarianceThreshold, f_classif
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
+
+from ser_lib.errors import InputError
+from ser_lib.evaluation import metrics
+from ser_lib.features import RaggedArray
+
+
+class StatisticsSVM(ClassifierMixin, BaseEstimator):
+    """
+    Scaling, ANOVA selection, PCA and a support vector machine, tuned inside the training speakers.
+
+    One scikit-learn `Pipeline` holds every step, so that each is learnt anew from the training part
+    of each inner fold. Posteriors are a softmax over the machine's one-versus-rest decision values
+    divided by a temperature, which is learnt from the decisions on inner folds held out (Guo et al.
+    2017, "On calibration of modern neural networks"); the temperature changes no ranking.
+
+    Parameters
+    ----------
+    alpha : float
+        Features whose ANOVA p value is larger are dropped.
+    components : int or float
+        PCA: number of components, or the fraction of variance to keep (below 1).
+    C, gamma : sequences of float
+        The grid: penalty, and inverse squared width of the Gaussian kernel.
+    balanced : bool
+        Weight classes by the inverse of their frequency.
+    folds : int
+        Number of inner folds of the grid search.
+    by_speaker : bool
+        Whether the inner folds keep speakers apart, where `fit` is given them.
+    seed : int
+        Shuffles the inner folds.
+
+    Attributes
+    ----------
+    classes_ : ndarray of str
+    pipeline_ : sklearn.pipeline.Pipeline
+        Fitted on all training rows with the parameters that scored best.
+    search_ : dict
+        The best parameters and their mean UAR over the inner folds.
+    temperature_ : float
+    n_parameters_ : int
+        Numbers that the fitted support vector machine stores.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.01,
+        components: int | float = 0.98,
+        C: Sequence[float] = (1, 3, 10),
+        gamma: Sequence[float] = (0.0003, 0.001, 0.003),
+        balanced: bool = True,
+        folds: int = 5,
+        by_speaker: bool = True,
+        seed: int = 0,
+    ):
+        self.alpha = alpha
+        self.components = components
+        self.C = C
+        self.gamma = gamma
+        self.balanced = balanced
+        self.folds = folds
+        self.by_speaker = by_speaker
+        self.seed = seed
+
+    def fit(
+        self,
+        X: RaggedArray | np.ndarray,
+        y: Sequence[str],
+        *,
+        groups: Sequence[str] | None = None,
+        validation: tuple | None = None,
+        copies: Sequence[RaggedArray] = (),
+    ) -> "StatisticsSVM":
+        """
+        Search the grid and fit the best pipeline on all rows.
+
+        Parameters
+        ----------
+        X : RaggedArray or ndarray, shape (utterances, features)
+            One vector per utterance.
+        y : sequence of str, shape (utterances,)
+        groups : sequence of str, shape (utterances,), optional
+            Speakers; the inner folds keep them apart.
+        validation : tuple, optional
+            Ignored: the grid is searched inside the training rows.
+        copies : sequence of RaggedArray
+            Altered copies of the rows, added to the training as they are.
+
+        Raises
+        ------
+        InputError
+            If rows and labels do not match, or there are fewer than two classes.
+        """
+        X, y = _matrix(X), np.asarray(y)
+        if len(X) != len(y):
+            raise InputError(
+                f"svm: {len(X)} rows of features, {len(y)} labels; expected equal numbers"
+            )
+        if len(set(y)) < 2:
+            found = ", ".join(sorted(set(y))) or "none"
+            raise InputError(f"svm: training labels {found}; expected two classes or more")
+        groups = np.asarray(groups) if groups is not None and self.by_speaker else None
+        X = np.concatenate([X, *map(_matrix, copies)])
+        y = np.tile(y, 1 + len(copies))
+        # A copy stays on the side of its original even where the folds are not by speaker.
+        unit = np.tile(np.arange(len(y) // (1 + len(copies))), 1 + len(copies))
+        groups = None if groups is None else np.tile(groups, 1 + len(copies))
+        splits = self._inner_folds(y, unit if groups is None and len(copies) else groups)
+        # The matrices are small: several threads make their decompositions several times slower.
+        with threadpool_limits(1), tempfile.TemporaryDirectory() as memory:
+            # The grid shares scaling, selection and PCA of each fold through the pipeline's memory.
+            search = GridSearchCV(
+                self._pipeline(memory),
+                {"svc__C": list(self.C), "svc__gamma": list(self.gamma)},
+                scoring=make_scorer(metrics.uar),
+                cv=splits,
+                refit=False,
+                error_score="raise",
+            ).fit(X, y)
+            best = self._pipeline().set_params(**search.best_params_)
+            decisions = [
+                (_decisions(clone(best).fit(X[train], y[train]), X[held]), y[held])
+                for train, held in splits
+            ]
+            self.pipeline_ = best.fit(X, y)
+        self.search_ = {**search.best_params_, "inner_uar": float(search.best_score_)}
+        self.classes_ = best.classes_
+        self.temperature_ = _temperature(
+            np.concatenate([d for d, _ in decisions]),
+            np.searchsorted(self.classes_, np.concatenate([labels for _, labels in decisions])),
+        )
+        svc = best["svc"]
+        self.n_parameters_ = svc.support_vectors_.size + svc.dual_coef_.size + svc.intercept_.size
+        return self
+
+    def predict_proba(self, X: RaggedArray | np.ndarray) -> np.ndarray:
+        """Return posteriors, shape (utterances, classes), in the order of ``classes_``."""
+        check_is_fitted(self)
+        return softmax(_decisions(self.pipeline_, _matrix(X)) / self.temperature_, axis=1)
+
+    def predict(self, X: RaggedArray | np.ndarray) -> np.ndarray:
+        """Return the class with the largest posterior for each utterance."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _pipeline(self, memory: str | None = None) -> Pipeline:
+        return Pipeline(
+            [
+                ("vary", VarianceThreshold()),
+                ("scale", StandardScaler()),
+                ("select", SelectFpr(f_classif, alpha=self.alpha)),
+                ("pca", PCA(self.components, svd_solver="full")),
+                (
+                    "svc",
+                    SVC(
+                        class_weight="balanced" if self.balanced else None,
+                        break_ties=True,
+                        cache_size=500,
+                    ),
+                ),
+            ],
+            memory=memory,
+        )
+
+    def _inner_folds(self, y: np.ndarray, groups: np.ndarray | None) -> list[tuple]:
+        smallest = min(np.unique(y, return_counts=True)[1])
+        if groups is None:
+            folds = max(2, min(self.folds, smallest))
+            splitter = StratifiedKFold(folds, shuffle=True, random_state=self.seed)
+        else:
+            folds = min(self.folds, len(set(groups)))
+            if folds < 2:
+                only = str(groups[0])
+                raise InputError(
+                    f"svm: the training rows have one speaker, {only!r}; expected two or more to "
+                    "search the grid over (or by_speaker=False)"
+                )
+            splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=self.seed)
+        # A fold whose training part lacks a class would tune a different problem.
+        splits = [
+            (train, held)
+            for train, held in splitter.split(np.zeros(len(y)), y, groups)
+            if len(held) and len(set(y[train])) == len(set(y))
+        ]
+        if not splits:
+            raise InputError(
+                "svm: every inner fold of the training rows lacks a class; expected each class "
+                "from two speakers at least"
+            )
+        return splits
+
+
+def _matrix(X: RaggedArray | np.ndarray) -> np.ndarray:
+    """Return one row per utterance in double precision, in which the scaler is exact enough."""
+    rows = X.stack() if isinstance(X, RaggedArray) else np.asarray(X)
+    return rows.reshape(len(rows), -1).astype(np.float64)
+
+
+def _decisions(pipeline: Pipeline, X: np.ndarray) -> np.ndarray:
+    """Return decision values, shape (utterances, classes), for two classes as well."""
+    values = pipeline.decision_function(X)
+    return np.stack([-values, values], axis=1) / 2 if values.ndim == 1 else values
+
+
+def _temperature(decisions: np.ndarray, labels: np.ndarray) -> float:
+    """Return the divisor of the decision values that makes the labels most likely."""
+
+    def loss(log_temperature: float) -> float:
+        logs = log_softmax(decisions / np.exp(log_temperature), axis=1)
+        return -logs[np.arange(len(labels)), labels].mean()
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))

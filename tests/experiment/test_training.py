@@ -1,0 +1,208 @@
+"""Folds and seeds side by side give what they give one after the other, and lose little."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from tiny import Tiny
+from witness import WitnessSystem, make_witness, pids
+
+from ser_lib import evaluate, executor, paths
+from ser_lib.errors import DivergenceError, InputError
+from ser_lib.experiment import tune
+from ser_lib.experiment.plan import prepare
+from ser_lib.experiment.training import complete
+from ser_lib.signal import WhiteNoise
+
+HERE = os.getpid()
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "log"
+
+
+@pytest.mark.parametrize("normalisation", ["train", "speaker"])
+def test_workers_give_what_this_process_gives(corpus, log, normalisation):
+    noisy = Tiny().front_end.degraded(WhiteNoise(snr=(10, 20)))
+    system = make_witness(log, training_copies=(noisy,))
+    options = {
+        "normalisation": normalisation,
+        "seeds": (0, 1),
+        "conditions": {"noisy": WhiteNoise(snr=0)},
+        "fresh": True,
+    }
+    here = evaluate(system, corpus, jobs=1, **options)
+    assert set(pids(log)) == {HERE}
+    log.unlink()
+    there = evaluate(system, corpus, jobs=2, **options)
+    pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=True)
+    assert here.record["specification"] == there.record["specification"]
+    assert HERE not in pids(log)
+    assert len(pids(log)) == 8
+    for run in (*here.record["runs"], *there.record["runs"]):
+        assert run["history"]["mapped"] == [True]
+
+
+def test_a_run_leaves_only_results_and_features_in_the_cache(corpus, log):
+    evaluate(make_witness(log), corpus, normalisation="speaker", jobs=2)
+    names = {path.name for path in paths.cache().iterdir()}
+    assert names == {"features", "evaluations", "recordings.json", paths.CACHE_MARKER}
+    assert len(list((paths.cache() / "features").iterdir())) == 2
+
+
+def test_an_error_comes_back_as_itself(corpus, log):
+    with pytest.raises(InputError, match="nothing can be learnt without s"):
+        evaluate(make_witness(log, "fails"), corpus, jobs=2)
+    with pytest.raises(DivergenceError, match="the loss is not finite"):
+        evaluate(make_witness(log, "diverges"), corpus, jobs=2)
+
+
+def test_a_worker_that_dies_costs_what_was_being_trained(corpus, log):
+    with pytest.raises(TerminatedWorkerError):
+        evaluate(make_witness(log, "dies"), corpus, jobs=2)
+    tried = len(pids(log))
+    stored = len(list((paths.cache() / "evaluations").rglob("*.json")))
+    evaluate(make_witness(log, "dies"), corpus, jobs=1)
+    assert len(pids(log)) == tried + 4 - stored
+
+
+def test_trials_are_trained_side_by_side_and_fail_each_for_itself(corpus, log, capsys):
+    trials = {"default": {"log": str(log)}, "by sex": {"log": str(log), "prefix": "sex"}}
+    plain = tune(WitnessSystem, corpus, trials, jobs=1)
+    log.unlink()
+    table = tune(WitnessSystem, corpus, trials, jobs=2, fresh=True)
+    assert len(pids(log)) == 6
+    assert HERE not in pids(log)
+    assert table["dev_loss"].tolist() == plain["dev_loss"].tolist()
+
+    trials["by sex"]["trouble"] = "diverges"
+    table = tune(WitnessSystem, corpus, trials, jobs=2, fresh=True)
+    assert table["trial"].tolist() == ["default"]
+    assert capsys.readouterr().err.count("trial 'by sex': the loss is not finite") == 1
+
+
+@pytest.mark.parametrize("jobs", [0, "2"])
+def test_a_number_of_processes_that_is_none_is_refused(corpus, system, jobs):
+    with pytest.raises(InputError, match=r"jobs is .*; expected an integer of at least 1"):
+        evaluate(system, corpus, jobs=jobs)
+    with pytest.raises(InputError, match="jobs is"):
+        tune(Tiny, corpus, jobs=jobs)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_process_with_other_code_or_another_backend_refuses(corpus, system, jobs):
+    def train(**changes):
+        plan = prepare(system, corpus, folds=2)
+        object.__setattr__(plan, "specification", plan.specification._replace(**changes))
+        return list(complete([plan], jobs=jobs, progress=False))
+
+    specification = prepare(system, corpus).specification
+    files = specification.code.files | {"experiment/fold.py": "0" * 12}
+    with pytest.raises(InputError, match=r"worker on .* has other code of ser_lib"):
+        train(code=specification.code._replace(files=files))
+    with pytest.raises(InputError, match=r"computes with .*; expected jaxx"):
+        train(content=specification.content | {"backend": "jaxx"})
+    assert len(train()) == 2
+
+
+SCRIPT = """
+import dataclasses, sys
+from ser_lib import evaluate, load_corpus
+from ser_lib.neural import NeuralClassifier
+sys.path.insert(0, sys.argv[2])
+from tiny import Tiny
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    units: int = 4
+
+    def build(self, item_shape, n_classes):
+        import keras
+
+        values = keras.Input((None, *item_shape), name="values")
+        mask = keras.Input((None,), dtype="bool", name="mask")
+        x = keras.layers.Dense(self.units, activation="relu")(values)
+        x = keras.layers.Dropout(0.2)(x)
+        x = keras.layers.GlobalAveragePooling1D()(x, mask=mask)
+        x = keras.layers.Dense(n_classes, activation="softmax")(x)
+        return keras.Model({"values": values, "mask": mask}, x)
+
+class Mine(Tiny):
+    def classifier(self, seed=0):
+        return NeuralClassifier(Layer(), epochs=2, learning_rate=0.1, seed=seed)
+
+system = Mine()
+corpus = load_corpus("folder", data=sys.argv[1])
+here, there = (
+    evaluate(system, corpus, folds=2, jobs=jobs, fresh=True, progress=False) for jobs in (1, 2)
+)
+assert here.predictions.equals(there.predictions), (here.predictions, there.predictions)
+assert len({p for p in here.predictions["p_anger"]}) > 2
+"""
+
+
+def run(script, *arguments, **options):
+    environment = os.environ | executor.REPRODUCIBLE
+    return subprocess.Popen(
+        [sys.executable, str(script), *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.mark.slow
+def test_a_network_made_in_a_notebook_is_the_same_bit_for_bit(recordings, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    process = run(script, recordings, Path(__file__).parent)
+    _, error = process.communicate()
+    assert process.returncode == 0, error
+
+
+SLEEP = """
+import sys
+sys.path.insert(0, sys.argv[3])
+from ser_lib import evaluate, load_corpus
+from witness import make_witness
+evaluate(make_witness(sys.argv[2], "sleeps"), load_corpus("folder", data=sys.argv[1]), jobs=2)
+"""
+
+
+def ended(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="this system has no /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_run_ends_its_workers_and_goes_on_later(
+    corpus, recordings, log, tmp_path, number
+):
+    script = tmp_path / "script.py"
+    script.write_text(SLEEP)
+    process = run(script, recordings, log, Path(__file__).parent, start_new_session=True)
+    evaluations = paths.cache() / "evaluations"
+    # One of the two workers sleeps in the first fold; the other trains the rest.
+    while len(list(evaluations.rglob("seed*.json"))) < 3:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    process.communicate()
+    assert process.returncode != 0
+    while not all(ended(pid) for pid in pids(log)):
+        time.sleep(0.05)
+    assert len(pids(log)) == 4
+    evaluate(make_witness(log), corpus, jobs=1)
+    assert len(pids(log)) == 5

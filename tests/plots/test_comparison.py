@@ -1,0 +1,105 @@
+import pandas as pd
+import pytest
+from plots.gallery import Published, built, comparison, labels, results, segments, texts
+
+from ser_lib import plots
+from ser_lib.errors import InputError
+
+
+def words(figure):
+    return " ".join(texts(figure)).replace("\n", " ")
+
+
+def test_published_scores_stand_with_their_protocols_and_are_not_ranked():
+    figure = built("published_comparison")
+    # UAR and WA of one source were measured together.
+    assert labels(figure.axes[0]) == ["SVM, here", "Somebody et al. 2018", "Others 2020"]
+    written = words(figure)
+    assert "emodb, 4 classes; leave one speaker out" in written
+    assert "ravdess, 4 classes; leave one speaker out (speaker-dependent)" in written
+    assert "protocols differ: not a ranking" in written
+    points = [line for line in figure.axes[0].lines if line.get_marker() in ("o", "D")]
+    assert [p.get_markerfacecolor() == "white" for p in points] == [False] * 4 + [True]
+    assert len(segments(figure.axes[0])) == 2
+
+
+def test_published_scores_are_written_with_three_decimals():
+    assert {"WA 0.740", "UAR 0.771"} <= set(texts(built("published_comparison")))
+
+
+def test_measurements_of_one_source_are_told_apart_by_their_remarks():
+    published = [Published(remark="five layers"), Published(remark="six layers", value=0.6)]
+    written = words(comparison(published=published))
+    assert "leave one speaker out; five layers" in written
+    assert "leave one speaker out; six layers" in written
+
+
+def test_scores_of_other_corpora_or_classes_are_called_not_comparable():
+    for changes in ({"corpus": "synthetic"}, {"classes": 5}):
+        assert "other corpora or classes: not comparable" in words(comparison(**changes))
+
+
+def test_a_system_without_published_scores_stands_alone():
+    assert labels(comparison(published=[]).axes[0]) == ["SVM, here"]
+
+
+def test_the_leaderboard_ranks_within_protocol_and_normalisation():
+    figure = built("leaderboard")
+    assert labels(figure.axes[0]) == [
+        *("svm (as_published, k 5)", "svm (default)", "cnn_lstm (default)")
+    ]
+    heads = [t for t in texts(figure) if "scaled by" in t]
+    assert heads == [
+        "leave one speaker out, scaled by training statistics",
+        "leave one speaker out, scaled by each utterance's own statistics",
+    ]
+    # One has no interval.
+    assert len(segments(figure.axes[0])) == 2
+
+
+def test_speaker_dependent_protocols_and_other_classes_stand_apart():
+    table = results().assign(
+        protocol=["random_80_20", "leave_one_speaker_out", "leave_one_speaker_out"],
+        speaker_disjoint=[False, True, True],
+        classes=[7, 7, 4],
+    )
+    heads = [t for t in texts(plots.leaderboard(table)) if "scaled by" in t]
+    assert [head.split(",")[0] for head in heads] == [
+        "leave one speaker out",
+        "leave one speaker out",
+        "random 80 20 (speaker-dependent)",
+    ]
+    assert [head[-9:] for head in heads] == ["4 classes", "7 classes", "7 classes"]
+
+
+@pytest.mark.parametrize(("metric", "best"), [("wa", 0.8), ("cross_entropy", 0.5)])
+def test_the_leaderboard_takes_any_metric_and_puts_the_best_on_top(metric, best):
+    table = results().assign(normalisation="train", **{metric: [0.6, 0.5, 0.8]})
+    axes = plots.leaderboard(table, metric=metric).axes[0]
+    assert next(t.get_text() for t in axes.texts) == f"{best:.3f}"
+    assert segments(axes) == []
+
+
+def test_long_labels_are_wrapped_and_do_not_touch():
+    table = pd.concat([results()] * 2).assign(
+        system="a_system_with_a_long_name", changes='weights "imagenet", learning_rate 0.0003'
+    )
+    figure = plots.leaderboard(table)
+    boxes = [t.get_window_extent() for t in figure.axes[0].get_yticklabels()]
+    assert all(upper.y0 > lower.y1 for upper, lower in zip(boxes, boxes[1:], strict=False))
+    assert max(box.width for box in boxes) < 0.45 * figure.bbox.width
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plots.leaderboard(results().drop(columns="uar")), "results have no column uar"),
+        (lambda: plots.leaderboard(results(), metric="uarr"), "unknown metric 'uarr'"),
+        (lambda: plots.leaderboard(results().assign(normalisation="tain")), "mean 'train'"),
+        (lambda: plots.leaderboard(results().iloc[:0]), "table of results has no rows"),
+        (lambda: comparison(published=[Published(metric="f2")]), "unknown metric 'f2'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, message):
+    with pytest.raises(InputError, match=message):
+        draw()

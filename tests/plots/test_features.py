@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from plots.gallery import built, corpus, labels, random
+
+from ser_lib import plots
+from ser_lib.errors import InputError
+
+
+def test_derivatives_of_descriptors_are_left_out():
+    axes = built("descriptors").axes[0]
+    assert labels(axes) == ["zcr", "energy"]
+    assert axes.images[0].get_array().shape == (2, 5)
+    assert axes.images[0].get_clim() == (-3, 3)
+
+
+def test_six_features_leave_no_panel_empty():
+    axes = built("feature_distributions").axes
+    assert [ax.get_xlabel() for ax in axes] == list("abcdef")
+
+
+def test_large_features_are_written_without_powers_of_ten():
+    values = 1e6 * random(42, 1)
+    axes = plots.feature_distributions(values, corpus()["emotion"], ["energy"]).axes[0]
+    assert any(label.endswith(" M") for label in labels(axes, "x"))
+    assert axes.xaxis.get_offset_text().get_text() == ""
+
+
+def test_constant_and_missing_features_can_be_shown():
+    values = np.ones((42, 2))
+    values[:5, 1] = np.nan
+    assert plots.feature_distributions(values, corpus()["emotion"], ["constant", "gaps"])
+
+
+def test_a_projection_names_its_axes_and_every_emotion_and_speaker():
+    by_emotion, by_speaker = built("projection").axes
+    assert by_emotion.get_xlabel() == "first component"
+    assert by_emotion.get_ylabel() == "second component"
+    assert [t.get_text() for t in by_speaker.get_legend().get_texts()] == ["03", "08", "09"]
+    # Nothing is written over the points.
+    assert not by_emotion.texts
+
+
+def test_many_speakers_are_counted_instead_of_named():
+    speakers = [f"{i:02d}" for i in range(42)]
+    figure = plots.projection(random(42, 2), corpus()["emotion"], speakers)
+    assert figure.axes[1].get_legend() is None
+    assert figure.axes[1].get_title(loc="right") == "by speaker (42)"
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (
+            lambda: plots.feature_distributions(np.zeros((3, 2)), ["fear"] * 3, ["a"]),
+            r"\(3, 2\); expected .utterances, 1.",
+        ),
+        (
+            lambda: plots.projection(random(3, 3), ["fear"] * 3),
+            r"\(3, 3\); expected .utterances, 2",
+        ),
+        (lambda: plots.projection(random(3, 2), ["fear"] * 3, ["a"]), "1 speakers for 3 points"),
+        (lambda: plots.descriptors(random(3, 2), ["a"], hop=0.01), "1 names for 2 descriptors"),
+        (lambda: plots.descriptors(random(3), ["a"], hop=0.01), r"shape \(3,\).*expected .frames"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, message):
+    with pytest.raises(InputError, match=message):
+        draw()

@@ -1,0 +1,83 @@
+"""Every figure is drawn in one style, changes nothing outside, and is saved whole."""
+
+import io
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from plots.gallery import FIGURES, built, predictions, results, texts
+
+from ser_lib import plots
+from ser_lib.plots.style import EMOTION_COLOURS
+
+NO_FIGURES = {
+    *("EMOTION_COLOURS", "STYLE", "Example", "Spectrogram", "save"),
+    *("choose_examples", "compute_spectrogram", "make_example"),
+}
+
+
+def png(figure, **options):
+    buffer = io.BytesIO()
+    plots.save(figure, buffer, **options)
+    return buffer.getvalue()
+
+
+def test_every_figure_is_tested_here():
+    assert set(plots.__all__) - NO_FIGURES == set(FIGURES)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_returned_closed_and_changes_no_setting_and_no_random_numbers(name):
+    settings, numbers = mpl.rcParams.copy(), np.random.get_state()[1].copy()  # noqa: NPY002
+    figure = FIGURES[name]()
+    assert isinstance(figure, Figure)
+    assert plt.get_fignums() == []
+    assert mpl.rcParams == settings
+    np.testing.assert_array_equal(np.random.get_state()[1], numbers)  # noqa: NPY002
+    assert texts(figure)
+
+
+@pytest.mark.parametrize("name", ["projection", "learning_curves"])
+def test_a_figure_is_the_same_each_time(name):
+    assert png(FIGURES[name](), dpi=40) == png(FIGURES[name](), dpi=40)
+
+
+def test_the_figures_of_others_are_left_open():
+    mine = plt.figure()
+    FIGURES["class_counts"]()
+    assert plt.get_fignums() == [mine.number]
+    plt.close(mine)
+
+
+def test_a_saved_figure_shows_all_that_is_written_and_keeps_its_notes():
+    long = results().assign(changes="weights " + "imagenet " * 9)
+    figure = plots.leaderboard(long, title="A corpus with a very long name " * 4)
+    image = Image.open(io.BytesIO(png(figure, dpi=50, metadata={"Drawn of": "a table"})))
+    assert image.info["Drawn of"] == "a table"
+    assert "Software" not in image.info
+    written = figure.get_tightbbox(figure.canvas.get_renderer())
+    assert image.width >= 50 * written.width > 50 * figure.get_figwidth()
+
+
+def test_a_long_title_moves_the_note_beside_it_below():
+    title = "A title so long that the scores beside it would be written upon it"
+    figure = plots.confusion_matrix(predictions(), title=title)
+    boxes = {
+        t.get_text()[:3]: t.get_window_extent()
+        for t in figure.findobj(mpl.text.Text)
+        if t.get_text() == title or t.get_text().startswith("UAR")
+    }
+    assert boxes["UAR"].y1 < boxes["A t"].y0
+
+
+@pytest.mark.parametrize("name", ["speaker_counts", "projection"])
+def test_emotions_that_share_axes_are_named_in_their_colours(name):
+    legend = (built(name).legends or [built(name).axes[0].get_legend()])[0]
+    assert [t.get_text() for t in legend.get_texts()] == ["anger", "fear", "happiness", "neutral"]
+    handles = legend.legend_handles
+    colours = [h.get_facecolor() if name == "speaker_counts" else h.get_color() for h in handles]
+    expected = [mpl.colors.to_rgb(EMOTION_COLOURS[t.get_text()]) for t in legend.get_texts()]
+    assert [mpl.colors.to_rgb(colour) for colour in colours] == expected

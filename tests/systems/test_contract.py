@@ -1,0 +1,357 @@
+"""What every system declares: its parameters, their values in both variants, source and trials."""
+
+import dataclasses
+import inspect
+import json
+import pickle
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from small_systems import NEURAL, SMALL, noise
+
+from ser_lib import systems
+from ser_lib.errors import InputError
+from ser_lib.identity import describe, digest
+from ser_lib.neural.augmentation import SpecAugment
+from ser_lib.params import Check, param, real
+from ser_lib.systems.base import VARIANTS, Published
+
+every_system = pytest.mark.parametrize("name", systems.names())
+every_network = pytest.mark.parametrize("name", NEURAL)
+every_variant = pytest.mark.parametrize("variant", VARIANTS)
+
+TABLE = pd.DataFrame(
+    {"emotion": ["anger", "neutral"], "sex": ["female", None]},
+    index=pd.Index(["u1", "u2"], name="utterance"),
+)
+
+
+@every_system
+@every_variant
+def test_a_system_says_what_it_is_and_where_it_comes_from(name, variant):
+    system = systems.make(name, variant=variant)
+    assert isinstance(system, systems.get(name))
+    assert (system.name, system.variant) == (name, variant)
+    assert system.title
+    assert system.citation.lstrip().startswith("@")
+    assert system.deviations
+    assert all(sentence.endswith(".") for sentence in system.deviations)
+    assert system.published
+    for score in system.published:
+        assert isinstance(score, Published)
+        assert 0 < score.value < 1
+        assert score.metric in ("uar", "wa")
+        assert score.protocol
+        assert score.source
+    assert system.normalisation in ("train", "utterance")
+
+
+def test_classes_are_available_under_their_own_names():
+    for name in systems.names():
+        assert getattr(systems, systems.get(name).__name__) is systems.get(name)
+    assert systems.names() == tuple(sorted({*NEURAL, "svm"}))
+
+
+@pytest.mark.parametrize(("alias", "name"), [("3d_acrnn", "acrnn_3d"), ("alex_net", "alexnet")])
+def test_the_short_names_of_the_sources_are_understood(alias, name):
+    assert systems.get(alias) is systems.get(name)
+    assert systems.resolve(alias) == name
+    assert systems.make(alias, epochs=3) == systems.make(name, epochs=3)
+    assert alias not in systems.names()
+
+
+# Parameters.
+
+
+@every_system
+def test_three_ways_to_make_a_system_give_the_same(name):
+    cls, changed = systems.get(name), _change(name)
+    assert systems.make(name, **changed) == cls(**changed) == cls.of(**changed)
+    published = cls.as_published(**changed)
+    assert systems.make(name, variant="as_published", **changed) == published
+    assert published == cls(**cls.published_values() | changed)
+    assert {published.parameters[key] for key in changed} == set(changed.values())
+
+
+@every_system
+def test_every_parameter_has_a_check_a_type_and_documentation(name):
+    cls = systems.get(name)
+    text = inspect.getdoc(cls)
+    # However its lines are broken.
+    words = " ".join(text.split())
+    for field in dataclasses.fields(cls):
+        check, doc = field.metadata["check"], field.metadata["doc"]
+        assert isinstance(check, Check), field.name
+        assert doc.endswith("."), field.name
+        assert f" {field.name} : {check.type}, default {field.default!r}" in words
+        assert f" {doc}" in words
+    assert text.count("\nParameters\n") == 1
+    assert list(cls().parameters) == list(cls.parameter_names())
+
+
+@every_system
+def test_published_values_pass_their_checks_and_differ_from_the_defaults(name):
+    cls = systems.get(name)
+    default, published = cls().parameters, cls.as_published().parameters
+    for parameter, value in cls.published_values().items():
+        assert published[parameter] == value != default[parameter], parameter
+    rest = default.keys() - cls.published_values().keys()
+    assert all(default[parameter] == published[parameter] for parameter in rest)
+
+
+@every_system
+def test_variants_have_front_ends_and_classifiers_of_their_own_identity(name):
+    default, published = (systems.make(name, variant=variant) for variant in VARIANTS)
+    assert default.front_end.identity() != published.front_end.identity()
+    assert digest(describe(default.classifier(0))) != digest(describe(published.classifier(0)))
+    assert digest(describe(default.classifier(0))) != digest(describe(default.classifier(1)))
+    again = systems.make(name)
+    assert digest(describe(again.classifier(0))) == digest(describe(default.classifier(0)))
+
+
+@every_system
+@every_variant
+def test_the_variant_is_known_from_the_parameters(name, variant):
+    cls = systems.get(name)
+    made = systems.make(name, variant=variant, **_change(name))
+    assert made.variant == variant
+    # However it was made.
+    assert cls(**made.parameters).variant == variant
+
+
+@every_system
+@every_variant
+def test_a_system_is_a_value(name, variant):
+    system = systems.make(name, variant=variant)
+    assert len({system, systems.make(name, variant=variant)}) == 1
+    other = dataclasses.replace(system, **_change(name))
+    assert other != system
+    assert other == systems.make(name, variant=variant, **_change(name))
+    for module in (pickle, cloudpickle):
+        assert pickle.loads(module.dumps(other)) == other
+    # A notebook's parameters and a stored record are JSON.
+    assert systems.make(name, **json.loads(json.dumps(other.parameters))) == other
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(system, *next(iter(_change(name).items())))
+
+
+def test_none_is_a_value_like_any_other():
+    assert systems.make("acrnn_3d", variant="as_published").balance == "oversampling"
+    assert systems.make("acrnn_3d", variant="as_published", balance=None).balance is None
+    published = systems.CrnnAttention.as_published()
+    assert (published.patience, published.needs_development) == (30, True)
+    all_epochs = systems.make("crnn_attention", variant="as_published", patience=None)
+    assert (all_epochs.patience, all_epochs.needs_development) == (None, False)
+    assert all_epochs.classifier(0).patience is None
+    assert systems.CrnnAttention.as_published(max_frames=None).front_end == dataclasses.replace(
+        systems.CrnnAttention(filter_rate=22050).front_end
+    )
+
+
+def test_a_number_has_one_type_wherever_it_comes_from():
+    system = systems.CnnLstm(epochs=20.0, dropout=0, filters=[np.int64(8), 8.0, 4, 4])
+    assert system == systems.CnnLstm(epochs=20, dropout=0.0, filters=(8, 8, 4, 4))
+    assert digest(system) == digest(systems.CnnLstm(epochs=20, dropout=0.0, filters=(8, 8, 4, 4)))
+    machine = systems.Svm(C=(np.int64(1),), components=np.float64(12))
+    assert digest(machine) == digest(systems.Svm(C=[1.0], components=12))
+    assert systems.Svm(components=np.float32(0.5)).components == 0.5
+
+
+@every_network
+@every_variant
+def test_development_speakers_are_held_out_where_they_choose_the_epoch(name, variant):
+    system = systems.make(name, variant=variant)
+    assert system.needs_development == (system.patience is not None)
+    assert system.needs_development or variant == "default"
+    assert systems.make(name, variant=variant, patience=3).needs_development
+    assert not systems.make(name, variant=variant, patience=None).needs_development
+
+
+def test_an_unknown_system_variant_or_parameter_is_an_error_with_the_nearest_name():
+    with pytest.raises(InputError, match="unknown system 'svn'; did you mean 'svm'"):
+        systems.make("svn")
+    with pytest.raises(InputError, match="unknown system '3d_acrn'"):
+        systems.get("3d_acrn")
+    with pytest.raises(InputError, match="unknown variant 'defaults'; did you mean 'default'"):
+        systems.make("svm", variant="defaults")
+    with pytest.raises(InputError, match="unknown parameter of svm 'delta'; did you mean 'deltas'"):
+        systems.Svm.as_published(delta=True)
+
+
+@every_network
+def test_what_all_networks_share_is_checked_in_each(name):
+    for parameters, message in (
+        ({"epoch": 3}, f"unknown parameter of {name} 'epoch'; did you mean 'epochs'"),
+        ({"epochs": 0}, "epochs is 0; expected an integer of at least 1"),
+        ({"dropout": 1}, "dropout is 1; expected a number of at least 0 and of at most 0.95"),
+        ({"augmented_copies": -1}, "augmented_copies is -1; expected an integer from 0 to 999"),
+        ({"speed_change": 2}, "speed_change is 2; expected a number of at least 0 and of at most"),
+        ({"pool": "max."}, "pool is 'max.'; expected one of 'mean', 'max'"),
+        ({"scale": "yes"}, "scale is 'yes'; expected True or False"),
+    ):
+        with pytest.raises(InputError, match=message):
+            systems.make(name, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("acrnn_3d", {"convolutions": 8}, "convolutions is 8; expected an integer from 1 to 7"),
+        ("acrnn_3d", {"filters": (128,)}, r"filters is \(128,\); expected a tuple of 2 values"),
+        ("acrnn_3d", {"hop": 0.03}, "hop is 0.03; expected a number .*at most 0.025"),
+        ("acrnn_3d", {"segment_hop": 10}, "segment_hop is 10 without segments; expected 0"),
+        ("acrnn_3d", {"sigmoid": "yes"}, "sigmoid is 'yes'; expected True or False"),
+        ("acrnn_3d", {"segment": 50, "speed_change": 0.1}, "speed_change is 0.1 .*expected 0"),
+        ("alexnet", {"kind": "logmelspek"}, "expected one of 'logspec', 'logmelspec'"),
+        ("alexnet", {"segment": 62}, "segment is 62; expected an integer of at least 63"),
+        ("alexnet", {"head": (0,)}, r"head is \(0,\); expected a tuple of values, each an integer"),
+        ("alexnet", {"head": "full"}, "head is 'full'; expected a tuple"),
+        ("alexnet", {"train": "heads"}, "train is 'heads'; expected one of 'all', 'head'"),
+        ("alexnet", {"train": "head"}, "train is 'head' and weights is None; expected weights"),
+        ("alexnet", {"weights": "no.pth"}, "weights is 'no.pth'; expected .* a file that exists"),
+        ("blstm_attention", {"pooling": "atention"}, "pooling is 'atention'; expected one of"),
+        ("blstm_attention", {"features": "logmels"}, "expected one of 'descriptors', 'logmel'"),
+        ("blstm_attention", {"descriptors_by": "pyAudioAnalysis"}, "expected one of 'ser_lib'"),
+        ("blstm_attention", {"descriptors": "energy"}, "expected names of descriptors, or None"),
+        ("cnn_lstm", {"lstm_layers": 0}, "lstm_layers is 0; expected an integer of at least 1"),
+        ("cnn_lstm", {"filters": ()}, r"filters is \(\); expected a tuple of 1 or more values"),
+        ("crnn_attention", {"max_frames": 7}, "max_frames is 7; expected an integer of at least 8"),
+        ("dcnn_blstm_attention", {"train": "head"}, "train is 'head' and weights is None"),
+        ("dcnn_blstm_attention", {"weights": "imagenett"}, "expected None, 'imagenet', or a file"),
+        ("dcnn_blstm_attention", {"backbone": "resnet50"}, "expected one of 'squeezenet'"),
+        ("dcnn_blstm_attention", {"backbone": "alexnet", "resize": 64}, "sides of 223 to 254"),
+        (
+            "dcnn_blstm_attention", {"backbone": "alexnet", "fire_modules": 5},
+            "fire_modules is 5 for alexnet",
+        ),
+        ("fcn_attention", {"hop": 0.05}, "hop is 0.05; expected a number .*at most 0.04"),
+        ("fcn_attention", {"sharpness": -1}, "sharpness is -1; expected a number of at least 0"),
+        ("svm", {"components": 0}, "components is 0; expected a number of components, or a frac"),
+        ("svm", {"components": 1.5}, "components is 1.5; expected a number of components, or"),
+        ("svm", {"C": ()}, r"C is \(\); expected a tuple of 1 or more values, each a number above"),
+        ("svm", {"gamma": (0,)}, r"gamma is \(0,\); expected .* each a number above 0"),
+    ],
+)  # fmt: skip
+def test_what_a_system_cannot_have_is_refused_in_words(name, parameters, message):
+    with pytest.raises(InputError, match=message):
+        systems.make(name, **parameters)
+
+
+@every_system
+def test_every_trial_of_the_search_space_can_be_made_and_differs_from_all_others(name):
+    cls = systems.get(name)
+    assert next(iter(cls.search_space.items())) == ("default", {})
+    trials = [systems.make(name, **changed) for changed in cls.search_space.values()]
+    assert trials[0] == cls()
+    assert len({digest(trial.parameters) for trial in trials}) == len(trials)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WithTemperature(systems.CrnnAttention):
+    """A convolutional BLSTM whose posteriors have a temperature."""
+
+    temperature: float = param(1.0, real(above=0), "Divisor of the logits.", as_published=2.0)
+
+    def build(self, item_shape, n_classes):
+        model = super().build(item_shape, n_classes)
+        model.temperature = self.temperature
+        return model
+
+
+def test_a_new_parameter_is_a_field_and_its_use():
+    system = WithTemperature(**SMALL["crnn_attention"], temperature=3)
+    assert system.parameters["temperature"] == 3.0
+    assert system.build((40,), 3).temperature == 3.0
+    assert WithTemperature.as_published().temperature == 2.0
+    text = inspect.getdoc(WithTemperature)
+    assert "temperature : float, default 1.0, as published 2.0\n    Divisor of the logits." in text
+    with pytest.raises(InputError, match="temperature is 0; expected a number above 0"):
+        WithTemperature(temperature=0)
+    with pytest.raises(InputError, match="'temprature'; did you mean 'temperature'"):
+        WithTemperature.of(temprature=1)
+    identities = [digest(describe(WithTemperature(temperature=t).classifier(0))) for t in (1, 2)]
+    assert identities[0] != identities[1]
+
+
+# What becomes of the parameters.
+
+
+@every_network
+@every_variant
+def test_the_classifier_has_the_parameters_of_the_system(name, variant):
+    system = systems.make(
+        name, variant=variant, epochs=3, mixup=0.25, balance="weights", learning_rate=0.004
+    )
+    classifier = system.classifier(7)
+    found = classifier.get_params(deep=False)
+    assert clone(classifier).get_params() == classifier.get_params()
+    assert found.pop("network") is system
+    assert found.pop("seed") == 7
+    assert found.pop("pool") == (system.pool if system.segmented else None)
+    # Where items are segments, their first two axes are time and frequency.
+    within = noise_items(system).ndim > 2 and name != "cnn_lstm"
+    for spec_augment, expected in ((True, SpecAugment(within=within)), (False, None)):
+        changed = dataclasses.replace(system, spec_augment=spec_augment)
+        assert changed.classifier(0).spec_augment == expected
+    del found["spec_augment"]
+    assert found == {parameter: system.parameters[parameter] for parameter in found}
+
+
+def noise_items(system):
+    return system.front_end(noise(0.5), "u")
+
+
+def test_targets_are_emotions_or_carry_a_prefix():
+    plain, prefixed = systems.Svm(), systems.Svm(sex_labels=True)
+    assert plain.targets(TABLE).tolist() == ["anger", "neutral"]
+    assert prefixed.targets(TABLE[:1]).tolist() == ["female/anger"]
+    with pytest.raises(InputError, match="column 'sex'; found 1 utterances without it, the first"):
+        prefixed.targets(TABLE)
+
+
+@every_network
+@every_variant
+def test_noisy_copies_are_as_long_as_the_recording_and_differ(name, variant):
+    system = systems.make(name, variant=variant, augmented_copies=2, speed_change=0.0)
+    for seconds in (0.05, 0.7):
+        versions = [f(noise(seconds), "u") for f in (system.front_end, *system.training_copies)]
+        assert len(versions) == 3
+        assert len({version.shape for version in versions}) == 1
+        assert np.abs(versions[0].astype(float) - versions[1]).max() > 1e-3
+        assert np.abs(versions[1].astype(float) - versions[2]).max() > 1e-3
+    default = systems.make(name, variant=variant)
+    assert len(default.training_copies) == default.augmented_copies
+
+
+@pytest.mark.parametrize("name", ["blstm_attention", "crnn_attention", "fcn_attention", "acrnn_3d"])
+def test_copies_at_another_speed_are_longer_or_shorter_by_no_more_than_was_asked_for(name):
+    system = systems.make(name, augmented_copies=6, speed_change=0.2)
+    clean, *copies = (len(f(noise(2.0), "u")) for f in (system.front_end, *system.training_copies))
+    assert len(set(copies)) > 1
+    # The voice activity detector cuts at blocks of its own, and steps are rounded up.
+    assert clean / 1.2 - 8 <= min(copies) < clean < max(copies) <= clean * 1.2 + 8
+
+
+def test_speed_tempo_and_pitch_are_changed_before_noise_is_added():
+    system = systems.FcnAttention(
+        augmented_copies=1, speed_change=0.1, tempo_change=0.1, pitch_change=2
+    )
+    (copy,) = system.training_copies
+    steps = [type(step).__name__ for step in copy.preprocessing]
+    assert steps == ["SpeedPerturbation", "TimeStretch", "PitchShift", "PreEmphasis", "WhiteNoise"]
+    assert dataclasses.replace(copy, preprocessing=system.front_end.preprocessing) == (
+        system.front_end
+    )
+
+
+@pytest.mark.parametrize("name", systems.names())
+def test_recordings_of_any_length_give_finite_items(name):
+    for seconds in (0.025, 0.5, 12.0):
+        assert np.isfinite(systems.make(name).front_end(noise(seconds), "u")).all()
+
+
+def _change(name):
+    return {"alpha": 0.05} if name == "svm" else {"epochs": 7}

@@ -1,0 +1,315 @@
+"""What the networks of all systems share: inputs and outputs, masks, attention, files, backends."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_systems import (
+    CASES,
+    NO_DROPOUT,
+    batch_of,
+    features,
+    make,
+    network_of,
+    noise,
+)
+
+from ser_lib import evaluate, load_corpus, systems
+from ser_lib.errors import InputWarning
+from ser_lib.features import RaggedArray
+from ser_lib.neural import NeuralClassifier
+
+ROOT = Path(__file__).resolve().parents[2]
+every_case = pytest.mark.parametrize("case", CASES)
+# AlexNet's convolutions cannot be made smaller, and are tested with another head all the same.
+every_layer = pytest.mark.parametrize("case", [c for c in CASES if c != "acrnn_3d, segments"])
+
+
+def reader(network):
+    """Return a network that gives posteriors and, where it has attention, its weights."""
+    import keras
+
+    names = [layer.name for layer in network.layers]
+    outputs = [network.output]
+    if "attention" in names:
+        outputs.append(network.get_layer("attention").output[1])
+    return keras.Model(network.inputs, outputs)
+
+
+def rows_for(case, system):
+    """Features as the network reads them: where it reads segments, each is a row of its own."""
+    if system.segmented:
+        return features(system, 0.3, 1.1).items()
+    # Single frames are many.
+    windows = features(system, 0.05).item_shape[1:] or "frozen" in case
+    return features(system, *((0.3, 1.1, 0.74) if windows else (0.1, 0.35, 0.26)))
+
+
+@every_layer
+def test_posteriors_depend_neither_on_the_batch_nor_on_padding(case, squeezenet_weights):
+    system = make(case, squeezenet_weights)
+    X = rows_for(case, system)
+    network = network_of(system, X.item_shape)
+    assert network.name == system.name
+    assert {tensor.name for tensor in network.inputs} == {"values", "mask"}
+    batch = batch_of(X)
+    posteriors = network(batch).numpy()
+    assert posteriors.shape == (len(X), 3)
+    np.testing.assert_allclose(posteriors.sum(axis=1), 1, rtol=1e-5)
+    # They differ from row to row, and none is so sure that nothing could change it.
+    assert np.ptp(posteriors, axis=0).max() > 1e-3
+    assert posteriors.max(axis=1).min() < 0.95
+    if system.segmented:
+        alone = [network({k: v[i : i + 1] for k, v in batch.items()}) for i in range(len(X))]
+        np.testing.assert_allclose(np.concatenate(alone), posteriors, atol=1e-5)
+        return
+    for i, length in enumerate(X.lengths):
+        row = {key: value[i : i + 1, :length] for key, value in batch.items()}
+        np.testing.assert_allclose(network(row)[0], posteriors[i], atol=1e-5)
+    # Windows of padding may hold anything.
+    fill = 9.0 if len(X.item_shape) > 1 else 0.0
+    padded = network(batch_of(X, padding=7, fill=fill))
+    np.testing.assert_allclose(padded, posteriors, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [c for c in CASES if "fine" not in c and "segments" not in c])
+def test_what_is_learnt_does_not_depend_on_padding(case, squeezenet_weights):
+    import keras
+
+    system = make(case, squeezenet_weights, **NO_DROPOUT)
+    if system.segmented:
+        pytest.skip("segments are not padded")
+    X = features(system, 0.5, 1.1)
+    learnt = []
+    for padding in (0, 5):
+        network = network_of(system, X.item_shape)
+        network.compile(
+            keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", run_eagerly=True
+        )
+        network.train_on_batch(batch_of(X, padding), np.array([0, 1]))
+        learnt.append({weight.path: weight.numpy() for weight in network.weights})
+    assert len(learnt[0]) == len(network.weights)
+    for (path, alone), padded in zip(learnt[0].items(), learnt[1].values(), strict=True):
+        np.testing.assert_allclose(padded, alone, rtol=1e-3, atol=1e-5, err_msg=path)
+
+
+def seconds_per_item(system):
+    """Measure the distance of items in time by features of a longer and a shorter recording."""
+    front_end = dataclasses.replace(system.front_end, preprocessing=())
+    signals = (noise(seconds, sample_rate=front_end.sample_rate) for seconds in (9, 1))
+    longer, shorter = (len(front_end(signal, "u")) for signal in signals)
+    return 8 / (longer - shorter)
+
+
+@pytest.mark.parametrize(
+    ("case", "parameters"),
+    [
+        ("acrnn_3d", {}),
+        ("acrnn_3d", {"hop": 0.010, "convolutions": 3}),
+        ("acrnn_3d, segments", {}),
+        ("acrnn_3d, as published", {}),
+        ("blstm_attention", {}),
+        ("blstm_attention", {"average": 2}),
+        # As published it attends to padding as well.
+        ("blstm_attention, as published", {"softmax_vector": False}),
+        ("crnn_attention", {}),
+        ("crnn_attention", {"filters": (8, 16)}),
+        ("crnn_attention, as published", {}),
+        ("crnn_attention, as published", {"filters": (8, 16)}),
+        ("dcnn_blstm_attention", {}),
+        ("dcnn_blstm_attention", {"sample_rate": 22050}),
+        ("dcnn_blstm_attention, as published", {"max_segments": None}),
+        ("dcnn_blstm_attention, frozen", {}),
+        ("fcn_attention", {}),
+        ("fcn_attention", {"hop": 0.010}),
+        ("fcn_attention, as published", {}),
+    ],
+)
+def test_attention_lies_where_the_system_says(case, parameters, squeezenet_weights):
+    system = make(case, squeezenet_weights, **parameters)
+    X = features(system, 1.0)
+    X = X.items().take([0]) if system.segmented else X
+    values = reader(network_of(system, X.item_shape))
+    (weights,) = np.asarray(values(batch_of(X))[1])
+    steps = np.isfinite(weights.reshape(len(weights), -1)).all(axis=1).sum()
+    np.testing.assert_allclose(weights[:steps].sum(), 1, rtol=1e-4)
+    if system.segmented:
+        frame = getattr(system, "hop", 0.010)
+        duration = X.item_shape[0] * frame
+    else:
+        duration = len(X[0]) * seconds_per_item(system)
+    grid = system.attention_grid
+    # The last step begins within what was read, and less than a step is left after it.
+    end = grid.start + steps * grid.seconds_per_step
+    assert end - grid.seconds_per_step < duration
+    assert end > duration - 1.01 * grid.seconds_per_step
+    if grid.bands_per_cell:
+        bands = X.item_shape[-1]
+        top = grid.first_band + weights.shape[1] * grid.bands_per_cell
+        assert bands - grid.bands_per_cell < top <= bands + grid.bands_per_cell
+
+
+def test_the_steps_of_attention_are_seconds():
+    assert systems.CrnnAttention().attention_grid.seconds_per_step == 0.080
+    assert systems.CrnnAttention(filters=(8, 16)).attention_grid.seconds_per_step == 0.040
+    published = systems.CrnnAttention.as_published(filters=(8, 16))
+    assert published.attention_grid.seconds_per_step == 0.040
+    assert systems.Acrnn3d().attention_grid.seconds_per_step == 0.040
+    assert systems.BlstmAttention().attention_grid.seconds_per_step == pytest.approx(0.060)
+    fcn = systems.FcnAttention(hop=0.010).attention_grid
+    assert (fcn.seconds_per_step, fcn.start) == (0.320, 0.150)
+    dcnn = systems.DcnnBlstmAttention().attention_grid
+    assert (dcnn.seconds_per_step, dcnn.start) == (0.320, 0.160)
+    for system in (
+        systems.AlexNet(),
+        systems.CnnLstm(),
+        systems.BlstmAttention(pooling="mean"),
+    ):
+        assert system.attention_grid is None
+
+
+@pytest.mark.slow
+@every_case
+def test_recordings_from_a_twentieth_of_a_second_to_two_minutes_work(case, trained):
+    system, classifier = trained(case)
+    for seconds in (0.05, 0.1, 1.23, 120 if system.variant == "default" else 12):
+        X = features(system, seconds)
+        assert np.isfinite(X.values).all()
+        posteriors = classifier.predict_proba(X)
+        assert posteriors.shape == (1, 3)
+        assert posteriors.sum() == pytest.approx(1)
+        if system.attention_grid is None:
+            continue
+        (weights,) = classifier.attention(X)
+        assert (weights >= 0).all()
+        if system.segmented:
+            # Each segment has its own.
+            assert len(weights) == X.lengths[0]
+            weights = weights.reshape(len(weights), -1).sum(axis=1)
+            np.testing.assert_allclose(weights, 1, rtol=1e-4)
+        else:
+            assert weights.sum() == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.slow
+@every_case
+def test_a_classifier_gives_an_utterance_the_same_posteriors_in_every_batch(case, trained):
+    system, classifier = trained(case)
+    X = features(system, 0.1, 15, 0.7, 0.33, 0.31)
+    alone = np.concatenate([classifier.predict_proba(X.take([i])) for i in range(len(X))])
+    np.testing.assert_allclose(classifier.predict_proba(X), alone, atol=1e-5)
+    if system.segmented:
+        # An utterance gets the mean or the maximum of its segments' log posteriors.
+        pool = {"mean": np.mean, "max": np.max}[system.pool]
+        segments = classifier.segment_posteriors(X)
+        assert [len(part) for part in segments] == X.lengths.tolist()
+        pooled = np.exp([pool(np.log(part), axis=0) for part in segments])
+        np.testing.assert_allclose(alone, pooled / pooled.sum(axis=1, keepdims=True), rtol=1e-4)
+
+
+@pytest.mark.slow
+@every_case
+def test_a_saved_classifier_is_loaded_in_safe_mode_and_predicts_the_same(case, trained, tmp_path):
+    import keras
+
+    system, classifier = trained(case)
+    classifier.save(tmp_path / "model")
+    model = keras.saving.load_model(tmp_path / "model" / "network.keras", safe_mode=True)
+    assert not any(isinstance(layer, keras.layers.Lambda) for layer in model.layers)
+    loaded = NeuralClassifier.load(tmp_path / "model")
+    assert loaded.network == system
+    assert loaded.get_params() == classifier.get_params()
+    X = features(system, 0.2, 1.4, seed=9)
+    np.testing.assert_array_equal(loaded.predict_proba(X), classifier.predict_proba(X))
+    if system.attention_grid is not None:
+        for weights, others in zip(loaded.attention(X), classifier.attention(X), strict=True):
+            np.testing.assert_array_equal(weights, others)
+    if "bottleneck" in [layer.name for layer in model.layers]:
+        vectors = classifier.embed(X)
+        assert vectors.shape[0] == 2
+        np.testing.assert_array_equal(loaded.embed(X), vectors)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", systems.names()[:-1])
+def test_all_options_of_training_work_together(name):
+    system = make(name, balance="oversampling", mixup=0.3, spec_augment=True, augmented_copies=1)
+    X = features(system, 0.9, 1.8, 1.3)
+    (front_end,) = system.training_copies
+    copy = RaggedArray.from_list(
+        [front_end(noise(seconds, i), "u") for i, seconds in enumerate((0.9, 1.8, 1.3))]
+    )
+    assert (copy.lengths == X.lengths).all()
+    classifier = system.classifier(0).fit(X, ["anger", "anger", "sadness"], copies=[copy])
+    assert np.isfinite(classifier.history_[0]["loss"])
+
+
+PROTOCOLS = {
+    "acrnn_3d, as published": "leave_one_speaker_out",
+    "alexnet, as published": "leave_one_speaker_out",
+    "blstm_attention, as published": "shuffled_80_20",
+    "cnn_lstm, as published": "random_80_20",
+    "dcnn_blstm_attention, as published": "random_90_10",
+    "fcn_attention, as published": "leave_one_speaker_out",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ser_lib.errors.InputWarning")
+@pytest.mark.parametrize("case", PROTOCOLS)
+def test_a_system_as_published_is_evaluated_under_its_own_protocol(case):
+    corpus = load_corpus("synthetic", speakers=3, takes=1).select(emotion=["anger", "sadness"])
+    evaluation = evaluate(make(case), corpus, protocol=PROTOCOLS[case], folds=1)
+    assert evaluation.record["protocol"] == PROTOCOLS[case]
+    assert len(evaluation.rows())
+    assert 0 <= evaluation.scores()["uar"] <= 1
+
+
+@pytest.mark.slow
+def test_a_warning_says_that_recordings_are_resampled():
+    corpus = load_corpus("synthetic", speakers=2, takes=1)
+    with pytest.warns(InputWarning, match="resampled to 22050 Hz"):
+        make("dcnn_blstm_attention, as published").front_end.extract(corpus)
+
+
+UNDER_JAX = """
+import json, sys
+from pathlib import Path
+import keras
+from ser_lib.features import RaggedArray
+from ser_lib.neural import NeuralClassifier
+
+posteriors = {"backend": keras.backend.backend()}
+for folder in map(Path, sys.argv[2:]):
+    classifier = NeuralClassifier.load(folder / "model")
+    posteriors[folder.name] = classifier.predict_proba(RaggedArray.load(folder / "rows")).tolist()
+json.dump(posteriors, open(sys.argv[1], "w"))
+"""
+
+
+@pytest.mark.slow
+def test_saved_networks_give_the_same_posteriors_under_jax(trained, tmp_path):
+    pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
+    expected = {}
+    for case in CASES:
+        system, classifier = trained(case)
+        # One shape: JAX compiles a network for each.
+        X = features(system, 0.6, 0.6, 0.59, seed=5)
+        X.save(tmp_path / case / "rows")
+        classifier.save(tmp_path / case / "model")
+        expected[case] = classifier.predict_proba(X)
+    file = tmp_path / "posteriors.json"
+    command = [sys.executable, "-c", UNDER_JAX, str(file), *(str(tmp_path / c) for c in expected)]
+    environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, check=True, env=environment)
+    found = json.loads(file.read_text())
+    assert found.pop("backend") == "jax"
+    assert found.keys() == expected.keys()
+    for case, posteriors in found.items():
+        np.testing.assert_allclose(posteriors, expected[case], atol=1e-4, err_msg=case)
