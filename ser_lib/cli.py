@@ -166,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
     _data(add("corpora", _corpora, "list the corpora and what is there of them"))
     for name, function, text in (
         ("fetch", _fetch, "download a corpus from its publisher and verify it"),
-        ("validate", _validate, "list missing, extra, altered and undecodable recordings"),
+        ("validate", _validate, "list missing, unexpected, altered and undecodable recordings"),
     ):
         command = add(name, function, text)
         command.add_argument("name", metavar="NAME", help="name of the corpus")

@@ -1,16 +1,18 @@
-"""Remote files: downloaded when asked for, verified, unpacked, there as a whole or not at all."""
+"""Download files from their publishers, verify and unpack them, completely or not at all."""
 
+import gzip
 import logging
+import lzma
 import os
 import re
 import shutil
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from ser_lib import paths
 from ser_lib.console import progress as progress_bar
@@ -19,24 +21,33 @@ from ser_lib.errors import InputError
 _RETRIES = 3
 _TIMEOUT = 60  # seconds without a byte
 _DIGITS = {"md5": 32, "sha256": 64}
+# What the standard library raises for a damaged or encrypted archive.
+_DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error),
+    *(EOFError, RuntimeError),
+)
 
 
 @dataclass(frozen=True)
 class Remote:
     """
-    A file that a publisher offers.
+    A file that can be downloaded.
 
     Parameters
     ----------
     url : str
         Its address.
     checksum : str
-        ``"md5:"`` or ``"sha256:"`` and the hexadecimal digits that the publisher gives. There is
-        no remote without one: what cannot be verified is not offered.
+        ``"md5:"`` or ``"sha256:"`` and the published hexadecimal digits.
     filename : str
-        The name of the archive.
+        Its name on the disk.
     size : int, optional
-        Its length in bytes, where published.
+        Its length in bytes, if published.
+
+    Raises
+    ------
+    InputError
+        If the checksum is missing or malformed: a file that cannot be verified is not downloaded.
     """
 
     url: str
@@ -48,7 +59,7 @@ class Remote:
         algorithm, _, digits = self.checksum.partition(":")
         if not re.fullmatch(rf"[0-9a-f]{{{_DIGITS.get(algorithm, 0)}}}", digits) or not digits:
             raise InputError(
-                f"{self.url}: checksum {self.checksum!r}; expected 'md5:' and 32 or 'sha256:' and "
+                f"{self.url}: checksum is {self.checksum!r}; expected 'md5:' and 32 or 'sha256:' and "
                 "64 hexadecimal digits"
             )
 
@@ -61,20 +72,20 @@ def fetch(
     progress: bool = True,
 ) -> Path:
     """
-    Download archives, verify them and unpack them into one new folder.
+    Download archives, verify them and unpack them into a new folder.
 
-    Everything happens in a temporary folder beside it, which gets its name when all is done.
+    This happens in a temporary folder beside it, which is renamed at the end.
 
     Parameters
     ----------
     remotes : sequence of Remote
-        The archives; deleted when they are unpacked.
+        The archives; they are deleted after unpacking.
     folder : path
-        Where their contents appear.
+        Folder for their contents.
     retries : int
-        How often a failed transfer is tried again.
+        How often a failed transfer is repeated.
     progress : bool
-        Whether bars are shown.
+        Whether to show progress bars.
 
     Returns
     -------
@@ -84,48 +95,59 @@ def fetch(
     Raises
     ------
     InputError
-        If a file cannot be had, is not the one that was published, or is no archive that can be
-        unpacked safely, or if there is no room for it. Nothing is left behind.
+        If a file cannot be downloaded, has another checksum or is not an archive that can be
+        unpacked safely, or if there is not enough disk space. Nothing is left behind.
     """
     folder = Path(folder)
     with paths.whole_folder(folder) as temporary:
         for remote in remotes:
-            _require_room(remote, temporary)
-            archive = download(remote, temporary, retries=retries, progress=progress)
-            extract(archive, temporary, progress=progress)
+            _require_space(remote, temporary)
+            archive = retrieve(remote, temporary, retries=retries, progress=progress)
+            unpack(archive, temporary)
             archive.unlink()
     return folder
 
 
-def download(
+def retrieve(
     remote: Remote, folder: str | os.PathLike, *, retries: int = _RETRIES, progress: bool = True
 ) -> Path:
     """
-    Download one file and verify its checksum.
+    Download a file and verify its checksum; a file that is already there is not downloaded again.
+
+    Parameters
+    ----------
+    remote : Remote
+        The file.
+    folder : path
+        Folder for the file.
+    retries : int
+        How often a failed transfer is repeated.
+    progress : bool
+        Whether to show a progress bar.
 
     Returns
     -------
     Path
-        The file in `folder`; it is not there before it is verified.
+        The file in `folder`; it appears when it has been verified.
 
     Raises
     ------
     InputError
-        If it cannot be had or its checksum is not the published one.
+        If it cannot be downloaded or has another checksum.
     """
     import pooch
     import requests
 
     pooch.get_logger().setLevel(logging.WARNING)
     bar = progress_bar(
-        # pooch puts in the length that the server gives, but takes a bar without any for none.
+        # pooch replaces this by the length that the server gives, but ignores a bar without one.
         total=remote.size or 1,
         description=f"downloading {remote.filename}",
         unit="B",
         unit_scale=True,
         disable=not progress,
     )
-    keeper = pooch.create(
+    manager = pooch.create(
         path=folder,
         base_url="",
         registry={remote.filename: remote.checksum},
@@ -135,113 +157,86 @@ def download(
     downloader = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT)
     with bar:
         try:
-            return Path(keeper.fetch(remote.filename, downloader=downloader))
+            return Path(manager.fetch(remote.filename, downloader=downloader))
         except requests.RequestException as error:
             raise InputError(
                 f"{remote.url}: cannot be downloaded ({error}); nothing was kept"
             ) from error
         except ValueError as error:
-            # The hash of the file that pooch has thrown away is only in its message.
-            found = re.search(r"but got '?([0-9a-fA-F]+)", str(error))
+            # pooch reports the checksum of the deleted file in its message only.
+            other = re.search(r"but got '?([0-9a-fA-F]+)", str(error))
             raise InputError(
                 f"{remote.url}: the checksum of {remote.filename} is "
-                f"{found[1] if found else 'another'}, expected {remote.checksum}; the transfer was "
+                f"{other[1] if other else 'another'}; expected {remote.checksum}; the transfer was "
                 "damaged or the publisher changed the file; nothing was kept"
             ) from error
 
 
-def extract(
-    archive: str | os.PathLike, folder: str | os.PathLike, *, progress: bool = True
-) -> None:
+def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> None:
     """
-    Unpack a zip or tar archive whose members stay inside the folder.
-
-    All members are looked at before the first is written.
+    Unpack a zip or tar archive after checking that all members stay inside the folder.
 
     Parameters
     ----------
     archive : path
         Zip, or tar with or without compression.
     folder : path
-        Where its files go.
-    progress : bool
-        Whether a bar is shown when it takes longer than a second.
+        Folder for its files.
 
     Raises
     ------
     InputError
-        If it is no such archive, is damaged, or has a member that is a link or a device or whose
-        path leads out of `folder`.
+        If it is not such an archive, is damaged, or has a member that is a link or a device or
+        whose path leads out of `folder`.
     """
-    archive, folder = Path(archive), Path(folder)
+    archive = Path(archive)
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:
-                members = [(i.filename, _zip_kind(i), i) for i in file.infolist()]
-                _write(archive, members, file.open, folder, progress)
+                _check(archive, ((info.filename, _zip_kind(info)) for info in file.infolist()))
+                file.extractall(folder)
         elif tarfile.is_tarfile(archive):
             with tarfile.open(archive) as file:
-                members = [(m.name, _tar_kind(m), m) for m in file]
-                _write(archive, members, file.extractfile, folder, progress)
+                _check(archive, ((member.name, _tar_kind(member)) for member in file))
+                file.extractall(folder, filter="data")
         else:
-            raise InputError(f"{archive.name}: expected a zip or tar archive, found something else")
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError) as error:
-        raise InputError(f"{archive.name}: cannot be unpacked ({error})") from error
+            raise InputError(f"{archive.name}: found another file; expected a zip or tar archive")
+    except _DAMAGED as error:
+        raise InputError(
+            f"{archive.name}: cannot be unpacked ({error}); expected a complete archive without a "
+            "password"
+        ) from error
 
 
-def _write(
-    archive: Path,
-    members: list[tuple[str, str, object]],
-    open_member: Callable[[object], IO[bytes]],
-    folder: Path,
-    progress: bool,
-) -> None:
-    for name, kind, _ in members:
-        if not _stays_inside(name) or kind not in ("file", "folder"):
-            what = "leads out of its folder" if kind in ("file", "folder") else f"is a {kind}"
+def _check(archive: Path, members: Iterable[tuple[str, str]]) -> None:
+    """Refuse an archive with a link, a device or a path that leads out of its folder."""
+    for name, kind in members:
+        path = PurePosixPath(name.replace("\\", "/"))
+        outside = path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", name)
+        if outside or kind != "file":
             raise InputError(
-                f"{archive.name}: member {name!r} {what}; expected files with relative paths below "
-                "the folder; nothing was unpacked"
+                f"{archive.name}: member {name!r} "
+                f"{'leads out of its folder' if kind == 'file' else f'is a {kind}'}; expected files "
+                "with relative paths below the folder; nothing was unpacked"
             )
-    files = [(name, member) for name, kind, member in members if kind == "file"]
-    for name, member in _shown(files, f"unpacking {archive.name}", progress):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open_member(member) as source, target.open("wb") as out:
-            shutil.copyfileobj(source, out)
-
-
-def _shown(items: list, description: str, progress: bool) -> Iterator:
-    return iter(progress_bar(items, description=description, unit="file", disable=not progress))
-
-
-def _stays_inside(name: str) -> bool:
-    """Tell whether a member's path stays below the folder, on every system (C:, backslashes)."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    return not (path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", name))
 
 
 def _zip_kind(info: zipfile.ZipInfo) -> str:
-    # The upper half holds Unix permissions; archives made elsewhere leave it zero.
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind == stat.S_IFLNK:
-        return "link"
-    return "folder" if info.is_dir() else "file"
+    # The upper 16 bits are Unix permissions; they are 0 in archives made on other systems.
+    return "link" if stat.S_ISLNK(info.external_attr >> 16) else "file"
 
 
 def _tar_kind(member: tarfile.TarInfo) -> str:
-    if member.isdir():
-        return "folder"
     if member.issym() or member.islnk():
         return "link"
-    return "file" if member.isfile() else "device"
+    return "file" if member.isfile() or member.isdir() else "device"
 
 
-def _require_room(remote: Remote, folder: Path) -> None:
-    # The archive and, for audio that hardly compresses, about as much again and a half unpacked.
+def _require_space(remote: Remote, folder: Path) -> None:
+    # The archive and, unpacked, about one and a half times its size: audio hardly compresses.
     free, needed = shutil.disk_usage(folder).free, int(2.5 * (remote.size or 0))
     if free < needed:
         raise InputError(
-            f"{folder.parent}: {free / 1e6:.0f} MB are free, {remote.filename} needs about "
-            f"{needed / 1e6:.0f} MB while it is unpacked"
+            f"{folder.parent}: {free / 1e6:.0f} MB are free; expected about {needed / 1e6:.0f} MB, "
+            f"which {remote.filename} needs while it is unpacked"
         )

@@ -122,7 +122,7 @@ BAD = {
     "wrong checksum": (
         None,
         "toy.zip",
-        "the checksum of toy.zip is [0-9a-f]{32}, expected md5:0{32}",
+        "the checksum of toy.zip is [0-9a-f]{32}; expected md5:0{32}",
     ),
     "not there": (lambda path: None, "toy.zip", "404.*nothing was kept"),
     "cut short": (lambda path: path.touch(), "cut.zip", "cannot be downloaded"),
@@ -179,7 +179,9 @@ def test_a_bad_download_leaves_nothing_behind(server, tmp_path, case):
 
 def test_nothing_is_downloaded_where_there_is_no_room(server, tmp_path):
     huge = Remote(f"{server[1]}/toy.zip", "md5:" + "0" * 32, "toy.zip", size=10**18)
-    with pytest.raises(InputError, match=r"MB are free, toy\.zip needs about 2500000000000 MB"):
+    with pytest.raises(
+        InputError, match=r"MB are free; expected about 2500000000000 MB, which toy\.zip needs"
+    ):
         download.fetch([huge], tmp_path / "data/toy")
     assert server[2].requests == 0
     assert os.listdir(tmp_path / "data") == []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ROOTS = (
     "ser_lib.experiment.fold",
     "ser_lib.features.normalisation",
-    "ser_lib.signal.decode",
+    "ser_lib.signal.decoding",
 )
 
 

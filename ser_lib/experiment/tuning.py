@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ser_lib import identity, systems
+from ser_lib import identity
 from ser_lib.errors import DivergenceError, InputError, unknown
 from ser_lib.evaluation.predictions import classes_of, summarise
 from ser_lib.experiment import training
@@ -84,7 +84,7 @@ def tune(
     DivergenceError
         If the training of every trial diverged.
     """
-    kind = systems.get(system) if isinstance(system, str) else system
+    kind = _class_of(system) if isinstance(system, str) else system
     plans = {
         _plan(name, kind, changes, corpus, folds, seeds, normalisation): name
         for name, changes in _chosen(kind, trials).items()
@@ -112,6 +112,13 @@ def tune(
     if not rows:
         raise DivergenceError(f"no trial could be trained; {next(iter(diverged.values()))}")
     return ordered(rows)
+
+
+def _class_of(name: str) -> "type[System]":
+    # All systems are imported with it: workers do without.
+    from ser_lib import systems
+
+    return systems.get(name)
 
 
 def _chosen(

@@ -27,7 +27,7 @@ from ser_lib.errors import InputError, InputWarning
 from ser_lib.features.front_end import FrontEnd
 from ser_lib.features.normalisation import normalise
 from ser_lib.features.ragged import RaggedArray
-from ser_lib.signal.decode import decode
+from ser_lib.signal.decoding import decode
 
 if TYPE_CHECKING:
     from ser_lib.corpora import Corpus
@@ -168,7 +168,7 @@ def entry_folder(corpus: "Corpus", front_end: FrontEnd, *, fingerprint: str | No
         fingerprint or corpus.fingerprint,
         list(corpus.table.index),
         parameters,
-        code_digest.code(["ser_lib.signal.decode", *modules], own).digest,
+        code_digest.code(["ser_lib.signal.decoding", *modules], own).digest,
     ]
     return paths.cache() / "features" / identity.digest(content)
 

@@ -97,7 +97,7 @@ def weights_file(name: str, weights: Weights) -> Path:
     InputError
         If the file is not available.
     """
-    from ser_lib.download import Remote, download
+    from ser_lib.download import Remote, retrieve
 
     path = getattr(weights, "path", None)
     if path is not None:
@@ -112,7 +112,7 @@ def weights_file(name: str, weights: Weights) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     remote = Remote(backbone.url, backbone.checksum, backbone.url.rpartition("/")[2])
     try:
-        return download(remote, folder)
+        return retrieve(remote, folder)
     except InputError as error:
         raise InputError(f"{error}; {remote.filename} may be put into {folder} by hand") from error
 

@@ -1,6 +1,6 @@
 """Process waveforms: decode, preprocess and degrade recordings."""
 
-from ser_lib.signal.decode import Recording, decode
+from ser_lib.signal.decoding import Recording, decode
 from ser_lib.signal.degrade import (
     AddedNoise,
     PitchShift,

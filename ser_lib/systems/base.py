@@ -95,7 +95,7 @@ class System(Parameters):
     deviations : tuple of str
         What is deliberately different from the original, a sentence each.
     search_space : dict of str to dict
-        Trials: changed parameters by the name of the trial, ``"default"`` first.
+        Trials of `ser tune`: changed parameters by the name of the trial, ``"default"`` first.
     normalisation : {"train", "utterance", "speaker"}
         Whose statistics scale the features unless the evaluation says otherwise.
     target_prefix : str or None
@@ -108,7 +108,7 @@ class System(Parameters):
     citation: ClassVar[str]
     published: ClassVar[tuple[Published, ...]] = ()
     deviations: ClassVar[tuple[str, ...]] = ()
-    search_space: ClassVar[dict[str, dict[str, object]]] = {"default": {}}
+    search_space: ClassVar[dict[str, dict[str, object]]] = {}
 
     @classmethod
     def as_published(cls, **changes: object) -> "System":

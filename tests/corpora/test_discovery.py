@@ -61,11 +61,11 @@ def test_a_linked_folder_is_followed(tmp_path):
     assert found(tmp_path / "data").files == {"u1": tmp_path / "data/toy/u1.wav"}
 
 
-def test_of_several_copies_the_publishers_container_is_taken_then_the_shallowest(tmp_path):
+def test_of_several_copies_the_publishers_container_is_used_then_the_shallowest(tmp_path):
     for name in ("flat/u1.flac", "x/y/u1.wav", "x/u2.wav", "a/x/u2.wav", "u3.mp3", "u3.ogg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    with pytest.warns(InputWarning, match="toy: 3 utterances lie there more than once") as caught:
+    with pytest.warns(InputWarning, match="toy: 3 utterances have more than one file") as caught:
         recordings = found(tmp_path)
     assert len(caught) == 1
     taken = {name: path.relative_to(tmp_path).as_posix() for name, path in recordings.files.items()}
@@ -80,7 +80,7 @@ def test_the_nested_copy_in_an_archive_of_ravdess_is_said_once(make_tree):
         copy = path.parents[1] / "audio_speech_actors_01-24" / path.parent.name / path.name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    with pytest.warns(InputWarning, match=f"{len(RAVDESS)} utterances lie there more") as caught:
+    with pytest.warns(InputWarning, match=f"{len(RAVDESS)} utterances have more than") as caught:
         after = tree.load()
     assert len(caught) == 1
     assert after.table.equals(before.table)
@@ -90,13 +90,13 @@ def test_the_nested_copy_in_an_archive_of_ravdess_is_said_once(make_tree):
 def test_what_only_looks_like_a_part_of_the_corpus_is_left_out_and_said(tmp_path):
     for name in ("u1.wav", "u2.wav", "u9.wav"):
         write_recording(tmp_path / name)
-    with pytest.warns(InputWarning, match=r"toy: 1 recordings are named like its own .*u9\.wav"):
+    with pytest.warns(InputWarning, match=r"toy: 1 recordings have names like those .*u9\.wav"):
         recordings = found(tmp_path, {"u1", "u2", "u3"})
     assert sorted(recordings.files) == ["u1", "u2"]
     assert recordings.unexpected_files == (tmp_path / "u9.wav",)
 
 
-def test_another_corpus_beside_it_is_no_stranger(tmp_path):
+def test_another_corpus_beside_it_is_not_unexpected(tmp_path):
     write_recording(tmp_path / "one/u1.wav")
     write_recording(tmp_path / "two/v1.wav")
     assert found(tmp_path).unexpected_files == ()
@@ -120,7 +120,7 @@ def test_a_complete_corpus_is_loaded_in_silence(tree):
         tree.load()
 
 
-def test_what_is_not_found_says_where_it_was_looked_for_and_how_to_get_it(tmp_path):
+def test_an_error_says_where_a_corpus_was_searched_for_and_how_to_get_it(tmp_path):
     write_recording(tmp_path / "song.wav")
     with pytest.raises(InputError) as error:
         found(tmp_path)

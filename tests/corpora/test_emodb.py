@@ -2,8 +2,7 @@
 
 import pytest
 
-from ser_lib.corpora import discovery
-from ser_lib.corpora import emodb, load_corpus
+from ser_lib.corpora import discovery, emodb, load_corpus
 
 CLASSES = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
 # Speaker: sex, and the number of recordings of each class, in the order of CLASSES.

@@ -48,8 +48,8 @@ def test_a_pattern(make_tree):
     write_recording(tree.data / "carla/sad_02.wav")
     write_recording(tree.data / "carla/test.wav")
     pattern = r"(?P<speaker>\w+)/(?P<emotion>[a-z]+)_\d+(_(?P<sex>[fm]))?$"
-    with pytest.warns(InputWarning, match=r"not found in 5 of 7 recordings; .* 'anna/1'"):
-        corpus = tree.load(pattern=pattern, emotions={"angry": "anger", "sad": "sadness"})
+    with pytest.warns(InputWarning, match=r"does not match 5 of 7 recordings; .* 'anna/1'"):
+        corpus = tree.load(pattern=pattern, emotions={"sad": "sadness"})
     rows = corpus.table[["speaker", "sex", "emotion"]].to_dict("index")
     assert rows == {
         "carla/angry_01_f": {"speaker": "carla", "sex": "female", "emotion": "anger"},
@@ -59,8 +59,12 @@ def test_a_pattern(make_tree):
 
 # What the manifest is, the options, and what the error says.
 BAD = {
-    "no manifest": (None, {}, "there is no manifest .*manifest.csv; expected a CSV file"),
-    "not that manifest": (MANIFEST, {"manifest": "other.csv"}, "no manifest .*other.csv or "),
+    "no manifest": (None, {}, "the manifest .*manifest.csv does not exist; expected a CSV file"),
+    "not that manifest": (
+        MANIFEST,
+        {"manifest": "other.csv"},
+        "the manifest .*other.csv or .* does not exist",
+    ),
     "empty": ("", {}, "manifest.csv: missing columns path, emotion; found no columns"),
     "head only": ("path,emotion\n", {}, "manifest.csv: no recordings; expected at least one"),
     "columns": ("file,emotion\n", {}, "missing columns path; found columns file, emotion"),
@@ -73,12 +77,16 @@ BAD = {
     "folder": ("path,emotion\nanna,anger\n", {}, "1 of 1 recordings do not exist"),
     "duplicate": ("path,emotion\nben/1.wav,fear\nben/1.wav,fear\n", {}, r"\(row 3\) and .*row 2"),
     "two spellings": ("path,emotion\nben/1.wav,fear\n./ben/1.wav,fear\n", {}, "same utterance"),
-    "emotion": ("path,emotion\nanna/1.wav,angry\n", {}, "row 2 .*'angry'; did you mean 'anger'"),
+    "emotion": ("path,emotion\nanna/1.wav,angr\n", {}, "row 2 .*'angr'; did you mean 'anger'"),
     "no emotion": ("path,emotion\nanna/1.wav,\n", {}, "row 2 .*''"),
     "sex": ("path,emotion,sex\nanna/1.wav,fear,femal\n", {}, "row 2: 'femal'; .* 'female'"),
-    "mapping": (MANIFEST, {"emotions": {"Wut": "angry"}}, "parameter emotions: 'angry'; did you"),
+    "mapping": (MANIFEST, {"emotions": {"Wut": "angr"}}, "parameter emotions: 'angr'; did you"),
     "both": (MANIFEST, {"manifest": "m.csv", "pattern": "x"}, "manifest=m.csv and pattern='x'"),
-    "no regex": (None, {"pattern": "(?P<emotion>"}, "pattern: .* is no valid regular expression"),
+    "no regex": (
+        None,
+        {"pattern": "(?P<emotion>"},
+        "pattern: .* is not a valid regular expression",
+    ),
     "no emotion group": (
         None,
         {"pattern": "(?P<speaker>.)"},
@@ -86,7 +94,7 @@ BAD = {
     ),
     "no group": (None, {"pattern": "x"}, "has the groups none; expected at least"),
     "unknown group": (None, {"pattern": "(?P<emotions>.)"}, "'emotions'; did you mean 'emotion'"),
-    "no match": (None, {"pattern": "(?P<emotion>zz)"}, "found in none of 4 .* such as 'anna/1'"),
+    "no match": (None, {"pattern": "(?P<emotion>zz)"}, "matches none of 4 .* such as 'anna/1'"),
     "pattern's emotion": (None, {"pattern": "(?P<emotion>n)"}, "1.wav .*: 'n'"),
 }
 

@@ -1,5 +1,6 @@
-"""Hashes of decoded samples, and how they are remembered."""
+"""Hashes of decoded samples, and how they are stored."""
 
+import hashlib
 import json
 import os
 
@@ -65,20 +66,21 @@ def test_samples_rate_and_channels_count(tmp_path):
     assert len(hashes) == len(variants)
 
 
-def test_a_long_recording_is_hashed_in_blocks(tmp_path, monkeypatch):
-    path = write_recording(tmp_path / "a.flac", seconds=1)
-    whole = hashing.sample_hash(path)
-    monkeypatch.setattr(hashing, "_BLOCK", 1000)
-    assert hashing.sample_hash(path) == whole
+def test_the_hash_is_that_of_all_samples_of_a_long_recording(tmp_path):
+    path = write_recording(tmp_path / "a.flac", seconds=40)
+    samples, _ = soundfile.read(path, dtype="float32")
+    expected = hashlib.sha256(b"16000 Hz, 1 channels\n" + samples.astype("<f4").tobytes())
+    assert hashing.sample_hash(path) == expected.hexdigest()
 
 
-def test_what_was_hashed_is_remembered_in_one_file(tmp_path, count):
+def test_hashes_are_stored_in_one_file(tmp_path, count):
     files = [aged(write_recording(tmp_path / f"{name}.wav", name)) for name in range(3)]
     first = hashing.sample_hashes(files)
     assert sorted(count) == ["0.wav", "1.wav", "2.wav"]
     assert hashing.sample_hashes(files[::-1]) == first[::-1]
     assert len(count) == 3
-    assert [path.name for path in paths.cache().iterdir()] == ["recordings.json"]
+    files = [path.name for path in paths.cache().iterdir() if not path.name.startswith(".")]
+    assert files == ["recordings.json"]
 
 
 def test_only_what_changed_is_hashed_again(tmp_path, count):
@@ -91,7 +93,7 @@ def test_only_what_changed_is_hashed_again(tmp_path, count):
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
 
 
-def test_a_file_that_was_just_written_is_not_remembered(tmp_path, count):
+def test_the_hash_of_a_file_that_was_just_written_is_not_stored(tmp_path, count):
     # It may change once more within the resolution of its time stamp.
     file = write_recording(tmp_path / "a.wav")
     os.utime(file)
@@ -101,7 +103,7 @@ def test_a_file_that_was_just_written_is_not_remembered(tmp_path, count):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", json.dumps({"version": 0})])
-def test_a_damaged_memory_is_made_again(tmp_path, text):
+def test_a_damaged_store_is_written_again(tmp_path, text):
     file = aged(write_recording(tmp_path / "a.wav"))
     before = hashing.sample_hashes([file])
     (paths.cache() / "recordings.json").write_text(text)
@@ -109,7 +111,7 @@ def test_a_damaged_memory_is_made_again(tmp_path, text):
     assert str(file) in json.loads((paths.cache() / "recordings.json").read_text())
 
 
-def test_the_memory_of_another_process_is_kept(tmp_path):
+def test_hashes_stored_by_another_process_are_kept(tmp_path):
     files = [aged(write_recording(tmp_path / f"{name}.wav", name)) for name in range(2)]
     for file in files:
         hashing.sample_hashes([file])

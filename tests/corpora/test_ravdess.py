@@ -3,8 +3,7 @@
 import pytest
 from tiny_corpora import RAVDESS, write_recording
 
-from ser_lib.corpora import discovery
-from ser_lib.corpora import load_corpus, ravdess
+from ser_lib.corpora import discovery, load_corpus, ravdess
 from ser_lib.errors import InputError, InputWarning
 
 

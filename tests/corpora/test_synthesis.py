@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from ser_lib.corpora.synthesis import expression
-from ser_lib.corpora.synthesis import source_filter
+from ser_lib.corpora.synthesis import expression, source_filter
 from ser_lib.corpora.synthesis.expression import CUES, EMOTIONS, FAMILIES, TRAITS, speaker
 from ser_lib.corpora.synthesis.phones import PHONES, SENTENCES, sounds
 from ser_lib.corpora.synthesis.prosody import plan
@@ -58,7 +57,9 @@ def in_band(samples, low, high):
 
 def periods(samples):
     """Measure the distances between the strongest excitations in seconds."""
-    peaks, _ = signal.find_peaks(-samples, height=0.6 * np.max(-samples), distance=SAMPLE_RATE // 400)
+    peaks, _ = signal.find_peaks(
+        -samples, height=0.6 * np.max(-samples), distance=SAMPLE_RATE // 400
+    )
     return np.diff(peaks) / SAMPLE_RATE
 
 
@@ -297,9 +298,9 @@ def test_sentences_share_their_vowels_and_use_known_sounds():
     ("arguments", "message"),
     [
         (("angre", 1, 1), "unknown emotion of the synthetic corpus 'angre'; did you mean 'anger'"),
-        (("anger", 0, 1), "sentence: found 0, expected 1 to 4"),
-        (("anger", 5, 1), "sentence: found 5, expected 1 to 4"),
-        (("anger", 1, 0), "take: found 0, expected 1 or more"),
+        (("anger", 0, 1), "sentence is 0; expected 1 to 4"),
+        (("anger", 5, 1), "sentence is 5; expected 1 to 4"),
+        (("anger", 1, 0), "take is 0; expected at least 1"),
     ],
 )
 def test_what_cannot_be_said_is_refused(arguments, message):
@@ -308,5 +309,5 @@ def test_what_cannot_be_said_is_refused(arguments, message):
 
 
 def test_a_speaker_who_does_not_exist_is_refused():
-    with pytest.raises(InputError, match="speaker: number 0; expected 1 or more"):
+    with pytest.raises(InputError, match="number of the speaker is 0; expected at least 1"):
         speaker(0)

@@ -1,4 +1,4 @@
-"""The synthetic corpus: what it holds, and that it is neither trivial nor hopeless."""
+"""The synthetic corpus: its content, and that it is neither trivial nor impossible to classify."""
 
 import hashlib
 from pathlib import Path
@@ -26,6 +26,11 @@ from ser_lib.signal import PreEmphasis
 @pytest.fixture(scope="module")
 def corpus():
     return load_corpus("synthetic")
+
+
+@pytest.fixture(scope="module")
+def small():
+    return load_corpus("synthetic", speakers=2, takes=1)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +68,10 @@ def on_known_speakers(corpus, features, machine):
     return balanced_accuracy_score(emotion, cross_val_predict(machine, features, emotion, cv=folds))
 
 
+@pytest.mark.slow
 def test_every_speaker_says_every_sentence_twice_in_every_emotion(corpus):
+    hours = sum(soundfile.info(path).duration for path in corpus.table["path"]) / 3600
+    assert (len(corpus.table), len(corpus.speakers), round(hours, 2)) == synthetic.KNOWN
     table = corpus.table
     assert len(table) == 10 * 7 * 4 * 2
     assert set(table.groupby(["speaker", "emotion", "sentence"]).size()) == {2}
@@ -80,8 +88,8 @@ def test_it_says_that_it_is_no_evidence():
         assert "for trying things out, not for claims" in " ".join(said.split())
 
 
-def test_recordings_are_short_16_bit_files_that_are_not_clipped(corpus):
-    for path in corpus.table["path"]:
+def test_recordings_are_short_16_bit_files_that_are_not_clipped(small):
+    for path in small.table["path"]:
         samples, rate = soundfile.read(path, dtype="int16")
         assert (rate, samples.ndim) == (16_000, 1)
         assert 1 <= len(samples) / rate <= 3
@@ -90,12 +98,23 @@ def test_recordings_are_short_16_bit_files_that_are_not_clipped(corpus):
     assert Path(path).is_relative_to(paths.cache())
 
 
-def test_it_is_rendered_once(corpus, monkeypatch):
-    monkeypatch.setattr(synthetic, "_render", lambda *_: pytest.fail("rendered again"))
-    assert load_corpus("synthetic").table.equals(corpus.table)
+def test_it_is_rendered_once(small):
+    files = [Path(path) for path in small.table["path"]]
+    before = [path.stat().st_mtime_ns for path in files]
+    assert load_corpus("synthetic", speakers=2, takes=1).table.equals(small.table)
+    assert [path.stat().st_mtime_ns for path in files] == before
 
 
-def test_the_recordings_do_not_depend_on_who_renders_them(corpus, tmp_path, monkeypatch):
+def test_the_fingerprint_is_that_of_earlier_results():
+    # Of the smallest corpus; stored results are found by it, so the sound must not change.
+    smallest = load_corpus("synthetic", speakers=1, takes=1)
+    assert (
+        smallest.fingerprint == "a85e7d06a97577634c4d073eb277615c9d1fd52d353bae32c214e03e2890ac54"
+    )
+
+
+@pytest.mark.slow
+def test_the_recordings_do_not_depend_on_which_process_renders_them(corpus, tmp_path, monkeypatch):
     def contents(table):
         return {
             name: hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -103,31 +122,31 @@ def test_the_recordings_do_not_depend_on_who_renders_them(corpus, tmp_path, monk
         }
 
     monkeypatch.setenv("SER_CACHE", str(tmp_path))
-    monkeypatch.setattr(synthetic, "_PROCESSES", 1)
-    # A smaller cast is a part of a larger one.
+    # Fewer speakers are rendered in this process, and are some of more speakers.
     alone = contents(load_corpus("synthetic", speakers=2).table)
     among_others = contents(corpus.table)
     assert len(alone) == 112
     assert alone == {name: among_others[name] for name in alone}
 
 
-def test_another_seed_is_another_corpus(corpus, tmp_path, monkeypatch):
+def test_another_seed_is_another_corpus(small, tmp_path, monkeypatch):
     monkeypatch.setenv("SER_CACHE", str(tmp_path))
     other = load_corpus("synthetic", speakers=1, takes=1, seed=7)
     assert len(other.table) == 28
     path = other.table["path"].iloc[0]
-    assert Path(path).read_bytes() != Path(corpus.table.at[Path(path).stem, "path"]).read_bytes()
+    assert Path(path).read_bytes() != Path(small.table.at[Path(path).stem, "path"]).read_bytes()
 
 
 @pytest.mark.parametrize("option", ["speakers", "takes", "seed"])
 @pytest.mark.parametrize("value", [-1, 2.5, "2", True])
 def test_numbers_out_of_range_are_refused_and_leave_nothing(option, value, tmp_path, monkeypatch):
     monkeypatch.setenv("SER_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match=f"synthetic: {option} is {value!r}; expected a whole"):
+    with pytest.raises(InputError, match=f"synthetic: {option} is {value!r}; expected an integer"):
         load_corpus("synthetic", **{option: value})
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", cue_families.FAMILIES)
 def test_no_family_of_cues_is_enough(corpus, plans, family):
     measure, machine = cue_families.FAMILIES[family], make_pipeline(StandardScaler(), SVC(C=3))
@@ -140,6 +159,7 @@ def test_no_family_of_cues_is_enough(corpus, plans, family):
     assert 0.35 < on_unknown_speakers(corpus, meant, machine) < 0.60
 
 
+@pytest.mark.slow
 def test_the_svm_is_challenged_and_profits_from_knowing_the_speaker(corpus, statistics):
     machine = make_pipeline(
         VarianceThreshold(),

@@ -77,4 +77,4 @@ def test_a_long_list_is_cut():
     text = str(Validation(missing=tuple(f"u{i:02}" for i in range(25)), checked=3))
     assert "25 missing: u00, " in text
     assert text.endswith("u09 and 15 more")
-    assert "3 decode, with nothing published to compare them with" in text
+    assert "3 can be decoded; no checksum was published" in text

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser_lib.corpora import discovery
-from ser_lib.corpora import load_corpus
+from ser_lib.corpora import discovery, load_corpus
 
 # Those of the package; tests replace them.
 INDICES = discovery.INDICES
@@ -88,7 +87,7 @@ def folder_tree(data):
     (data / "manifest.csv").write_text(MANIFEST)
 
 
-# One function per corpus: it writes a few recordings (at least three, of two emotions) below a folder.
+# One function per corpus, which writes a few recordings (three or more, of two emotions or more).
 TREES = {
     "emodb": emodb_tree,
     "ravdess": ravdess_tree,

@@ -380,6 +380,7 @@ class TinyNetwork(Tiny):
         return NeuralClassifier(Layer(self.units), epochs=2, learning_rate=0.1, seed=seed)
 
 
+@pytest.mark.slow
 def test_a_network_brings_its_backend_its_curves_and_its_code(corpus):
     record = evaluate(TinyNetwork(), corpus, folds=1).record
     assert record["specification"]["classifier"]["network"] == {"class": "Layer", "units": 4}

@@ -1,5 +1,6 @@
 """Folds and seeds side by side give what they give one after the other, and lose little."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -28,6 +29,7 @@ def log(tmp_path):
     return tmp_path / "log"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalisation", ["train", "speaker"])
 def test_workers_give_what_this_process_gives(corpus, log, normalisation):
     noisy = Tiny().front_end.degraded(WhiteNoise(snr=(10, 20)))
@@ -57,6 +59,7 @@ def test_a_run_leaves_only_results_and_features_in_the_cache(corpus, log):
     assert len(list((paths.cache() / "features").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_an_error_comes_back_as_itself(corpus, log):
     with pytest.raises(InputError, match="nothing can be learnt without s"):
         evaluate(make_witness(log, "fails"), corpus, jobs=2)
@@ -64,6 +67,7 @@ def test_an_error_comes_back_as_itself(corpus, log):
         evaluate(make_witness(log, "diverges"), corpus, jobs=2)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_what_was_being_trained(corpus, log):
     with pytest.raises(TerminatedWorkerError):
         evaluate(make_witness(log, "dies"), corpus, jobs=2)
@@ -73,6 +77,7 @@ def test_a_worker_that_dies_costs_what_was_being_trained(corpus, log):
     assert len(pids(log)) == tried + 4 - stored
 
 
+@pytest.mark.slow
 def test_trials_are_trained_side_by_side_and_fail_each_for_itself(corpus, log, capsys):
     trials = {"default": {"log": str(log)}, "by sex": {"log": str(log), "prefix": "sex"}}
     plain = tune(WitnessSystem, corpus, trials, jobs=1)
@@ -96,20 +101,26 @@ def test_a_number_of_processes_that_is_none_is_refused(corpus, system, jobs):
         tune(Tiny, corpus, jobs=jobs)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_process_with_other_code_or_another_backend_refuses(corpus, system, jobs):
-    def train(**changes):
-        plan = prepare(system, corpus, folds=2)
-        object.__setattr__(plan, "specification", plan.specification._replace(**changes))
-        return list(complete([plan], jobs=jobs, progress=False))
-
-    specification = prepare(system, corpus).specification
-    files = specification.code.files | {"experiment/fold.py": "0" * 12}
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_process_with_other_code_refuses(corpus, system, jobs):
+    plan = prepare(system, corpus, folds=2)
+    code = plan.specification.code
+    code = code._replace(files=code.files | {"experiment/fold.py": "0" * 12})
+    plan = dataclasses.replace(plan, specification=plan.specification._replace(code=code))
     with pytest.raises(InputError, match=r"worker on .* has other code of ser_lib"):
-        train(code=specification.code._replace(files=files))
-    with pytest.raises(InputError, match=r"computes with .*; expected jaxx"):
-        train(content=specification.content | {"backend": "jaxx"})
-    assert len(train()) == 2
+        list(complete([plan], jobs=jobs, progress=False))
+
+
+@pytest.mark.slow
+def test_a_process_with_another_backend_refuses(corpus, system):
+    import keras
+
+    other = "jax" if keras.config.backend() == "tensorflow" else "tensorflow"
+    plan = prepare(system, corpus, folds=2)
+    content = plan.specification.content | {"backend": other}
+    plan = dataclasses.replace(plan, specification=plan.specification._replace(content=content))
+    with pytest.raises(InputError, match=f"computes with {keras.config.backend()}; expected"):
+        list(complete([plan], jobs=1, progress=False))
 
 
 SCRIPT = """
@@ -185,6 +196,7 @@ def ended(pid):
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="this system has no /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_ends_its_workers_and_goes_on_later(

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from matplotlib.contour import ContourSet
 from matplotlib.patches import StepPatch
-from plots.gallery import FRIGHT, LEVELS, MAP, WEIGHTS, built, example, texts
 
+from plots.gallery import FRIGHT, LEVELS, MAP, WEIGHTS, built, example, texts
 from ser_lib import plots
 from ser_lib.errors import InputError
 

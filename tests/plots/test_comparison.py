@@ -1,7 +1,9 @@
+import itertools
+
 import pandas as pd
 import pytest
-from plots.gallery import Published, built, comparison, labels, results, segments, texts
 
+from plots.gallery import Published, built, comparison, labels, results, segments, texts
 from ser_lib import plots
 from ser_lib.errors import InputError
 
@@ -86,7 +88,7 @@ def test_long_labels_are_wrapped_and_do_not_touch():
     )
     figure = plots.leaderboard(table)
     boxes = [t.get_window_extent() for t in figure.axes[0].get_yticklabels()]
-    assert all(upper.y0 > lower.y1 for upper, lower in zip(boxes, boxes[1:], strict=False))
+    assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(boxes))
     assert max(box.width for box in boxes) < 0.45 * figure.bbox.width
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from plots.gallery import EMOTIONS, built, corpus, labels, texts
 
+from plots.gallery import EMOTIONS, built, corpus, labels, texts
 from ser_lib import plots
 from ser_lib.errors import InputError
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from plots.gallery import built, corpus, labels, random
 
+from plots.gallery import built, corpus, labels, random
 from ser_lib import plots
 from ser_lib.errors import InputError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
-from plots.gallery import FIGURES, built, predictions, results, texts
 
+from plots.gallery import FIGURES, built, predictions, results, texts
 from ser_lib import plots
 from ser_lib.plots.style import EMOTION_COLOURS
 
@@ -58,7 +58,7 @@ def test_a_saved_figure_shows_all_that_is_written_and_keeps_its_notes():
     image = Image.open(io.BytesIO(png(figure, dpi=50, metadata={"Drawn of": "a table"})))
     assert image.info["Drawn of"] == "a table"
     assert "Software" not in image.info
-    written = figure.get_tightbbox(figure.canvas.get_renderer())
+    written = figure.get_tightbbox()
     assert image.width >= 50 * written.width > 50 * figure.get_figwidth()
 
 

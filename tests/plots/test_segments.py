@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.patches import StepPatch
-from plots.gallery import labels, texts
 
+from plots.gallery import labels, texts
 from ser_lib import plots
 from ser_lib.errors import InputError
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from plots.gallery import MEL, built, labels, random, texts
 
+from plots.gallery import MEL, built, labels, random, texts
 from ser_lib import plots
 from ser_lib.errors import InputError
 

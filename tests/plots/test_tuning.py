@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
-from plots.gallery import TRIALS, built, labels, segments, texts
 
+from plots.gallery import TRIALS, built, labels, segments, texts
 from ser_lib import plots
 from ser_lib.errors import InputError
 

@@ -289,13 +289,13 @@ def test_weights_of_imagenet_come_from_the_cache_or_are_downloaded_when_they_are
     monkeypatch.setenv("SER_CACHE", str(tmp_path))
     asked = []
 
-    def download(wanted, folder):
+    def retrieve(wanted, folder):
         asked.append(wanted)
         path = folder / wanted.filename
         path.write_bytes(content)
         return path
 
-    monkeypatch.setattr(remote, "download", download)
+    monkeypatch.setattr(remote, "retrieve", retrieve)
     network = alexnet(weights="imagenet").classifier(0).network
     assert not asked
     model = network.build((64, 70), 4)

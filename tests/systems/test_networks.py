@@ -47,7 +47,7 @@ def rows_for(case, system):
         return features(system, 0.3, 1.1).items()
     # Single frames are many.
     windows = features(system, 0.05).item_shape[1:] or "frozen" in case
-    return features(system, *((0.3, 1.1, 0.74) if windows else (0.1, 0.35, 0.26)))
+    return features(system, *((0.3, 3.4, 0.74) if windows else (0.1, 0.35, 0.26)))
 
 
 @every_layer

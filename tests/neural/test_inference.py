@@ -1,0 +1,128 @@
+"""What a trained classifier gives: posteriors, attention weights, embeddings."""
+
+import logging
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.exceptions import NotFittedError
+from tiny_networks import AttentionNetwork, SegmentNetwork, classifier, rows, segment_rows
+
+from ser_lib.errors import InputError
+from ser_lib.features.ragged import RaggedArray
+
+
+@pytest.fixture(scope="module")
+def attending():
+    return classifier(AttentionNetwork(), epochs=1, batch_size=5, learning_rate=0.1).fit(*rows(12))
+
+
+@pytest.fixture(scope="module")
+def segmented():
+    return classifier(SegmentNetwork(), epochs=1, batch_size=4, pool="max").fit(*segment_rows())
+
+
+def test_posteriors_do_not_depend_on_batch_or_padding(attending):
+    rng = np.random.default_rng(3)
+    frames = [rng.normal(size=(n, 2)).astype("float32") for n in (40, 1, 17, 2, 3)]
+    together = attending.predict_proba(RaggedArray.from_list(frames))
+    alone = [attending.predict_proba(RaggedArray.from_list([row]))[0] for row in frames]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_pooled_posteriors_follow_from_those_of_the_segments(pool, segmented):
+    X, _ = segment_rows()
+    segmented.set_params(pool=pool)
+    segments = segmented.segment_posteriors(X)
+    assert [part.shape for part in segments] == [(n, 3) for n in X.lengths]
+    for posteriors, part in zip(segmented.predict_proba(X), segments, strict=True):
+        np.testing.assert_allclose(part.sum(axis=1), 1, rtol=1e-5)
+        # Element-wise maximum or mean of the log posteriors, normalised to a sum of one.
+        logarithms = getattr(np.log(part), pool)(axis=0)
+        np.testing.assert_allclose(posteriors, softmax(logarithms), rtol=1e-6)
+    # The posteriors of a segment do not depend on the others.
+    alone = segmented.segment_posteriors(X.take([2]))[0]
+    np.testing.assert_allclose(alone, segments[2], atol=1e-6)
+    # A row of one segment has the posteriors of the segment.
+    np.testing.assert_allclose(segmented.predict_proba(X)[1], segments[1][0], rtol=1e-6)
+
+
+def test_attention_and_embeddings_of_segments(segmented):
+    X, _ = segment_rows()
+    weights = segmented.attention(X)
+    assert [part.shape for part in weights] == [(n, 7) for n in X.lengths]
+    np.testing.assert_allclose(np.concatenate(weights).sum(axis=1), 1, rtol=1e-5)
+    vectors = segmented.embed(X)
+    assert vectors.shape == (6, 5)
+    assert vectors.dtype == np.float32
+    mean = segmented.embed(X.items())[4:10].mean(axis=0)
+    np.testing.assert_allclose(vectors[2], mean, rtol=1e-5, atol=1e-6)
+
+
+def test_attention_has_a_weight_for_each_frame_of_a_row(attending):
+    X, _ = rows(9, seed=3)
+    kernel, bias = attending.network_.get_layer("scores").get_weights()
+    weights = attending.attention(X)
+    training, _ = rows(12)
+    mean, deviation = training.values.mean(axis=0), training.values.std(axis=0)
+    for row, found in zip(X, weights, strict=True):
+        scores = (row - mean) / deviation @ kernel + bias
+        assert found.shape == (len(row),)
+        assert found.sum() == pytest.approx(1, abs=1e-5)
+        np.testing.assert_allclose(found, softmax(scores[:, 0]), rtol=1e-3)
+    np.testing.assert_allclose(attending.attention(X.take([4]))[0], weights[4], atol=1e-6)
+
+
+def test_embeddings_are_outputs_of_a_layer_of_the_network(attending):
+    X, _ = rows(9, seed=3)
+    vectors = attending.embed(X)
+    assert vectors.shape == (9, 5)
+    # The posteriors follow from them.
+    kernel, bias = attending.network_.layers[-1].get_weights()
+    posteriors = softmax(vectors @ kernel + bias, axis=1)
+    np.testing.assert_allclose(posteriors, attending.predict_proba(X), atol=1e-5)
+    with pytest.raises(InputError, match="'bottlenek'; did you mean 'bottleneck'"):
+        attending.embed(X, layer="bottlenek")
+
+
+def test_retraced_networks_give_no_warning(attending, caplog):
+    tensorflow = logging.getLogger("tensorflow")
+    tensorflow.addHandler(caplog.handler)
+    try:
+        for frames in range(20, 420, 40):
+            attending.predict_proba(RaggedArray.from_list([np.ones((frames, 2), "float32")]))
+        tensorflow.warning("5 out of the last 5 calls triggered tf.function retracing")
+        assert not caplog.records
+        tensorflow.warning("anything else")
+        assert {record.getMessage() for record in caplog.records} == {"anything else"}
+    finally:
+        tensorflow.removeHandler(caplog.handler)
+
+
+def test_no_rows_have_no_posteriors(attending):
+    no_rows = rows(3)[0].take([])
+    assert attending.predict_proba(no_rows).shape == (0, 3)
+    assert attending.predict(no_rows).shape == (0,)
+    with pytest.raises(InputError, match="X holds no utterances; expected at least one"):
+        attending.embed(no_rows)
+
+
+def test_an_error_names_what_the_network_does_not_have(attending, segmented):
+    with pytest.raises(InputError, match=r"unknown layer of segments 'atention'; did you mean"):
+        segmented.embed(segment_rows()[0], layer="atention")
+    with pytest.raises(InputError, match="pool is None; expected 'mean' or 'max', with which"):
+        attending.segment_posteriors(rows(3)[0])
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "attention", "embed"])
+def test_items_of_another_shape_than_in_training_are_refused(method, attending):
+    with pytest.raises(InputError, match=r"X has items of shape \(3,\); expected \(2,\)"):
+        getattr(attending, method)(RaggedArray.from_list([np.ones((4, 3))]))
+
+
+@pytest.mark.parametrize("pool", [None, "max"])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "attention", "embed"])
+def test_an_untrained_classifier_is_refused(method, pool):
+    with pytest.raises(NotFittedError):
+        getattr(classifier(pool=pool), method)(rows(3)[0])
