@@ -1,0 +1,225 @@
+"""
+What the golden test asks of the library, by names of its own.
+
+This file exists so that the library may be rebuilt under the test: the rest of this folder imports
+nothing of the library but through here, and no module, class or argument that is renamed changes
+anything elsewhere. What is computed must stay the same.
+"""
+
+import dataclasses
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from ser_lib import systems
+from ser_lib.corpora import find, iemocap, load_corpus
+from ser_lib.errors import InputError
+from ser_lib.evaluation import Evaluation, protocols, significance
+from ser_lib.evaluation.intervals import (
+    counts_by_speaker,
+    interval,
+    jackknife,
+    limits,
+    standard_error,
+)
+from ser_lib.evaluation.metrics import (
+    confusion,
+    macro_f1,
+    macro_f1_of,
+    per_class_recall,
+    precision_of,
+    recall_of,
+    uar,
+    uar_of,
+    wa,
+    wa_of,
+)
+from ser_lib.evaluation.significance import compare_all, holm, sign_flip_p
+from ser_lib.features import RaggedArray
+from ser_lib.neural.batching import scaling_of
+from ser_lib.neural.reader import ready
+from ser_lib.signal.decode import decode
+from ser_lib.study import tasks
+from ser_lib.study.fold import fit_fold
+
+__all__ = [
+    "InputError",
+    "compare_all",
+    "confusion",
+    "counts_by_speaker",
+    "holm",
+    "interval",
+    "jackknife",
+    "limits",
+    "macro_f1",
+    "macro_f1_of",
+    "per_class_recall",
+    "precision_of",
+    "recall_of",
+    "sign_flip_p",
+    "standard_error",
+    "uar",
+    "uar_of",
+    "wa",
+    "wa_of",
+]
+
+VARIANTS = ("default", "as_published")
+_SETTING = {"default": "ours", "as_published": "source"}
+# What is frozen of a published figure; its remarks may be worded anew.
+_FIGURE = ("metric", "value", "corpus", "classes", "speaker_disjoint")
+
+
+def system_names():
+    return systems.names()
+
+
+def system(name, variant, **changes):
+    """Make a system; `changes` are parameters under their canonical names, those of today."""
+    return systems.make(name, setting=_SETTING[variant], **changes)
+
+
+def declared(system):
+    """Say in plain values what a system declares and what reaches its training."""
+    training = system.classifier(0).get_params(deep=False)
+    return _plain(
+        {
+            "parameters": system.parameters,
+            "normalisation": system.normalisation,
+            "needs_development": system.needs_development,
+            "prefix": system.prefix,
+            "training_copies": len(system.training_copies),
+            "published": [[getattr(each, name) for name in _FIGURE] for each in system.published],
+            "rate": system.front_end.rate,
+            "dtype": system.front_end.dtype,
+            # The front end of dcnn_blstm_attention as published has none.
+            "feature_names": getattr(system.front_end, "feature_names", ()),
+            # Fields of the network are listed beside the parameters of the training.
+            "network": training.pop("network", None),
+            "training": training,
+        }
+    )
+
+
+def candidates(name):
+    """Return what is tried when a system is tuned: changes of parameters by title."""
+    return _plain(getattr(sys.modules[systems.find(name).__module__], "CANDIDATES", {}))
+
+
+def _plain(value):
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if hasattr(value, "items"):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def synthetic_corpus(speakers=3):
+    return load_corpus("synthetic", speakers=speakers, takes=1)
+
+
+def front_end_output(system, path, *, copy=None, dtype=None):
+    """
+    Compute what the front end makes of a recording, named by its file: shape (n, *item).
+
+    `copy` is the number of an altered copy that training alone sees; `dtype` stands in place of
+    the system's own.
+    """
+    front_end = system.front_end if copy is None else system.training_copies[copy]
+    if dtype is not None:
+        front_end = dataclasses.replace(front_end, dtype=dtype)
+    return front_end(decode(path, rate=front_end.rate).signal, Path(path).stem)
+
+
+def network(system, item_shape, n_classes):
+    return system.classifier(0).network.build(item_shape, n_classes)
+
+
+def posteriors(system, network, recordings, n_classes):
+    """Ask a network that nobody trained, by the library's own scaling, batches, masks, pooling."""
+    X = RaggedArray.from_list(recordings)
+    classifier = system.classifier(0)
+    classifier.network_, classifier._readers = ready(network), {}
+    classifier.classes_ = np.arange(n_classes)
+    classifier._item_shape = X.item_shape
+    classifier._scaling = scaling_of(X) if classifier.scale else None
+    return classifier.predict_proba(X)
+
+
+def machine(system, rows, labels, groups, unheard):
+    """
+    Fit the support vector machine to a table.
+
+    Returns posteriors of the rows `unheard`, numbers that the machine stores, points of the grid;
+    and what it chose.
+    """
+    classifier = system.classifier(0).fit(rows, labels, groups=groups)
+    grid = len(classifier.C) * len(classifier.gamma)
+    chosen = {"classes": [str(label) for label in classifier.classes_]} | classifier.search_
+    return classifier.predict_proba(unheard), classifier.n_parameters_, grid, _plain(chosen)
+
+
+def train_fold(system, corpus, train, development, test, seed):
+    """Train one fold, given as names of utterances; posteriors of the test and the history."""
+    data = tasks.data(system, corpus, system.normalisation, progress=False)
+    positions = [corpus.table.index.get_indexer(part) for part in (train, development, test)]
+    classifier = fit_fold(system, data, _fold(*positions), seed)
+    return classifier.predict_proba(data.features.take(positions[2])), classifier.history_
+
+
+def _fold(train, development, test):
+    return protocols.Fold("golden", train, development, test)
+
+
+def evaluation(predictions):
+    """Return every table and series of scores that follows from predictions, by name."""
+    found = Evaluation(predictions)
+    names = ("scores", "by_condition", "by_fold", "by_speaker", "per_class", "confusion")
+    return {name: getattr(found, name)() for name in names}
+
+
+def compare(first, second, metric, **options):
+    """Compare two systems: difference, low, high, p, speakers, whether p is exact."""
+    found = significance.compare(first, second, metric, **options)
+    return found.difference, found.low, found.high, found.p, found.speakers, found.exact
+
+
+def protocol_names():
+    return protocols.names()
+
+
+def folds(name, table, *, seed, **options):
+    """Divide a corpus; a list of (name, train, development, test), positions in the table."""
+    made = protocols.make(name, **options).folds(table, seed=seed)
+    return [(fold.name, fold.train, fold.development, fold.test) for fold in made]
+
+
+def fixture_corpora(folder):
+    """Write a tiny version of every corpus; the corpus by its name, or by name and option."""
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "corpora"))
+    import tiny_corpora as tiny
+
+    found = {}
+    with ExitStack() as patches:
+        # As if no more than this had been published.
+        patches.enter_context(mock.patch.object(iemocap, "UTTERANCES", len(tiny.IEMOCAP)))
+        for name in tiny.TREES:
+            tree = tiny.Tree(name, Path(folder) / name)
+            tiny.TREES[name](tree.data)
+            if name in ("emodb", "ravdess"):
+                index = Path(folder) / f"index of {name}"
+                tiny.publish(index, tree.files)
+                patches.enter_context(mock.patch.object(find, "INDICES", index))
+            found[name] = tree.load()
+            for subset in _SUBSETS.get(name, ()):
+                found[f"{name}, {subset}"] = tree.load(subset=subset)
+    return found
+
+
+_SUBSETS = {"ravdess": ("calm_as_neutral",), "iemocap": ("improvised_4", "all")}
