@@ -1,1 +1,1 @@
-"""How fast this is, beside what people would use instead: ``python -m benchmarks [NAME...]``."""
+"""How fast this package is, compared with common alternatives: ``python -m benchmarks``."""

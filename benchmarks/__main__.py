@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME...] [--quick]``: measure, print the table, keep it."""
+"""``python -m benchmarks [NAME...] [--quick]``: measure, print a table and save it."""
 
 import argparse
 import importlib
@@ -9,47 +9,52 @@ from collections.abc import Sequence
 
 from ser_lib.errors import unknown
 
-# In this order; those on which others' timings could weigh (memory, disk) come last.
-QUESTIONS = (
-    *("machine", "startup", "features", "extraction", "training", "profile", "choices"),
-    "scale",
-)
+# Module and function of each, in the order in which they run; memory and disk, which could slow
+# others, come last.
+QUESTIONS = {
+    "machine": ("profiling", "measure_machine"),
+    "start-up": ("startup", "measure_startup"),
+    "features": ("features", "measure_features"),
+    "extraction": ("features", "measure_extraction"),
+    "training": ("training", "measure_epochs"),
+    "profile": ("profiling", "measure_profile"),
+    "choices": ("profiling", "measure_choices"),
+    "scale": ("scale", "measure_scale"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run benchmarks; a missed target is said and is no failure of the run."""
+    """Run benchmarks; a missed target is reported, and is no failure of the run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(QUESTIONS)}")
     parser.add_argument(
-        "--quick", action="store_true", help="smallest sizes, nothing kept: does it work at all?"
+        "--quick", action="store_true", help="smallest sizes, nothing saved: does it run at all?"
     )
     options = parser.parse_args(arguments)
     for name in options.names:
         if name not in QUESTIONS:
             parser.error(str(unknown("benchmark", name, QUESTIONS)))
-    # Set before TensorFlow is imported by anything.
+    # Set before anything imports TensorFlow.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from benchmarks import machine, report
+    from benchmarks import harness
 
-    rows = []
     started = time.monotonic()
+    missed = []
     for name in [q for q in QUESTIONS if q in (options.names or QUESTIONS)]:
         print(f"{name} ...", flush=True)
-        found = importlib.import_module(f"benchmarks.{name}").run(options.quick)
-        print(f"{report.text(found)}\n", flush=True)
-        rows += found
+        module, function = QUESTIONS[name]
+        measure = getattr(importlib.import_module(f"benchmarks.{module}"), function)
+        rows = [row | {"question": name} for row in measure(options.quick)]
+        print(f"{harness.text(rows)}\n", flush=True)
+        missed += [row for row in rows if row["met"] == "no"]
         if not options.quick:
-            # After each, so that an interruption costs one question only.
-            written = report.save(found, machine.description())
-    if len(options.names) != 1:
-        print(f"{report.text(rows)}\n")
-    print(*(f"{key}: {value}" for key, value in machine.description().items()), sep="\n")
+            # After each, so that an interruption loses one question only.
+            files = harness.save(rows, harness.machine())
+            print("written:", *(os.path.relpath(file) for file in files))
+    print(*(f"{key}: {value}" for key, value in harness.machine().items()), sep="\n")
     print(f"{time.monotonic() - started:.0f} s")
-    if not options.quick:
-        print("written:", *(os.path.relpath(file) for file in written))
-    missed = [r for r in rows if r.met == "no"]
-    for r in missed:
-        print(f"missed: {r.what} beside {r.against}: {r.value:.3g}, target {r.target:g}")
+    if missed:
+        print(f"missed targets:\n{harness.text(missed)}")
     return 0
 
 

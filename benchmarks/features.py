@@ -1,89 +1,104 @@
-"""How fast recordings become features on one core, beside the libraries that do the same."""
+"""How fast recordings become features: compared with other libraries, and by cache and cores."""
 
 import concurrent.futures
 import functools
 import importlib.util
 import multiprocessing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+import joblib
 import librosa
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import material
-from benchmarks.harness import TIMES_AS_FAST, Row, interleaved, row
-from ser_lib import systems
-from ser_lib.features import Descriptors, FrontEnd, LogMel
+from benchmarks.harness import TIMES_AS_FAST, interleaved, row
+from ser_lib import paths, systems
+from ser_lib.features import Descriptors, LogMel, extract
 from ser_lib.signal import decode
 
-QUESTION = "features"
 RATE = 16000
-_REAL_TIME = "times real time, one core"
+_MEL = {"n_fft": 512, "hop_length": 160, "n_mels": 64, "pad_mode": "reflect"}
 
 
-def run(quick: bool) -> list[Row]:
-    """Measure decoding, descriptors, log-mel, statistics, and the front end of every system."""
-    corpus = material.corpus(3 if quick else 60)
-    paths = list(corpus.table["path"])
-    signals = [decode(path, sample_rate=RATE).signal for path in paths]
-    seconds = sum(map(len, signals)) / RATE
-    rounds = 1 if quick else 5
+class Case(NamedTuple):
+    """What is computed: by us, by another library, and how fast it should be."""
 
-    def timed(ways: Mapping[str, Callable], inputs: Iterable, what: str) -> dict[str, np.ndarray]:
-        works = {name: functools.partial(_each, way, inputs) for name, way in ways.items()}
-        return interleaved(works, rounds, description=what)
+    what: str
+    ours: Callable
+    name: str = ""
+    other: Callable | None = None
+    times_as_fast: float | None = None
+    times_real_time: float | None = None
 
-    # Features are computed on all cores by a process each: what counts is what a core does.
-    with threadpool_limits(1):
-        decoding = timed({"ser_lib": decode, "librosa.load": _librosa_load}, paths, "decoding")
-        descriptors = timed(_DESCRIPTORS, signals, "descriptors")
-        mel = timed(_LOG_MEL, signals, "log-mel")
-        statistics = _statistics(signals, rounds)
-        made = {name: systems.make(name).front_end for name in systems.names()}
-        fronts = timed(made, signals, "front ends")
 
-    of_svm = f"statistics of the SVM ({len(_svm().feature_names)})"
-    rows = [
-        _compared("34 descriptors", "pyAudioAnalysis", descriptors, target=30),
-        _compared("log-mel in dB, 64 bands", "librosa", mel, target=2),
-        _compared("decoding", "librosa.load", decoding),
-        row(
-            *(QUESTION, of_svm, "real time"),
-            *(seconds / statistics["ser_lib"], _REAL_TIME),
-            target=500,
+def cases() -> list[Case]:
+    """List what is measured: functions of a signal, or of a path (decoding)."""
+    descriptors = functools.partial(Descriptors(convention="pyaudioanalysis"), sample_rate=RATE)
+    mel = functools.partial(LogMel(**_MEL), sample_rate=RATE)
+    front_ends = {name: systems.make(name).front_end for name in systems.names()}
+    svm = front_ends["svm"]
+    # The extra `baselines`.
+    smile = importlib.util.find_spec("opensmile") is not None
+    return [
+        Case("34 descriptors", descriptors, "pyAudioAnalysis", _py_audio_analysis, 30),
+        Case("log-mel in dB, 64 bands", mel, "librosa", _librosa_mel, 2),
+        Case("decoding", decode, "librosa.load", functools.partial(librosa.load, sr=RATE)),
+        Case(
+            f"statistics of the SVM ({len(svm.feature_names)})",
+            *(svm, "openSMILE, eGeMAPSv02 (88)", _open_smile if smile else None),
+            times_real_time=500,
         ),
+        *(Case(f"front end of {name}", front_end) for name, front_end in front_ends.items()),
     ]
-    if "openSMILE" in statistics:
-        smile = statistics["openSMILE"]
-        rows.append(_compared(of_svm, "openSMILE", statistics))
-        rows.append(row(QUESTION, "eGeMAPSv02 (88)", "real time", seconds / smile, _REAL_TIME))
-    rows += [
-        row(QUESTION, what, "real time", seconds / times, _REAL_TIME)
-        for what, times in (
-            ("decoding", decoding["ser_lib"]),
-            ("34 descriptors", descriptors["ser_lib"]),
-            ("34 descriptors by pyAudioAnalysis", descriptors["pyAudioAnalysis"]),
-            ("log-mel in dB, 64 bands", mel["ser_lib"]),
-            ("log-mel by librosa", mel["librosa"]),
-            *((f"front end of {name}", fronts[name]) for name in systems.names()),
-        )
-    ]
-    note = f"{len(signals)} recordings of {corpus.name}, {seconds:.0f} s"
-    return [r._replace(note=note) for r in rows]
 
 
-def _each(way: Callable, inputs: Iterable) -> None:
-    for one in inputs:
-        way(one)
+def measure_features(quick: bool) -> list[dict]:
+    """Measure all cases on one core: features are computed by one process per core."""
+    corpus = material.load(3 if quick else 60)
+    files = list(corpus.table["path"])
+    signals = [decode(path, sample_rate=RATE).signal for path in files]
+    length = sum(map(len, signals)) / RATE
+    rows = []
+    for case in cases():
+        inputs = files if case.what == "decoding" else signals
+        with threadpool_limits(1):
+            seconds = _timed(case, inputs, 1 if quick else 5)
+        if case.name in seconds:
+            ratios = seconds[case.name] / seconds["ours"]
+            rows.append(row(case.what, case.name, ratios, TIMES_AS_FAST, target=case.times_as_fast))
+        for name, times in seconds.items():
+            what = case.what if name == "ours" else f"{case.what} by {name}"
+            target = case.times_real_time if name == "ours" else None
+            speed = length / times
+            rows.append(row(what, "real time", speed, "times real time, one core", target=target))
+    note = f"{len(signals)} recordings of {corpus.name}, {length:.0f} s"
+    return [r | {"note": note} for r in rows]
 
 
-def _compared(what: str, other: str, seconds: Mapping[str, np.ndarray], **options: object) -> Row:
-    ratios = seconds[other] / seconds["ser_lib"]
-    return row(QUESTION, what, other, ratios, TIMES_AS_FAST, **options)
+def _timed(case: Case, inputs: Sequence, rounds: int) -> dict[str, np.ndarray]:
+    timed = functools.partial(interleaved, rounds=rounds, description=case.what)
+    ours = {"ours": functools.partial(_each, case.ours, inputs)}
+    if case.other is None:
+        return timed(ours)
+    other = functools.partial(_each, case.other, inputs)
+    if case.other is not _open_smile:
+        return timed(ours | {case.name: other})
+    # In a process of its own: its library was seen to corrupt the memory of the one it ran in.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
+        try:
+            return timed(ours | {case.name: lambda: pool.submit(other).result()})
+        except concurrent.futures.process.BrokenProcessPool:
+            print("the process of openSMILE died: left out")
+            return timed(ours)
 
 
-def _librosa_load(path: str) -> np.ndarray:
-    return librosa.load(path, sr=RATE)[0]
+def _each(function: Callable, inputs: Sequence) -> None:
+    for value in inputs:
+        function(value)
 
 
 def _py_audio_analysis(signal: np.ndarray) -> np.ndarray:
@@ -93,53 +108,50 @@ def _py_audio_analysis(signal: np.ndarray) -> np.ndarray:
     return ShortTermFeatures.feature_extraction(samples, RATE, 400, 160, deltas=False)[0]
 
 
-_MEL = {"n_fft": 512, "hop_length": 160, "n_mels": 64, "pad_mode": "reflect"}
-
-
 def _librosa_mel(signal: np.ndarray) -> np.ndarray:
     mel = librosa.feature.melspectrogram(y=signal, sr=RATE, **_MEL)
     return librosa.power_to_db(mel, ref=np.max)
-
-
-_DESCRIPTORS = {
-    "ser_lib": functools.partial(Descriptors(convention="pyaudioanalysis"), sample_rate=RATE),
-    "pyAudioAnalysis": _py_audio_analysis,
-}
-_LOG_MEL = {"ser_lib": functools.partial(LogMel(**_MEL), sample_rate=RATE), "librosa": _librosa_mel}
-
-
-def _svm() -> FrontEnd:
-    return systems.make("svm").front_end
 
 
 @functools.cache
 def _smile() -> object:
     import opensmile
 
-    return opensmile.Smile(
-        feature_set=opensmile.FeatureSet.eGeMAPSv02,
-        feature_level=opensmile.FeatureLevel.Functionals,
-        num_workers=1,
-    )
+    level = opensmile.FeatureLevel.Functionals
+    return opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, level, num_workers=1)
 
 
-def _open_smile(signals: Sequence[np.ndarray]) -> None:
-    for signal in signals:
-        _smile().process_signal(signal, RATE)
+def _open_smile(signal: np.ndarray) -> object:
+    return _smile().process_signal(signal, RATE)
 
 
-def _statistics(signals: Sequence[np.ndarray], rounds: int) -> dict[str, np.ndarray]:
-    """Time our statistics and, where it is installed, openSMILE."""
-    ways = {"ser_lib": functools.partial(_each, _svm(), signals)}
-    if importlib.util.find_spec("opensmile") is None:
-        print("opensmile is not installed (the extra `baselines`): left out")
-        return interleaved(ways, rounds, description="statistics")
-    # In a process of its own: its library was seen to corrupt the memory of the one it ran in.
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
-        smile = {"openSMILE": lambda: pool.submit(_open_smile, signals).result()}
-        try:
-            return interleaved(ways | smile, rounds, description="statistics")
-        except concurrent.futures.process.BrokenProcessPool:
-            print("openSMILE died: left out")
-            return interleaved(ways, rounds, description="statistics")
+def measure_extraction(quick: bool) -> list[dict]:
+    """Measure what the cache, all cores, and one decoding for all front ends save."""
+    front_ends = [systems.make(name).front_end for name in systems.names()]
+    corpus = material.load(20 if quick else None)
+    with material.temporary_folders():
+        # Recordings are hashed before, so that only features are timed.
+        assert corpus.fingerprint
+
+        def anew(*groups: list, jobs: int = 1) -> None:
+            shutil.rmtree(paths.cache() / "features", ignore_errors=True)
+            for group in groups:
+                extract(corpus, group, jobs=jobs, progress=False)
+
+        alternatives = {
+            "one by one": functools.partial(anew, *([f] for f in front_ends)),
+            "one core": functools.partial(anew, front_ends),
+            "all cores": functools.partial(anew, front_ends, jobs=joblib.cpu_count()),
+            "again": functools.partial(extract, corpus, front_ends, progress=False),
+        }
+        seconds = interleaved(alternatives, 1 if quick else 5, description="extraction")
+    note = f"{len(front_ends)} front ends, {len(corpus.table)} recordings of {corpus.name}"
+    again = f"{note}; {1e3 * np.median(seconds['again']):.0f} ms"
+    return [
+        row(what, slow, seconds[slow] / seconds[fast], TIMES_AS_FAST, note=text)
+        for what, fast, slow, text in (
+            ("a second use, from the cache", "again", "all cores", again),
+            ("all cores", "all cores", "one core", note),
+            ("all front ends at once", "one core", "one by one", note),
+        )
+    ]

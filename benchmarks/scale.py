@@ -3,101 +3,176 @@ Whether cost grows linearly: time per utterance and peak memory, from 500 uttera
 
 The synthetic corpus is tiled: every row is computed, though many point to the same recording. One
 system throughout (the convolutional BLSTM, sizes of its source), as its features are small on disk:
-some four gigabytes for 50,000 utterances while they are put together, all removed at the end.
+some four gigabytes for 50,000 utterances while they are joined, all removed at the end.
 """
 
+import concurrent.futures
+import dataclasses
+import multiprocessing
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import psutil
+from joblib.externals.loky import get_reusable_executor
+
 import ser_lib
-from benchmarks import material, memory
-from benchmarks.harness import Row, row
+from benchmarks import material
+from benchmarks.harness import MEGABYTES, PER_SECOND, row
 from ser_lib import systems
 from ser_lib.console import progress
-from ser_lib.corpora import Corpus
-from ser_lib.systems.base import System
+from ser_lib.features import RaggedArray
 
-QUESTION = "scale"
 EXTRACTION, TRAINING = "extraction", "one epoch"
-FIGURE_UNITS = PER_SECOND, MEGABYTES = "utterances per second", "megabytes"
 _SIZES = {EXTRACTION: (500, 5_000, 50_000), TRAINING: (500, 5_000)}
 _QUICK = {EXTRACTION: (50, 100), TRAINING: (50,)}
+_FEATURES, _ITEMS = 64, 256
+# Seconds between two looks at the memory.
+_INTERVAL = 0.05
 
 
-def run(quick: bool) -> list[Row]:
-    """Extract, train an epoch, and train on more than the memory holds."""
+def measure_scale(quick: bool) -> list[dict]:
+    """Extract, train an epoch, and train on features that are larger than the memory."""
     rows = []
-    todo = [(work, n) for work, sizes in (_QUICK if quick else _SIZES).items() for n in sizes]
-    with material.own_folders():
-        # Rendered and hashed before, as every corpus is but once.
+    cases = [(work, n) for work, sizes in (_QUICK if quick else _SIZES).items() for n in sizes]
+    with material.temporary_folders():
+        # Rendered and hashed before, as happens once for every corpus.
         assert ser_lib.load_corpus("synthetic").fingerprint
-        bar = progress(todo, description="scale", unit="run", delay=0)
-        for work, utterances in bar:
-            bar.set_postfix_str(f"{work} of {utterances:,}")
-            seconds, peak = memory.watched(_WORK[work], utterances)
+        for work, utterances in progress(cases, description="scale", unit="run", delay=0):
+            seconds, peak = peak_memory(_seconds, work, utterances)
             size = f"{utterances:,} utterances"
-            rows.append(row(QUESTION, work, size, [utterances / seconds], PER_SECOND))
-            rows.append(row(QUESTION, f"{work}: peak memory", size, [peak / 1e6], MEGABYTES))
-    rows += _growth(rows)
+            rows.append(row(work, size, [utterances / seconds], PER_SECOND))
+            rows.append(row(f"{work}: peak memory", size, [peak / 1e6], MEGABYTES))
+    rows += growth(rows)
     size, room = (2**28, 2**27) if quick else (2**31, 2**28)
     with tempfile.TemporaryDirectory(prefix="ser_lib-bench-") as folder:
-        memory.large_features(Path(folder), size)
-        done = memory.train_within(Path(folder), room)
-    if done.returncode:
-        print(f"training in little memory failed:\n{done.stderr[-2000:]}")
+        write_features(Path(folder), size)
+        try:
+            peak_memory(train_within, Path(folder), room)
+            ratio = size / room
+        except (MemoryError, concurrent.futures.process.BrokenProcessPool) as error:
+            print(f"training in little memory failed: {error!r}")
+            ratio = 0.0
     what = f"features trained on in {room / 1e6:.0f} MB"
     note = "further memory was refused by the system"
-    trained = 0.0 if done.returncode else size / room
-    rows.append(row(QUESTION, what, "the memory", [trained], "times as large", target=2, note=note))
+    rows.append(row(what, "the memory", [ratio], "times as large", target=2, note=note))
     return rows
 
 
-def _growth(rows: list[Row]) -> list[Row]:
-    """Set the largest corpus beside the one before."""
+def growth(rows: list[dict]) -> list[dict]:
+    """Compare the largest corpus with the second largest."""
     result = []
-    for what in dict.fromkeys(r.what for r in rows):
-        sizes = [r for r in rows if r.what == what]
-        if len(sizes) == 1:
+    for what in dict.fromkeys(r["what"] for r in rows):
+        # Not with the smallest of three, which is finished before it pays to start processes.
+        *_, small, large = [None, *(r for r in rows if r["what"] == what)]
+        if small is None:
             continue
-        # Not beside the smallest of three: it is done before it pays to start processes.
-        small, large = sizes[-2:]
-        per = small.value / large.value if large.unit == PER_SECOND else large.value / small.value
-        name = f"{what}: time per utterance" if large.unit == PER_SECOND else what
-        beside = f"{small.against}; at {large.against}"
-        result.append(row(QUESTION, name, beside, [per], "times as much", target=1.5, at_most=True))
+        ratio, name = large["value"] / small["value"], what
+        if large["unit"] == PER_SECOND:
+            ratio, name = 1 / ratio, f"{what}: time per utterance"
+        against = f"{small['against']}; at {large['against']}"
+        result.append(row(name, against, [ratio], "times as much", target=1.5, at_most=True))
     return result
 
 
-def _corpus(utterances: int) -> Corpus:
-    return material.tiled(ser_lib.load_corpus("synthetic"), utterances)
-
-
-def _system() -> System:
-    sizes = {"filters": (8, 16, 32), "units": 32}
-    return systems.make("crnn_attention", **sizes, copies=0, spec_augment=False)
-
-
-def _extract(utterances: int) -> float:
-    """Extract features in this process; seconds."""
-    corpus, front_end = _corpus(utterances), _system().front_end
+def _seconds(work: str, utterances: int) -> float:
+    """Extract features, or train an epoch on them, in this process; return the seconds."""
+    corpus = material.tiled(ser_lib.load_corpus("synthetic"), utterances)
+    system = systems.make("crnn_attention", units=32, spec_augment=False)
     started = time.perf_counter()
-    front_end.extract(corpus, progress=False)
-    return time.perf_counter() - started
-
-
-def _train(utterances: int) -> float:
-    """Train an epoch, after two in which every shape was met; seconds."""
-    # Not above: a process that extracts features holds no TensorFlow.
-    from benchmarks.epochs import Epochs
-
-    corpus, system = _corpus(utterances), _system()
     features = system.front_end.extract(corpus, progress=False)
-    epoch = Epochs(system.classifier(0), (features,), system.targets(corpus.table))
-    epoch()
-    started = time.perf_counter()
-    epoch()
+    if work == TRAINING:
+        # Not above: a process that extracts features imports no TensorFlow.
+        from benchmarks.training import Epochs
+
+        epoch = Epochs(system.classifier(0), [features], system.targets(corpus.table))
+        # A second epoch, in which the trainer of `Epochs` meets every shape.
+        epoch()
+        started = time.perf_counter()
+        epoch()
     return time.perf_counter() - started
 
 
-_WORK = {EXTRACTION: _extract, TRAINING: _train}
+def peak_memory(function: Callable, *arguments: object) -> tuple[object, int]:
+    """
+    Call a function in a new process, and watch the memory of that process and its children.
+
+    Returns its result, and the largest sum of their memory in bytes. Pages of mapped files do not
+    count (on Linux), as the system drops them whenever it needs room.
+    """
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
+        future = pool.submit(_call, function, *arguments)
+        peak = 0
+        while not future.done():
+            children = psutil.Process().children(recursive=True)
+            peak = max(peak, sum(map(_memory, children)))
+            time.sleep(_INTERVAL)
+        return future.result(), peak
+
+
+def _call(function: Callable, *arguments: object) -> object:
+    """Call a function and end its workers, which would keep this process from ending."""
+    result = function(*arguments)
+    get_reusable_executor().shutdown()
+    return result
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        memory = process.memory_info()
+    except psutil.NoSuchProcess:
+        return 0
+    return memory.rss - getattr(memory, "shared", 0)
+
+
+def write_features(folder: Path, size: int) -> None:
+    """Write features of `size` bytes as the cache does (zeros, which take no room on disk)."""
+    rows = size // (4 * _FEATURES * _ITEMS)
+    shape = (rows * _ITEMS, _FEATURES)
+    np.lib.format.open_memmap(folder / "values.npy", "w+", np.float32, shape).flush()
+    np.save(folder / "offsets.npy", np.arange(rows + 1) * _ITEMS)
+
+
+def train_within(folder: Path, room: int) -> int:
+    """
+    Train on features in this process, and return the number of rows.
+
+    The system (Linux) refuses this process more than `room` further bytes, so that a training that
+    needs more raises a MemoryError. A ValueError is raised if all features fit into `room`, as the
+    training would show nothing.
+    """
+    import resource
+
+    from ser_lib.neural import NeuralClassifier
+
+    features = RaggedArray.load(folder)
+    labels = np.array(["a", "b"])[np.arange(len(features)) % 2]
+    classifier = NeuralClassifier(MeanNetwork(), epochs=1, batch_size=32)
+    # TensorFlow allocates its threads and buffers in a first training.
+    classifier.fit(features.take(range(64)), labels[:64])
+    limit = psutil.Process().memory_info().data + room
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    try:
+        np.array(features.values)
+    except MemoryError:
+        classifier.fit(features, labels)
+        return len(features)
+    raise ValueError(f"features of {features.values.nbytes} bytes fit into {room} bytes of memory")
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanNetwork:
+    """The mean of all items, and a dense layer."""
+
+    def build(self, item_shape: tuple[int, ...], n_classes: int) -> object:
+        """Build the network as `NeuralClassifier` expects it."""
+        import keras
+
+        values = keras.Input((None, *item_shape), name="values")
+        mask = keras.Input((None,), dtype="bool", name="mask")
+        x = keras.layers.GlobalAveragePooling1D()(values, mask=mask)
+        posteriors = keras.layers.Dense(n_classes, activation="softmax")(x)
+        return keras.Model({"values": values, "mask": mask}, posteriors)

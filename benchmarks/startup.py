@@ -1,10 +1,10 @@
 """
-How long it takes to begin, and what part of a notebook's time is not the work it shows.
+How long starting takes, and what fraction of a notebook's time is spent outside its cells.
 
-Of the time from the start of a notebook's kernel until its executed copy is written, that part is
-not the work it shows in which no cell of code runs, or only the one that imports the package. The
-synthetic corpus is rendered before; features and results are made anew. Below what a notebook takes
-that does nothing but import what any such notebook needs, that part cannot fall.
+The time outside is that from the start of a notebook's kernel until its executed copy is written,
+less that of its cells of code, but for the one that imports the package. The synthetic corpus is
+rendered before; features and results are computed anew. That fraction cannot be less than that of a
+notebook that only imports the libraries that any such notebook needs.
 """
 
 import functools
@@ -18,11 +18,10 @@ import numpy as np
 
 import ser_lib
 from benchmarks import material
-from benchmarks.harness import Row, interleaved, row
-from ser_lib import notebooks as runner
+from benchmarks.harness import interleaved, row
 from ser_lib.console import progress
+from ser_lib.notebooks import run_notebooks
 
-QUESTION = "start-up"
 _COMMANDS = {
     "python -c pass": ("-c", "pass"),
     "import ser_lib": ("-c", "import ser_lib"),
@@ -33,32 +32,19 @@ _NOTEBOOKS = ("01", "02")
 _LIBRARIES = "import matplotlib.pyplot, pandas, sklearn.feature_selection, sklearn.svm"
 
 
-def run(quick: bool) -> list[Row]:
-    """Start fresh processes, and execute notebooks."""
+def measure_startup(quick: bool) -> list[dict]:
+    """Start new processes, and execute notebooks."""
     starts = {name: functools.partial(_python, *rest) for name, rest in _COMMANDS.items()}
     seconds = interleaved(starts, 2 if quick else 15, description="starting")
-    bare = seconds["python -c pass"]
     rows = []
     for name, target in _TARGETS.items():
-        note = f"{np.median(seconds[name] / bare):.1f} times a start of Python that does nothing"
+        ratio = np.median(seconds[name] / seconds["python -c pass"])
+        note = f"{ratio:.1f} times a start of Python that does nothing"
         rows.append(
-            row(
-                *(QUESTION, name, "nothing", seconds[name], "seconds"),
-                target=target,
-                at_most=True,
-                note=note,
-            )
+            row(name, "nothing", seconds[name], "seconds", target=target, at_most=True, note=note)
         )
     for name in progress(_NOTEBOOKS[:1] if quick else _NOTEBOOKS, description="notebooks"):
-        stem, shares, note = _notebook(name, 1 if quick else 3)
-        rows.append(
-            row(
-                *(QUESTION, f"notebook {stem}", "its time", shares, "of time is not its work"),
-                target=0.1,
-                at_most=True,
-                note=note,
-            )
-        )
+        rows.append(_notebook(name, 1 if quick else 3))
     return rows
 
 
@@ -66,30 +52,32 @@ def _python(*arguments: str) -> None:
     subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
 
 
-def _notebook(name: str, rounds: int) -> tuple[str, list[float], str]:
-    """Execute a notebook; its name, and by round the share of its time that is not its work."""
-    shares, floors = [], []
+def _notebook(name: str, rounds: int) -> dict:
+    """Measure the fraction of a notebook's time that is spent outside its cells."""
+    outside, imports = [], []
     for _ in range(rounds):
-        floor = _importing()
-        with material.own_folders():
+        import_seconds = _import_libraries()
+        with material.temporary_folders():
             assert ser_lib.load_corpus("synthetic").fingerprint
-            (outcome,) = runner.run([name])
+            (outcome,) = run_notebooks([name])
             if outcome.failure is not None:
                 raise RuntimeError(f"notebook {name} failed: {outcome.failure.reason}")
-            cells = nbformat.read(outcome.job.output, as_version=4).cells
-        shown = [c for c in cells if c.cell_type == "code" and "import ser_lib" not in c.source]
-        work = sum(c.metadata.get("seconds", 0.0) for c in shown)
-        shares.append(1 - work / outcome.seconds)
-        floors.append(floor / outcome.seconds)
+            cells = nbformat.read(outcome.run.output, as_version=4).cells
+        timed = [c for c in cells if c.cell_type == "code" and "import ser_lib" not in c.source]
+        inside = sum(c.metadata.get("seconds", 0.0) for c in timed)
+        outside.append(1 - inside / outcome.seconds)
+        imports.append(import_seconds / outcome.seconds)
     note = (
-        f"{outcome.seconds:.0f} s in all; {np.median(floors):.3f} of it would start a kernel that "
+        f"{outcome.seconds:.0f} s in all; {np.median(imports):.3f} of it would start a kernel that "
         "imports pandas, matplotlib and scikit-learn"
     )
-    return outcome.job.notebook.stem, shares, note
+    what = f"notebook {outcome.run.name}"
+    unit = "of time outside its cells"
+    return row(what, "its time", outside, unit, target=0.1, at_most=True, note=note)
 
 
-def _importing() -> float:
-    """Execute a notebook that only imports libraries; seconds."""
+def _import_libraries() -> float:
+    """Execute a notebook that only imports libraries; return the seconds."""
     cells = [nbformat.v4.new_code_cell(_LIBRARIES)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     started = time.perf_counter()

@@ -1,57 +1,83 @@
 """
-How long an epoch takes, beside the same network written the plain way.
+How long an epoch takes, compared with the same network in plain Keras.
 
-The plain way is a Keras model, compiled as Keras chooses and trained by ``fit`` on one array, every
+Plain Keras is a model compiled by Keras's defaults and trained by ``fit`` on one array, every
 recording padded to the source's length (`benchmarks.plain`). Ours is the network of the system,
-trained as `NeuralClassifier` trains it. Recordings (those longer than the source's length cut),
-batch size, optimiser and number of weights are the same. The batches have the size of our recipe:
-at the 64 recordings of its source the plain CNN-LSTM needs some ten gigabytes.
+trained as `NeuralClassifier` trains it. Recordings (cut at the source's length), batch size,
+optimiser and number of weights are the same. Batches have the size of our defaults: at the 64
+recordings of its source the plain CNN-LSTM needs some ten gigabytes.
 """
 
-import dataclasses
+import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from benchmarks import material, plain
-from benchmarks.epochs import Epochs
-from benchmarks.harness import TIMES_AS_FAST, Row, interleaved, row
+from benchmarks.harness import TIMES_AS_FAST, interleaved, row
 from ser_lib import systems
-from ser_lib.corpora import Corpus
 from ser_lib.features import RaggedArray
-from ser_lib.systems.base import System
+from ser_lib.neural import NeuralClassifier
+from ser_lib.neural.batching import batches, items_as_rows, padded_length
+from ser_lib.neural.training import Scores, make_optimizer, make_trainer
+from ser_lib.systems.base import NeuralSystem
 
-QUESTION = "training"
 
-
-@dataclasses.dataclass(frozen=True)
-class Case:
+class Epochs:
     """
-    A network in both ways.
+    Train a classifier's network epoch by epoch, by the code that `NeuralClassifier.fit` runs.
 
-    Parameters
-    ----------
-    system : System
-        Ours.
-    longest : int
-        Items to which the source pads, and at which it cuts.
-    inputs : callable
-        From features and their longest length to the input of the plain network.
-    build : callable
-        From item shape and number of classes to the plain network.
-    target : float
-        How many times as fast ours should be.
-    note : str
-        What ours is.
-    recordings : int
-        How many an epoch has; fewer where the plain way takes a second for each.
+    `classifier` is not fitted yet; `sources` are the training rows and augmented copies of them,
+    `y` their labels. ``step_seconds`` counts the time of train steps from when it was last set.
     """
 
-    system: System
-    longest: int
+    def __init__(self, classifier: NeuralClassifier, sources: list[RaggedArray], y: np.ndarray):
+        # Makes scaling, classes and the network.
+        self.classifier = classifier.set_params(epochs=1).fit(sources[0], y, copies=sources[1:])
+        self.sources, self.targets = sources, np.searchsorted(classifier.classes_, y)
+        if classifier.pool:
+            self.sources, self.targets = items_as_rows(sources, self.targets)
+        names = ("learning_rate", "momentum", "decay", "schedule", "weight_decay", "clip_norm")
+        parameters = {name: getattr(classifier, name) for name in names}
+        optimizer = make_optimizer(classifier.optimizer, steps=1000, **parameters)
+        self.scores = Scores(len(classifier.classes_))
+        self.trainer = make_trainer(classifier.network_, optimizer, self.scores)
+        self.rng = np.random.default_rng(0)
+        self.step_seconds = 0.0
+
+    def __call__(self) -> None:
+        """Train on all rows once."""
+        self.scores.restart()
+        self.classifier._train_epoch(self, self.sources, self.targets, self.rng)
+
+    def train_on_batch(self, *batch: object) -> None:
+        """Stand in for the trainer, and add up the time that it takes."""
+        started = time.perf_counter()
+        self.trainer.train_on_batch(*batch)
+        self.step_seconds += time.perf_counter() - started
+
+    def shapes(self) -> list[tuple[int, int]]:
+        """Rows and padded length of each batch of an epoch."""
+        lengths = self.sources[0].lengths
+        epoch = batches(lengths, self.classifier.batch_size, rng=np.random.default_rng(0))
+        return [(len(rows), padded_length(int(lengths[rows].max()))) for rows in epoch]
+
+
+class Case(NamedTuple):
+    """
+    A network, ours (`system`) and in plain Keras.
+
+    The source cuts or pads at `length` items. `inputs(features, length)` is the input of the plain
+    network, `build(length, item_shape, classes)` the network; `target` is how many times as fast
+    ours should be.
+    """
+
+    system: NeuralSystem
+    length: int
     inputs: Callable[[RaggedArray, int], object]
-    build: Callable[[tuple[int, ...], int], keras.Model]
+    build: Callable[[int, tuple[int, ...], int], keras.Model]
     target: float
     note: str
     recordings: int = 192
@@ -59,95 +85,65 @@ class Case:
 
 def cases() -> tuple[Case, ...]:
     """Return the networks that are compared."""
-    crnn = systems.make(
-        "crnn_attention", filters=(8, 16, 32), units=32, block_dropout=0.0, spec_augment=False
-    )
+    cnn = systems.make("cnn_lstm", variant="as_published", batch_size=16)
+    blstm = systems.make("blstm_attention", variant="as_published", batch_size=32)
+    crnn = systems.make("crnn_attention", units=32, spec_augment=False)
+    cnn_note = "as published, 5 windows of each recording"
+    blstm_note = "as published, padded to 1,024 frames"
+    crnn_note = "sizes of the source, attention of its README, padded to 400 frames"
     return (
-        Case(
-            systems.make("cnn_lstm", setting="source", batch_size=16),
-            5,
-            lambda features, longest: plain.padded(features, longest)[..., None],
-            lambda item, classes: plain.cnn_lstm(5, *item, classes),
-            3.0,
-            "setting 'source', 5 windows of each recording",
-            recordings=64,
-        ),
-        Case(
-            systems.make("blstm_attention", setting="source", batch_size=32),
-            1024,
-            plain.masked_input,
-            lambda item, classes: plain.blstm_attention(1024, *item, classes),
-            2.5,
-            "setting 'source', padded to 1,024 frames",
-        ),
-        Case(
-            crnn,
-            400,
-            lambda features, longest: plain.padded(features, longest)[..., None],
-            lambda item, classes: plain.crnn_attention(400, *item, classes),
-            1.5,
-            "sizes of the source, attention of its README (that of its code is tied to 400 "
-            "frames), padded to 400 frames",
-        ),
+        # Fewer recordings, as plain Keras takes a second for each.
+        Case(cnn, 5, plain.image, plain.cnn_lstm, 3.0, cnn_note, recordings=64),
+        Case(blstm, 1024, plain.masked_input, plain.blstm_attention, 2.5, blstm_note),
+        Case(crnn, 400, plain.image, plain.crnn_attention, 1.5, crnn_note),
     )
 
 
-def cut(features: RaggedArray, longest: int) -> RaggedArray:
-    """Keep the first items of every row, in memory."""
-    return RaggedArray.from_list([items[:longest] for items in features])
-
-
-def run(quick: bool) -> list[Row]:
-    """Time epochs of the networks."""
+def measure_epochs(quick: bool) -> list[dict]:
+    """Train each network in turn by our code and by plain Keras."""
     rows = []
     for case in cases():
-        corpus = material.corpus(8 if quick else case.recordings)
-        rows += _compared(case, corpus, rounds=1 if quick else 3)
+        rows += _compared(case, 8 if quick else case.recordings, rounds=1 if quick else 3)
         keras.backend.clear_session()
     return rows
 
 
-def _compared(case: Case, corpus: Corpus, *, rounds: int) -> list[Row]:
-    """Train a network in both ways, in turn."""
-    system = case.system
-    features = cut(system.front_end.extract(corpus), case.longest)
-    ours = Epochs(system.classifier(0), (features,), system.targets(corpus.table))
+def _compared(case: Case, recordings: int, *, rounds: int) -> list[dict]:
+    corpus, system = material.load(recordings), case.system
+    features = [items[: case.length] for items in system.front_end.extract(corpus)]
+    features = RaggedArray.from_list(features)
+    ours = Epochs(system.classifier(0), [features], system.targets(corpus.table))
     size, classes = ours.classifier.batch_size, len(ours.classifier.classes_)
-    inputs = case.inputs(features, case.longest)
+    inputs = case.inputs(features, case.length)
     labels = np.eye(classes, dtype=np.float32)[ours.targets]
 
     def plain_model() -> keras.Model:
-        model = case.build(features.item_shape, classes)
+        model = case.build(case.length, features.item_shape, classes)
         optimizer = ours.trainer.optimizer
-        # An optimiser of the same kind and step size.
+        # Another optimiser with the same parameters.
         optimizer = type(optimizer).from_config(optimizer.get_config())
         model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
         return model
 
-    at_once, by_hand = plain_model(), plain_model()
+    with_fit, by_batch = plain_model(), plain_model()
 
     def fit() -> None:
-        at_once.fit(inputs, labels, batch_size=size, verbose=0)
+        with_fit.fit(inputs, labels, batch_size=size, verbose=0)
 
     def batch_by_batch() -> None:
         order = np.random.default_rng(0).permutation(len(labels))
         for start in range(0, len(labels), size):
             places = order[start : start + size]
             part = keras.tree.map_structure(lambda array: array[places], inputs)  # noqa: B023
-            by_hand.train_on_batch(part, labels[places])
+            by_batch.train_on_batch(part, labels[places])
 
-    # Keras's fit can return later than it computed; batch by batch shows what that makes.
+    # What fit does besides the batches costs time as well; the second shows how much.
     others = {"plain Keras, fit": fit, "plain Keras, batch by batch": batch_by_batch}
-    # Our batches differ in shape, and TensorFlow traces the first few shapes it meets.
+    # Our batches differ in shape, and TensorFlow traces the first few shapes that it meets.
     seconds = interleaved({"ours": ours} | others, rounds, description=system.name)
     note = f"{len(labels)} recordings of {corpus.name}, batches of {size}; {case.note}"
-    targets = (case.target, None)
+    what = f"epoch of {system.name}"
     return [
-        row(
-            *(QUESTION, f"epoch of {system.name}", other),
-            *(seconds[other] / seconds["ours"], TIMES_AS_FAST),
-            target=target,
-            note=note,
-        )
-        for other, target in zip(others, targets, strict=True)
+        row(what, name, seconds[name] / seconds["ours"], TIMES_AS_FAST, target=target, note=note)
+        for name, target in zip(others, (case.target, None), strict=True)
     ]

@@ -1,4 +1,4 @@
-"""What is shown while something runs, and the tables it ends with."""
+"""Progress bars and tables for a terminal."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,13 +15,13 @@ def progress(
     Parameters
     ----------
     iterable : iterable, optional
-        What is gone through; without it the caller moves the bar by ``update``.
+        The steps; without it the caller moves the bar by ``update``.
     total : int, optional
-        Number of steps, where `iterable` has no length.
+        Number of steps, if `iterable` has no length.
     description : str
         What is being done.
     **options
-        Handed on to `tqdm.tqdm`, for example ``unit="file"`` or ``disable=True``.
+        Passed to `tqdm.tqdm`, for example ``unit="file"`` or ``disable=True``.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def table(rows: Iterable[Sequence], columns: Sequence[str]) -> str:
     rows : iterable of sequences
         Each as long as `columns`; None is shown as an empty cell.
     columns : sequence of str
-        The heads.
+        The headings.
 
     Returns
     -------

@@ -59,8 +59,8 @@ class Remote:
         algorithm, _, digits = self.checksum.partition(":")
         if not re.fullmatch(rf"[0-9a-f]{{{_DIGITS.get(algorithm, 0)}}}", digits) or not digits:
             raise InputError(
-                f"{self.url}: checksum is {self.checksum!r}; expected 'md5:' and 32 or 'sha256:' and "
-                "64 hexadecimal digits"
+                f"{self.url}: checksum is {self.checksum!r}; expected 'md5:' and 32 or 'sha256:' "
+                "and 64 hexadecimal digits"
             )
 
 
@@ -216,8 +216,8 @@ def _check(archive: Path, members: Iterable[tuple[str, str]]) -> None:
         if outside or kind != "file":
             raise InputError(
                 f"{archive.name}: member {name!r} "
-                f"{'leads out of its folder' if kind == 'file' else f'is a {kind}'}; expected files "
-                "with relative paths below the folder; nothing was unpacked"
+                f"{'leads out of its folder' if kind == 'file' else f'is a {kind}'}; expected "
+                "files with relative paths below the folder; nothing was unpacked"
             )
 
 

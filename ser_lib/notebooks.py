@@ -326,7 +326,7 @@ def run_notebooks(
     fresh : bool
         Whether to execute what is up to date, and to train again what is stored.
     timeout : float, optional
-        Seconds after which a cell is given up.
+        Longest time for one cell in seconds, rounded up.
 
     Returns
     -------
@@ -468,7 +468,7 @@ def execute(
     environment : mapping
         Environment variables of the kernel, all of them.
     timeout : float or None
-        Seconds after which a cell is given up.
+        Longest time for one cell in seconds, rounded up.
     position : int
         Line of the terminal for the progress bar.
     cancelled : threading.Event
@@ -487,6 +487,7 @@ def execute(
         If `cancelled` was set.
     """
     source = nbformat.read(run.notebook, as_version=4)
+    limit = None if timeout is None else math.ceil(timeout)
     # Where standard error is no terminal a bar would only fill the log.
     bar = console.progress(
         total=len(source.cells), description=run.name, unit="cell", disable=None, position=position
@@ -503,7 +504,7 @@ def execute(
             "kernel_name": "python3",
             "language": "python",
             "cwd": str(run.notebook.parent),
-            "execution_timeout": None if timeout is None else math.ceil(timeout),
+            "execution_timeout": limit,
         }
         command = [sys.executable, "-c", _PAPERMILL, json.dumps(arguments)]
         with (
@@ -538,7 +539,7 @@ def execute(
     errors = [o for o in outputs if o.output_type == "error"]
     ending = text.strip().splitlines()[-1:] or [f"papermill ended with {process.returncode}"]
     if "CellTimeoutError" in text:
-        reason = f"gave up after {timeout:g} seconds"
+        reason = f"the cell took longer than {limit} s"
     elif errors:
         reason = f"{errors[0].ename}: {_first_line(errors[0].evalue)}"
     elif "DeadKernelError" in text:

@@ -15,11 +15,11 @@ def run_under_jax(code, *arguments):
     """
     Run code with ``sys.argv[1:]`` as given, and return what it printed last, as JSON.
 
-    The test is skipped where JAX is not installed. Modules of the caller's folder can be imported.
+    The test is skipped where JAX is not installed. Modules of tests/ and of the caller's folder can be imported.
     """
     pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
     folder = os.path.dirname(sys._getframe(1).f_code.co_filename)
-    path = os.pathsep.join([str(ROOT), folder])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), folder])
     process = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": path},

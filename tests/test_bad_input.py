@@ -350,7 +350,7 @@ def md5(path):
 DOWNLOADS = {
     "a wrong checksum": (
         lambda path: f"md5:{'0' * 32}",
-        f"the checksum of corpus.zip is [0-9a-f]{{32}}, expected md5:{'0' * 32}",
+        f"the checksum of corpus.zip is [0-9a-f]{{32}}; expected md5:{'0' * 32}",
     ),
     "a path that climbs out": (md5, "climbed.txt.*leads out of its folder"),
 }

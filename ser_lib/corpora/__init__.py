@@ -30,8 +30,9 @@ from typing import NamedTuple
 
 from ser_lib import download, paths
 from ser_lib.corpora import discovery, hashing
-from ser_lib.corpora.corpus import COLUMNS, Contents, Corpus, make_table
+from ser_lib.corpora.corpus import Contents, Corpus
 from ser_lib.corpora.emotions import EMOTIONS, find_emotion
+from ser_lib.corpora.table import COLUMNS, make_table
 from ser_lib.corpora.validation import Validation
 from ser_lib.download import Remote
 from ser_lib.errors import InputError, InputWarning, unknown

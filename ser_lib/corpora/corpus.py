@@ -14,16 +14,10 @@ import pandas as pd
 from ser_lib import identity
 from ser_lib.corpora import hashing, validation
 from ser_lib.corpora.discovery import Recordings
-from ser_lib.corpora.emotions import EMOTIONS, find_emotion
+from ser_lib.corpora.emotions import EMOTIONS, canonical_emotion, find_emotion
+from ser_lib.corpora.table import COLUMNS, check_table, distinct, make_table
 from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
-
-COLUMNS = (
-    *("path", "speaker", "sex", "emotion", "language", "sentence", "session", "intensity"),
-    "split",
-)
-"""The columns that every table has."""
-SEXES = ("female", "male")
 
 _SHOWN = 30  # values that an error lists; of more than these it lists the nearest
 
@@ -104,29 +98,7 @@ class Corpus:
     recordings: Recordings | None = None
 
     def __post_init__(self) -> None:
-        table = self.table
-        columns = tuple(table.columns)
-        if table.index.name != "utterance" or columns[: len(COLUMNS)] != COLUMNS:
-            raise InputError(
-                f"{self.name}: the table has the index {table.index.name!r} and the columns "
-                f"{', '.join(map(str, columns))}; expected the index 'utterance' and the columns "
-                f"{', '.join(COLUMNS)}, then any others"
-            )
-        if len(set(columns)) < len(columns) or not all(isinstance(name, str) for name in columns):
-            raise InputError(
-                f"{self.name}: the table has the columns {', '.join(map(str, columns))}; expected "
-                "names that are strings, each only once"
-            )
-        if not (table.index.is_unique and table.index.is_monotonic_increasing):
-            raise InputError(f"{self.name}: utterances must be unique and sorted")
-        if table.empty:
-            raise InputError(f"{self.name}: the table has no utterances; expected at least one")
-        for column, known in {"emotion": EMOTIONS, "sex": (*SEXES, None)}.items():
-            values = _distinct(table[column])
-            values += (None,) if table[column].isna().any() else ()
-            for value in values:
-                if value not in known:
-                    raise unknown(f"{column} in {self.name}:", value, filter(None, known))
+        check_table(self.name, self.table)
 
     @classmethod
     def of(cls, module: ModuleType, contents: Contents) -> "Corpus":
@@ -172,7 +144,7 @@ class Corpus:
     @property
     def speakers(self) -> tuple[str, ...]:
         """The known speakers, sorted."""
-        return _distinct(self.table["speaker"])
+        return distinct(self.table["speaker"])
 
     @property
     def fingerprint(self) -> str:
@@ -257,7 +229,10 @@ class Corpus:
             conditions.append(query)
         for column, wanted in equals.items():
             values = self._values(column, wanted)
-            keep &= table[column].isin(values).to_numpy()
+            present = table[column]
+            if not pd.api.types.is_numeric_dtype(present):
+                present = present.map(str, na_action="ignore")
+            keep &= present.isin(values).to_numpy()
             conditions.append(f"{column} in {', '.join(map(str, values))}")
         if not keep.any():
             raise InputError(
@@ -322,12 +297,12 @@ class Corpus:
             raise unknown(f"column of {self.name}", column, self.table.columns)
         several = isinstance(wanted, Iterable) and not isinstance(wanted, str)
         values = list(wanted) if several else [wanted]
-        present = _distinct(self.table[column])
+        present = distinct(self.table[column])
         if not pd.api.types.is_numeric_dtype(self.table[column]):
             values = [str(value) for value in values]
         for i, value in enumerate(values):
-            if column == "emotion" and value not in present:
-                values[i] = value = _canonical(value)
+            if column == "emotion":
+                values[i] = value = canonical_emotion(value)
             if value not in present:
                 names = [str(name) for name in present]
                 near = difflib.get_close_matches(str(value), names, n=5, cutoff=0)
@@ -338,52 +313,3 @@ class Corpus:
     def _derived(self, table: pd.DataFrame, changes: Sequence[str]) -> "Corpus":
         parts = [part for part in (self.subset, *changes) if part != "all"]
         return dataclasses.replace(self, table=table, subset="; ".join(parts) or "all")
-
-
-def make_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
-    """
-    Build the table of a corpus.
-
-    Parameters
-    ----------
-    rows : iterable of mapping
-        One per utterance: ``utterance``, what is known of `COLUMNS`, and any further columns. None,
-        "" and absent keys are missing values. Synonyms of emotions are replaced by the names in
-        `EMOTIONS`.
-
-    Returns
-    -------
-    DataFrame
-        Sorted by ``utterance``. The columns `COLUMNS` hold Python strings or None (dtype object,
-        which is the same in every version of pandas); further columns follow in the order in which
-        they first occur, with the type of their values.
-    """
-    rows = list(rows)
-    standard = ("utterance", *COLUMNS)
-    extra = list(dict.fromkeys(key for row in rows for key in row if key not in standard))
-    cells = [
-        [row["utterance"], *(str(row[c]) if row.get(c) else None for c in COLUMNS)] for row in rows
-    ]
-    table = pd.DataFrame(cells, columns=standard, dtype=object)
-    table["emotion"] = pd.Series(
-        [word if word is None else _canonical(word) for word in table["emotion"]], dtype=object
-    )
-    for column in extra:
-        values = [row.get(column) for row in rows]
-        table[column] = pd.Series([None if value == "" else value for value in values])
-    return table.set_index("utterance").sort_index()
-
-
-def _canonical(word: str) -> str:
-    """Return the name of an emotion for a synonym, and any other word unchanged."""
-    try:
-        return find_emotion(word)
-    except InputError:
-        return word
-
-
-def _distinct(values: pd.Series) -> tuple:
-    """Sort the distinct known values; those of columns without numbers become strings."""
-    present = values[values.notna()]
-    numeric = pd.api.types.is_numeric_dtype(values)
-    return tuple(sorted(set(present.tolist() if numeric else map(str, present))))

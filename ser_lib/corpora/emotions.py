@@ -56,3 +56,8 @@ def find_emotion(word: str, *, where: str = "") -> str:
     if emotion is None:
         raise unknown(f"emotion {where}:" if where else "emotion", word, EMOTIONS)
     return emotion
+
+
+def canonical_emotion(word: str) -> str:
+    """Return the name of an emotion for a synonym, and any other word unchanged."""
+    return _EMOTION_OF.get(str(word).strip().lower(), word)

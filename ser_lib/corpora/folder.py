@@ -24,8 +24,9 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from ser_lib.corpora import discovery
-from ser_lib.corpora.corpus import COLUMNS, SEXES, Contents
+from ser_lib.corpora.corpus import Contents
 from ser_lib.corpora.emotions import find_emotion
+from ser_lib.corpora.table import COLUMNS, SEXES
 from ser_lib.errors import InputError, unknown
 
 NAME = "folder"
@@ -213,7 +214,8 @@ def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
     if missing:
         raise InputError(
             f"{where}: {len(missing)} of {len(rows)} recordings do not exist, the first is "
-            f"{missing[0]['path']} ({missing[0]['where']}); expected paths relative to the data folder"
+            f"{missing[0]['path']} ({missing[0]['where']}); expected paths relative to the data "
+            "folder"
         )
     return {utterance: Path(row["path"]) for utterance, row in seen.items()}
 

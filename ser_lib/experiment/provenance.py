@@ -9,19 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ser_lib import __version__, code_digest, identity
+from ser_lib.experiment.fold import run_fold
+from ser_lib.features.normalisation import normalise
+from ser_lib.signal.decoding import decode
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
     from ser_lib.features.front_end import FrontEnd
     from ser_lib.protocols import Protocol
     from ser_lib.systems.base import System
-
-# What computes the numbers, whatever the system.
-_ROOTS = (
-    "ser_lib.experiment.fold",
-    "ser_lib.features.normalisation",
-    "ser_lib.signal.decoding",
-)
 
 
 class Specification(NamedTuple):
@@ -79,8 +75,9 @@ def specify(
     -------
     Specification
     """
-    # Methods that a system inherits count as its own; of this package, only what computes.
-    origins = {
+    # What computes, whatever the system; methods that a system inherits count as its own.
+    origins: set = {decode, normalise, run_fold}
+    origins |= {
         kind
         for kind in type(system).__mro__
         if not kind.__module__.startswith("ser_lib.") or code_digest.computes(kind.__module__)
@@ -108,7 +105,7 @@ def specify(
     neural = any(module.startswith("ser_lib.neural") for module in modules)
     if neural:
         content["backend"] = backend()
-    return Specification(content, code_digest.code([*_ROOTS, *modules], own), neural)
+    return Specification(content, code_digest.code(modules, own), neural)
 
 
 def environment(*, neural: bool) -> dict[str, object]:

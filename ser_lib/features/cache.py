@@ -18,13 +18,12 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from ser_lib import code_digest, console, executor, identity, paths
 from ser_lib.errors import InputError, InputWarning
-from ser_lib.features.front_end import FrontEnd
 from ser_lib.features.normalisation import normalise
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.signal.decoding import decode
@@ -34,14 +33,25 @@ if TYPE_CHECKING:
 
 # Utterances per block: what a worker takes at a time, and what a killed run loses at most.
 _BLOCK = 16
+# Module that every feature depends on.
+_DECODING = decode.__module__
 # Seconds that starting workers costs.
 _START_UP = 4.0
+
+
+class Extractor(Protocol):
+    """What extraction needs of a front end: see `ser_lib.features.FrontEnd`."""
+
+    sample_rate: int
+
+    def __call__(self, signal: np.ndarray, utterance: str) -> np.ndarray:
+        """Compute the features of one signal."""
 
 
 class _Entry(NamedTuple):
     """A front end, and where in the cache its features of a corpus belong."""
 
-    front_end: FrontEnd
+    front_end: Extractor
     folder: Path
 
     @property
@@ -56,7 +66,7 @@ class _Entry(NamedTuple):
 
 def extract(
     corpus: "Corpus",
-    front_ends: Sequence[FrontEnd],
+    front_ends: Sequence[Extractor],
     *,
     jobs: int | None = None,
     progress: bool = True,
@@ -97,7 +107,7 @@ def extract(
 
 def extract_to_cache(
     corpus: "Corpus",
-    front_ends: Sequence[FrontEnd],
+    front_ends: Sequence[Extractor],
     *,
     normalisation: str = "train",
     per_utterance: bool = False,
@@ -148,7 +158,7 @@ def extract_to_cache(
     return [_normalised(corpus, entry, normalisation, per_utterance) for entry in entries]
 
 
-def entry_folder(corpus: "Corpus", front_end: FrontEnd, *, fingerprint: str | None = None) -> Path:
+def entry_folder(corpus: "Corpus", front_end: Extractor, *, fingerprint: str | None = None) -> Path:
     """
     Return the folder of the cache to which a front end's features of a corpus belong.
 
@@ -168,7 +178,7 @@ def entry_folder(corpus: "Corpus", front_end: FrontEnd, *, fingerprint: str | No
         fingerprint or corpus.fingerprint,
         list(corpus.table.index),
         parameters,
-        code_digest.code(["ser_lib.signal.decoding", *modules], own).digest,
+        code_digest.code([_DECODING, *modules], own).digest,
     ]
     return paths.cache() / "features" / identity.digest(content)
 
@@ -249,7 +259,7 @@ def _compute_block(
         _write_block(entry.block(number), block, {u: n for u, n in notes.items() if n})
 
 
-def _analyse(front_end: FrontEnd, signal: np.ndarray, utterance: str, path: str) -> np.ndarray:
+def _analyse(front_end: Extractor, signal: np.ndarray, utterance: str, path: str) -> np.ndarray:
     try:
         return front_end(signal, utterance)
     except Exception as error:
@@ -337,7 +347,7 @@ def _normalised(corpus: "Corpus", entry: _Entry, normalisation: str, per_utteran
     if normalisation == "train" or (normalisation == "utterance" and per_utterance):
         return entry.folder
     speakers = corpus.table["speaker"].tolist() if normalisation == "speaker" else None
-    code = code_digest.code(["ser_lib.features.normalisation"]).digest
+    code = code_digest.code([normalise.__module__]).digest
     name = identity.digest([entry.folder.name, normalisation, speakers, code])
     folder = entry.folder.with_name(name)
     if not _intact(folder, len(corpus.table)):

@@ -2,11 +2,11 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 
 from ser_lib.errors import InputError
+from ser_lib.features.front_end import check_parts
 from ser_lib.params import as_count, generator
 
 
@@ -47,7 +47,7 @@ class WithDeltas:
     width: int = 5
 
     def __post_init__(self):
-        _check_parts(self, (self.analysis,))
+        check_parts(self, (self.analysis,))
         as_count(self, "width", low=3)
         if self.width % 2 == 0:
             raise InputError(f"WithDeltas: width is {self.width}; expected an odd number of frames")
@@ -133,7 +133,7 @@ class Variants:
                 "each variant, such as ((), (AddedNoise(),))"
             )
         object.__setattr__(self, "variants", tuple(tuple(steps) for steps in variants))
-        _check_parts(self, (self.analysis, *(step for steps in self.variants for step in steps)))
+        check_parts(self, (self.analysis, *(step for steps in self.variants for step in steps)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -165,17 +165,6 @@ class Variants:
             channels.append(self.analysis(variant, sample_rate))
         shortest = min(map(len, channels))
         return _channels(self, [channel[:shortest] for channel in channels])
-
-
-def _check_parts(step: object, parts: Sequence[object]) -> None:
-    """Refuse a part whose parameters are not its identity, as `ser_lib.features.FrontEnd` does."""
-    for part in parts:
-        frozen = dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen
-        if not (frozen and callable(part)) or isinstance(part, type):
-            raise InputError(
-                f"{type(step).__name__}: one of its parts is {part!r}; expected a "
-                "callable instance of a frozen dataclass, for example LogMel()"
-            )
 
 
 def _channels(step: object, channels: list[np.ndarray]) -> np.ndarray:

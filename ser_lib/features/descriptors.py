@@ -155,21 +155,47 @@ class Descriptors:
         InputError
             If a frame has too few samples for the descriptors.
         """
-        # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever the floating-point product.
-        length, hop = (int(round(seconds * sample_rate, 6)) for seconds in (self.frame, self.hop))
-        if length < 20 or hop < 1:
-            raise InputError(
-                f"Descriptors: frame and hop are {length} and {hop} samples at {sample_rate} Hz; "
-                "expected at least 20 and 1"
-            )
-        signal = np.asarray(signal, dtype=np.float64)
-        signal = np.pad(signal, (0, max(0, length - len(signal))))
+        signal, length, hop = framing(self, signal, sample_rate)
         compute = _pyaudioanalysis if self.convention == "pyaudioanalysis" else _audiolibrary
         table = compute(signal, sample_rate, length, hop, self)
         values = np.stack([table[name] for name in self.subset], axis=1)
         if not self.deltas:
             return values
         return np.concatenate([values, np.diff(values, axis=0, prepend=values[:1])], axis=1)
+
+
+def framing(step: object, signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int, int]:
+    """
+    Convert the framing of a step to samples, and pad a signal to at least one frame.
+
+    Parameters
+    ----------
+    step : Descriptors or PyAudioAnalysis
+        With ``frame`` and ``hop`` in seconds.
+    signal : array of float, shape (samples,)
+    sample_rate : int
+        Samples per second.
+
+    Returns
+    -------
+    signal : ndarray of float64
+    frame, hop : int
+        In samples.
+
+    Raises
+    ------
+    InputError
+        If a frame has fewer than 20 samples, or the hop none.
+    """
+    # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever the floating-point product.
+    frame, hop = (int(round(seconds * sample_rate, 6)) for seconds in (step.frame, step.hop))
+    if frame < 20 or hop < 1:
+        raise InputError(
+            f"{type(step).__name__}: frame and hop are {frame} and {hop} samples at "
+            f"{sample_rate} Hz; expected at least 20 and 1"
+        )
+    signal = np.asarray(signal, dtype=np.float64)
+    return np.pad(signal, (0, max(0, frame - len(signal)))), frame, hop
 
 
 def _pyaudioanalysis(

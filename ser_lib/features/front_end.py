@@ -1,6 +1,7 @@
 """The front end: from a waveform to an array of features, identified by its parameters."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,31 @@ from ser_lib.params import as_count, check_choice, generator
 
 if TYPE_CHECKING:
     from ser_lib.corpora import Corpus
+
+
+def check_parts(owner: object, parts: Iterable[object]) -> None:
+    """
+    Check that parts are callable and identified by their parameters.
+
+    Parameters
+    ----------
+    owner : object
+        Whose parts they are, for the error.
+    parts : iterable of objects
+        Steps, analyses and segmentations.
+
+    Raises
+    ------
+    InputError
+        If a part is not a callable instance of a frozen dataclass.
+    """
+    for part in parts:
+        frozen = dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen
+        if not (frozen and callable(part)) or isinstance(part, type):
+            raise InputError(
+                f"{type(owner).__name__}: one of its parts is {part!r}; expected a callable "
+                "instance of a frozen dataclass, for example LogMel()"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,13 +91,7 @@ class FrontEnd:
                 f"FrontEnd: preprocessing is {self.preprocessing!r}; expected a tuple of steps"
             )
         object.__setattr__(self, "preprocessing", tuple(self.preprocessing))
-        for part in (*self.preprocessing, self.analysis, self.segmentation):
-            frozen = dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen
-            if not (frozen and callable(part)) or isinstance(part, type):
-                raise InputError(
-                    f"FrontEnd: one of its parts is {part!r}; expected a callable instance of a "
-                    "frozen dataclass, for example LogMel()"
-                )
+        check_parts(self, (*self.preprocessing, self.analysis, self.segmentation))
         as_count(self, "sample_rate", low=1000)
         check_choice(self, "dtype", ("float16", "float32", "float64"))
 

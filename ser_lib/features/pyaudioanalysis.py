@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ser_lib.errors import InputError
-from ser_lib.features.descriptors import SETS
+from ser_lib.features.descriptors import SETS, framing
 from ser_lib.params import as_choices, as_real, check_flag
 
 
@@ -79,15 +78,7 @@ class PyAudioAnalysis:
         """
         from pyAudioAnalysis import ShortTermFeatures
 
-        # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever the floating-point product.
-        length, hop = (int(round(seconds * sample_rate, 6)) for seconds in (self.frame, self.hop))
-        if length < 20 or hop < 1:
-            raise InputError(
-                f"PyAudioAnalysis: frame and hop are {length} and {hop} samples at "
-                f"{sample_rate} Hz; expected at least 20 and 1"
-            )
-        signal = np.asarray(signal, dtype=np.float64)
-        signal = np.pad(signal, (0, max(0, length - len(signal))))
+        signal, length, hop = framing(self, signal, sample_rate)
         # The library divides by 2**15 first, as it expects 16-bit samples.
         values, names = ShortTermFeatures.feature_extraction(
             signal * 2.0**15, sample_rate, length, hop, deltas=self.deltas

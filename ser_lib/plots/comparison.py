@@ -168,11 +168,12 @@ def _disjoint(block: pd.DataFrame) -> bool:
 
 def _label(row: pd.Series) -> str:
     """Name a row of the results table by its system, variant and changed parameters."""
-    texts = [str(row[c]) for c in _DETAILS if c in row and row[c] not in ("", None)]
+    texts = [str(row[c]) for c in ("variant", "changes") if c in row]
+    texts = [text.replace("as_published", "as published") for text in texts if text not in _PLAIN]
     return _fill(f"{row['system']}" + (f" ({', '.join(texts)})" if texts else ""), 40)
 
 
-_DETAILS = ("setting", "variant", "changes")
+_PLAIN = ("", "default", "None", "nan")
 
 
 def _blocks(results: pd.DataFrame, keys: list[str], metric: str) -> list[tuple[str, pd.DataFrame]]:

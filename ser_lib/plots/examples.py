@@ -202,7 +202,8 @@ def make_example(
     utterance = prediction["utterance"]
     if utterance not in corpus.table.index:
         raise unknown(f"utterance of {corpus.name}", utterance, corpus.table.index)
-    signal = decode(corpus.table["path"][utterance], front_end.sample_rate).signal
+    path = corpus.table["path"][utterance]
+    signal = decode(path, sample_rate=front_end.sample_rate).signal
     items = front_end(signal, utterance)
     weights = classifier.attention(RaggedArray.from_list([items]))[0]
     values, hop, frequencies, unit, _ = compute_spectrogram(front_end, signal, utterance)

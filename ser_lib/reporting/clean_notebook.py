@@ -17,6 +17,7 @@ _NOISE = re.compile(
     r"|oneDNN custom operations are on|cuda drivers|computation_placer|Unable to register cu"
     r"|This TensorFlow binary is optimized|To enable the following instructions"
     r"|All log messages before absl::InitializeLog|failed call to cuInit"
+    r"|TqdmWarning: IProgress not found|from \.autonotebook import tqdm"
 )
 # What a progress bar overwrote or only did to the terminal: a bar drawn below another one, up to
 # the movement back; a character before a backspace; colours and other movements.

@@ -95,8 +95,8 @@ class DcnnBlstmAttention(NeuralSystem):
     Notes
     -----
     With ``train="all"`` the front end gives segments, shape (segments, 64, 64, 3), of any signal;
-    ``ser_lib.neural.plain_model(DcnnBlstmAttention().build((64, 64, 3), 8), items=1)`` is a Keras
-    model for plain arrays of segments. The repository's division is the protocol
+    ``ser_lib.neural.plain_model(DcnnBlstmAttention().build((64, 64, 3), 8))`` is a Keras model for
+    plain arrays of segments. The repository's division is the protocol
     ``random_90_10``.
     """
 

@@ -99,7 +99,7 @@ def test_the_vocal_tract_that_stands_still_is_an_ordinary_filter():
     plan_ = steady(tilt=np.full(200, 6.0))
     rng = np.random.default_rng(0)
     pulses, turbulence = rng.standard_normal((2, 200 * HOP))
-    found = source_filter._vocal_tract(pulses, turbulence, plan_)
+    found = source_filter.vocal_tract(pulses, turbulence, plan_)
     tract = source_filter.all_pole(plan_.formants[:1], plan_.bandwidths[:1])[0]
     pole = source_filter.tilt_pole(plan_.tilt[:1])[0]
     source = signal.lfilter([1 - pole], [1, -pole], pulses) + turbulence

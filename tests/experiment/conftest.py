@@ -1,10 +1,9 @@
 """A tiny corpus and system, and a cache of its own for every test."""
 
 import pytest
-from tiny import NearestMean, Tiny, make_corpus, write_notebook
+from tiny import NearestMean, Tiny, make_corpus
 
 from ser_lib import paths
-from ser_lib.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -37,31 +36,3 @@ def system():
 @pytest.fixture
 def predictions_folder(tmp_path):
     return paths.reports() / "folder" / "predictions"
-
-
-@pytest.fixture
-def notebooks(tmp_path, monkeypatch):
-    """A folder of notebooks, and a corpus of which only the fingerprint is looked at."""
-    folder = tmp_path / "notebooks"
-    monkeypatch.setenv("SER_NOTEBOOKS", str(folder))
-    monkeypatch.setenv("SER_DATA", str(tmp_path / "data"))
-
-    class Stub:
-        fingerprint = "f" * 64
-
-    def load(name, data=None):
-        if name not in ("emodb", "synthetic"):
-            raise InputError(f"no corpus {name} in {data}")
-        return Stub
-
-    from ser_lib import notebooks as runner
-
-    monkeypatch.setattr(runner.corpora, "load_corpus", load)
-    return folder
-
-
-@pytest.fixture
-def names(notebooks):
-    for name in ("00_explore", "01_train_svm", "02_train_net", "05_listen", "09_compare"):
-        write_notebook(notebooks, name)
-    return notebooks

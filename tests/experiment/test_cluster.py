@@ -1,4 +1,4 @@
-"""On a Dask cluster of two worker processes everything is as it is here, and survives a worker."""
+"""On a Dask cluster of two worker processes results are those of this process."""
 
 import os
 import signal
@@ -11,15 +11,14 @@ from pathlib import Path
 import joblib
 import pandas as pd
 import pytest
-from tiny import write_notebook
-from witness import make_witness, pids
+from witness import WitnessSystem, make_witness, pids
 
-from ser_lib import cluster, evaluate, paths
-from ser_lib import notebooks as runner
+from ser_lib import cluster, evaluate, executor, paths
 from ser_lib.errors import InputError, InputWarning
-from ser_lib.experiment import parallel, tune
+from ser_lib.experiment import tune
 
 HERE = os.getpid()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def scheduler():
     """Address of a scheduler with two worker processes, started as the README says."""
     from distributed import LocalCluster
 
-    variables = parallel.REPRODUCIBLE | {"PYTHONPATH": str(Path(__file__).parent)}
+    variables = executor.REPRODUCIBLE | {"PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-m", "distributed.cli.dask_worker"]
     with LocalCluster(n_workers=0, protocol="tcp", dashboard_address=None) as made:
         options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
@@ -68,21 +67,17 @@ def test_extraction_and_folds_go_where_joblib_says(corpus, log, client, monkeypa
     here = evaluate(system, corpus, jobs=1)
     log.unlink()
     monkeypatch.setenv("SER_CACHE", str(paths.cache().with_name("empty")))
-    monkeypatch.setattr("ser_lib.features.cache._WORTH_WORKERS", -1.0)
-    monkeypatch.setattr("ser_lib.features.cache._BLOCK", 2)
-    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    # Nothing is decoded in this process.
+    monkeypatch.setattr("ser_lib.features.cache.decode", None)
     with joblib.parallel_config(backend="dask", client=client):
         there = evaluate(system, corpus)
     pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=True)
-    assert here.record["recipe"] == there.record["recipe"]
+    assert here.record["specification"] == there.record["specification"]
     assert len(pids(log)) == 4
     assert set(pids(log)) <= workers(client)
-    called = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.task_prefixes))
-    assert {"batch_of__work_1_calls", "train_there"} <= set(called)
     histories = [run["history"] for run in there.record["runs"]]
     assert all(history["mapped"] == [True] for history in histories)
     assert all(history["random_sets"] == [0] for history in histories)
-    assert list((paths.cache() / "running").iterdir()) == []
 
 
 def test_a_number_of_processes_keeps_the_work_on_this_machine(corpus, log, client):
@@ -94,7 +89,7 @@ def test_a_number_of_processes_keeps_the_work_on_this_machine(corpus, log, clien
 def test_the_scheduler_is_joined_by_its_address(corpus, log, client, monkeypatch):
     address = client.scheduler.address
     with cluster.join(address):
-        tune(lambda: make_witness(log), corpus, {"default": {}})
+        tune(WitnessSystem, corpus, {"default": {"log": str(log)}})
     assert set(pids(log)) <= workers(client)
     log.unlink()
     monkeypatch.setenv(cluster.VARIABLE, address)
@@ -111,28 +106,14 @@ def test_an_error_comes_back_as_itself(corpus, log, client):
         evaluate(make_witness(log, "fails"), corpus)
 
 
-def test_a_kernel_joins_before_its_first_cell(notebooks, client):
-    cell = (
-        "import joblib\n"
-        "name = type(joblib.parallel.get_active_backend()[0]).__name__\n"
-        "assert name == 'DaskDistributedBackend', name"
-    )
-    write_notebook(notebooks, "01_train_there", cell)
-    (outcome,) = runner.run(scheduler=client.scheduler.address)
-    assert outcome.failure is None
-
-
-def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, names):
-    monkeypatch.setattr(cluster, "_ANSWER", 1)
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setattr(cluster, "SECONDS_TO_ANSWER", 1)
     for address in ("tcp://127.0.0.1:1", "nowhere at all"):
         with pytest.raises(InputError, match=f"scheduler {address}: no answer"):
             cluster.join(address)
-    with pytest.raises(InputError, match="no answer"):
-        runner.run(["01"], scheduler="tcp://127.0.0.1:1")
-    assert not paths.reports().exists()
 
 
-def test_workers_that_do_not_see_the_cache_or_were_started_otherwise_are_told():
+def test_workers_that_do_not_see_the_cache_or_were_started_otherwise_are_named():
     class Client:
         def __init__(self, *found):
             self.found = found
@@ -146,27 +127,6 @@ def test_workers_that_do_not_see_the_cache_or_were_started_otherwise_are_told():
         cluster.check(Client((True, True), (False, True)))
     with pytest.warns(InputWarning, match="1 of 2 workers were started without PYTHONHASHSEED=0"):
         cluster.check(Client((True, True), (True, False)))
-    # A worker that came later finds out by itself.
-    with pytest.raises(InputError, match="does not see /elsewhere/work"):
-        parallel._opened("/elsewhere/work.pickle")
-
-
-def test_a_worker_with_other_code_or_another_backend_refuses(corpus, system, tmp_path):
-    from ser_lib import protocols
-    from ser_lib.experiment import plan as tasks
-
-    recipe = tasks.recipe(system, corpus, protocols.make(corpus.protocol), "train")
-
-    def opened(name, recipe):
-        work = parallel.Work("", system, recipe, lambda: tasks.data(system, corpus, "train"), [])
-        return parallel._opened(str(parallel._lay_out(work, tmp_path / name)))
-
-    assert opened("same", recipe)[2] == []
-    older = recipe.code._replace(files=recipe.code.files | {"experiment/fold.py": "0" * 12})
-    with pytest.raises(InputError, match="has other code"):
-        opened("older", recipe._replace(code=older))
-    with pytest.raises(InputError, match="computes with scikit-learn; expected jax"):
-        opened("jax", recipe._replace(content=recipe.content | {"backend": "jax"}))
 
 
 def test_a_worker_that_is_killed_costs_only_what_it_was_training(corpus, log, client):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ser_lib import identity
-from ser_lib.experiment.provenance import environment
+from ser_lib import identity, protocols
+from ser_lib.experiment.provenance import environment, specify
 
 
 def test_an_environment_names_versions_and_hardware_only():
@@ -13,3 +13,14 @@ def test_an_environment_names_versions_and_hardware_only():
     assert "keras" not in description["versions"]
     assert set(description["hardware"]) == {"cpu", "cores", "gpu"}
     assert identity.canonical(description)
+
+
+def test_results_rest_on_decoding_normalisation_and_the_fold_whatever_the_system(corpus, system):
+    protocol = protocols.make(corpus.protocol)
+    files = set(specify(system, corpus, protocol, "train", {}).code.files)
+    assert files >= {
+        *("signal/decoding.py", "features/normalisation.py", "features/log_mel.py"),
+        *("experiment/fold.py", "tiny.Tiny", "tiny.NearestMean"),
+    }
+    others = ("corpora/", "protocols/", "neural/", "systems/", "experiment/run", "features/cache")
+    assert not [name for name in files if name.startswith(others)]

@@ -3,11 +3,9 @@
 import dataclasses
 from typing import ClassVar
 
-import nbformat
 import numpy as np
 import pandas as pd
 import soundfile
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ser_lib.corpora import load_corpus
@@ -110,14 +108,3 @@ class Tiny:
         if self.prefix is None:
             return emotion
         return (table[self.prefix].astype(str) + "/").to_numpy() + emotion
-
-
-def write_notebook(folder, name, *cells, parameters="corpus = 'synthetic'\nepochs = 1"):
-    folder.mkdir(parents=True, exist_ok=True)
-    head = new_code_cell(parameters, metadata={"tags": ["parameters"]})
-    kernel = {"name": "somewhere_else", "display_name": "Another", "language": "python"}
-    notebook = new_notebook(
-        cells=[new_markdown_cell(f"# {name}"), head, *map(new_code_cell, cells)],
-        metadata={"kernelspec": kernel, "language_info": {"name": "python"}},
-    )
-    nbformat.write(notebook, folder / f"{name}.ipynb")

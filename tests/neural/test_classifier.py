@@ -59,28 +59,40 @@ def test_parameters_can_be_read_set_and_cloned():
         unfitted.predict_proba(rows()[0])
 
 
-def test_the_same_seed_gives_the_same_network_and_another_seed_another():
+@pytest.fixture(scope="module")
+def with_copy():
+    """Rows, a copy of them, and a classifier that was trained on both."""
     X, y = rows(24)
     copy = RaggedArray(X.values + 1, X.offsets)
-    first, again, other = (
-        classifier(epochs=2, seed=s).fit(X, y, copies=(copy,)) for s in (5, 5, 6)
-    )
+    return X, y, copy, classifier(epochs=2, seed=5).fit(X, y, copies=(copy,))
+
+
+def test_the_same_seed_gives_the_same_network_and_another_seed_another(with_copy):
+    X, y, copy, first = with_copy
+    again, other = (classifier(epochs=2, seed=s).fit(X, y, copies=(copy,)) for s in (5, 6))
     np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
     assert np.abs(first.predict_proba(X) - other.predict_proba(X)).max() > 1e-3
-    # Without development rows the last epoch is kept.
-    assert first.best_epoch_ == 2
-    assert "dev_uar" not in first.history_[0]
 
 
-def test_features_are_scaled_by_the_training_rows():
-    X, y = rows(24)
-    stretched = RaggedArray(X.values * np.float32(100) - 7, X.offsets)
+def test_without_development_rows_the_last_epoch_is_kept(with_copy):
+    *_, fitted = with_copy
+    assert fitted.best_epoch_ == 2
+    assert "dev_uar" not in fitted.history_[0]
+
+
+def test_features_are_scaled_by_the_training_rows(with_copy):
+    X, y, copy, fitted = with_copy
+    stretched, stretched_copy = (
+        RaggedArray(x.values * np.float32(100) - 7, x.offsets) for x in (X, copy)
+    )
     # Same seed and same features after scaling: nearly the same network.
-    again = classifier(epochs=1).fit(stretched, y).predict_proba(stretched)
-    expected = classifier(epochs=1).fit(X, y).predict_proba(X)
-    np.testing.assert_allclose(again, expected, atol=1e-3)
-    unscaled = classifier(epochs=1, scale=False).fit(X, y).predict_proba(X)
-    assert np.abs(unscaled - again).max() > 0.01
+    scaled, unscaled = (
+        classifier(epochs=2, seed=5, scale=scale).fit(stretched, y, copies=(stretched_copy,))
+        for scale in (True, False)
+    )
+    expected = fitted.predict_proba(X)
+    np.testing.assert_allclose(scaled.predict_proba(stretched), expected, atol=2e-3)
+    assert np.abs(unscaled.predict_proba(stretched) - expected).max() > 0.01
 
 
 def test_history_describes_each_epoch_and_the_best_epoch_is_kept(trained):
@@ -162,6 +174,7 @@ def test_a_network_is_traced_a_few_times_for_any_number_of_lengths():
     assert 2 <= len(calls) <= 10
 
 
+@pytest.mark.slow
 def test_balance_raises_the_posteriors_of_rare_classes():
     X, y = rows(60, shift=0.3)
     rare = np.flatnonzero((y != "anger") | (np.arange(60) < 9))
@@ -225,6 +238,7 @@ def test_augmentation_changes_training_rows_only():
     np.testing.assert_array_equal(fitted.predict_proba(other), posteriors)
 
 
+@pytest.mark.slow
 def test_mixed_rows_have_mixed_labels():
     # The network learns, and its posteriors are less extreme than without mixup.
     X, y = rows(shift=5.0)

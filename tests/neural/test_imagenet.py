@@ -58,35 +58,31 @@ def test_published_weights_are_identified_before_they_are_downloaded():
         resolve_weights("squeezenet", "imagenett")
 
 
-@pytest.fixture
-def published(tmp_path, monkeypatch):
-    """A file in place of the published one, at an address that does not exist."""
+def test_published_weights_come_from_the_cache_or_are_downloaded(tmp_path, monkeypatch):
     monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
-    path = write(tmp_path / "weights.h5", random_weights())
-    backbone = dataclasses.replace(
-        BACKBONES["squeezenet"],
-        checksum=sha256(path),
-        url="http://127.0.0.1:9/weights/squeezenet.h5",
-    )
+    published = write(tmp_path / "weights.h5", random_weights())
+    backbone = dataclasses.replace(BACKBONES["squeezenet"], checksum=sha256(published))
     monkeypatch.setitem(BACKBONES, "squeezenet", backbone)
-    return path
+    requests = []
 
+    def fail(remote, folder):
+        requests.append((remote.url, remote.checksum))
+        raise InputError("no network")
 
-def test_published_weights_come_from_the_cache_or_are_downloaded(published):
-    model = model_of("squeezenet", (31, 31, 3))
+    model = model_of("squeezenet", (31, 31, 3), fire_modules=2)
     folder = paths.cache() / "weights"
-    with pytest.raises(InputError, match=r"cannot be downloaded .*squeezenet.h5 may be put into"):
-        load_weights(model, "squeezenet", resolve_weights("squeezenet", "imagenet"))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "squeezenet.h5").write_bytes(published.read_bytes())
+    name = backbone.url.rpartition("/")[2]
+    with monkeypatch.context() as offline:
+        offline.setattr("ser_lib.download.retrieve", fail)
+        with pytest.raises(InputError, match=rf"no network; {name} may be put into .*weights"):
+            load_weights(model, "squeezenet", resolve_weights("squeezenet", "imagenet"))
+    assert requests == [(backbone.url, backbone.checksum)]
+    (folder / name).write_bytes(published.read_bytes())
     load_weights(model, "squeezenet", resolve_weights("squeezenet", "imagenet"))
-    np.testing.assert_array_equal(
-        model.get_layer("conv1").get_weights()[0], random_weights()["conv1"][0]
-    )
+    kernel = model.get_layer("conv1").get_weights()[0]
+    np.testing.assert_array_equal(kernel, random_weights()["conv1"][0])
     # A network that was loaded knows the checksum of its weights, not their path.
-    with pytest.raises(
-        InputError, match="the checksum sha256:0f00, not that of .* expected the path"
-    ):
+    with pytest.raises(InputError, match=r"checksum sha256:0f00, not that of .* the path of"):
         load_weights(model, "squeezenet", "sha256:0f00")
 
 
@@ -103,7 +99,9 @@ def test_squeezenet_gives_average_and_maximum_of_its_last_map_after_preprocessin
     maps = by_formula(preprocessed, weights, 5)[5]
     expected = np.concatenate([maps.mean(axis=(0, 1)), maps.max(axis=(0, 1))])
     np.testing.assert_allclose(model(image)[0], expected, rtol=1e-3, atol=1e-3)
-    assert model_of("squeezenet", (31, 31, 3)).output_shape[1] == BACKBONES["squeezenet"].features
+    images = keras.Input((31, 31, 3))
+    vectors = add_backbone("squeezenet", images, side=31, imagenet_preprocessing=False)
+    assert vectors.shape[1] == BACKBONES["squeezenet"].features
 
 
 @pytest.mark.slow
@@ -112,13 +110,13 @@ def test_alexnet_gives_its_second_dense_layer(monkeypatch):
     assert model.output_shape == (None, BACKBONES["alexnet"].features)
     # torchvision's has 61,100,840, of which 1,000 times 4,097 belong to the classes.
     assert model.count_params() == 61_100_840 - 4_097_000
-    given = [
+    weights = [
         [w * 0 + n for w in layer.get_weights()] for n, layer in enumerate(_with_weights(model))
     ]
     asked = []
     monkeypatch.setattr(
         "ser_lib.neural.torchvision.alexnet_weights",
-        lambda path, dense: asked.append((path, dense)) or [tuple(pair) for pair in given],
+        lambda path, dense: asked.append((path, dense)) or [tuple(pair) for pair in weights],
     )
     load_weights(model, "alexnet", Weights("sha256:", "alexnet.pth"))
     assert [(str(path), dense) for path, dense in asked] == [("alexnet.pth", 2)]
@@ -177,7 +175,7 @@ def test_resnet_from_its_file_computes_what_keras_applications_computes(resnet, 
     np.testing.assert_allclose(found, theirs(images), rtol=1e-3, atol=1e-4)
     with h5py.File(path, "a") as file:
         del file["post_bn"]["3"]
-    with pytest.raises(InputError, match=r"resnet\.h5: .*expected ResNet50V2 without its top"):
+    with pytest.raises(InputError, match=r"resnet\.h5: .*expected weights of keras\.applications"):
         load_weights(ours, "resnet50v2", resolve_weights("resnet50v2", path))
 
 

@@ -21,13 +21,8 @@ def weights(tmp_path_factory):
 
 
 def step(weights, **options):
-    options = {
-        "segments": WINDOWS,
-        "backbone": "squeezenet",
-        "side": 33,
-        "fire_modules": 3,
-    } | options
-    return SegmentFeatures(weights=weights, **options)
+    defaults = {"segments": WINDOWS, "backbone": "squeezenet", "side": 33, "fire_modules": 3}
+    return SegmentFeatures(weights=weights, **(defaults | options))
 
 
 def frames(count, seed=0):

@@ -40,20 +40,17 @@ class SqueezeNetwork:
         return keras.Model({"values": values, "mask": mask}, x, name="squeeze")
 
 
-@pytest.mark.parametrize("items", [None, 3])
-def test_a_plain_model_is_fitted_and_saved_and_computes_what_the_network_does(items, tmp_path):
-    network = SqueezeNetwork().build((32, 32, 3), 4)
-    model = plain_model(network, items=items)
-    rng = np.random.default_rng(0)
-    shape = (2, 32, 32, 3) if items is None else (2, items, 32, 32, 3)
-    x, y = rng.normal(size=shape).astype("float32"), np.array([0, 3])
+def check(network, model, x, tmp_path):
+    """Fit a plain model for one step, save it, and compare it with its network."""
+    y = np.arange(len(x))
     model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     before = network.get_weights()
     history = model.fit(x, y, epochs=1, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert any((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
     posteriors = model.predict(x, verbose=0)
-    values = x.reshape(2, -1, 32, 32, 3)
+    item_shape = next(t.shape[2:] for t in network.inputs if t.name == "values")
+    values = x.reshape(len(x), -1, *item_shape)
     expected = network({"values": values, "mask": np.ones(values.shape[:2], bool)})
     np.testing.assert_allclose(posteriors, expected, rtol=1e-4)
     model.save(tmp_path / "model.keras")
@@ -62,11 +59,30 @@ def test_a_plain_model_is_fitted_and_saved_and_computes_what_the_network_does(it
     np.testing.assert_allclose(loaded.predict(x, verbose=0), posteriors, rtol=1e-5)
 
 
+def random(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+@pytest.mark.parametrize(("items", "shape"), [(None, (3, 5)), (4, (3, 4, 5))])
+def test_a_plain_model_is_fitted_and_saved_and_computes_what_the_network_does(
+    items, shape, tmp_path
+):
+    network = AttentionNetwork().build((5,), 3)
+    check(network, plain_model(network, items=items), random(*shape), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_backbone_over_segments_is_a_plain_model_too(tmp_path):
+    network = SqueezeNetwork().build((32, 32, 3), 4)
+    check(network, plain_model(network, items=2), random(2, 2, 32, 32, 3), tmp_path)
+
+
 def test_arrays_of_another_shape_are_refused_by_keras():
     model = plain_model(AttentionNetwork().build((5,), 3), items=4)
-    assert model.predict(np.ones((2, 4, 5)), verbose=0).shape == (2, 3)
-    with pytest.raises(ValueError, match=r"expected shape=\(None, 4, 5\), found shape=\(2, 4, 6\)"):
-        model.predict(np.ones((2, 4, 6)), verbose=0)
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    expected = r"expected shape=\(None, 4, 5\), found shape=\(None, 4, 6\)"
+    with pytest.raises(ValueError, match=expected):
+        model.fit(np.ones((2, 4, 6)), np.zeros(2), verbose=0)
 
 
 def test_other_models_and_numbers_of_items_are_refused():

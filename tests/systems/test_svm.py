@@ -7,7 +7,8 @@ from sklearn.metrics import log_loss
 
 from ser_lib.errors import InputError
 from ser_lib.features import RaggedArray
-from ser_lib.systems.svm import StatisticsSVM, svm
+from ser_lib.systems import Svm
+from ser_lib.systems.statistics_svm import StatisticsSVM
 
 rng = np.random.default_rng(0)
 SPEAKERS = np.repeat(["s1", "s2", "s3", "s4"], 30)
@@ -21,30 +22,30 @@ ROWS = np.column_stack(
         np.ones(120),
     ]
 )
-HEARD, UNHEARD = SPEAKERS != "s4", SPEAKERS == "s4"
+TRAIN, TEST = SPEAKERS != "s4", SPEAKERS == "s4"
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return StatisticsSVM().fit(ROWS[HEARD], LABELS[HEARD], groups=SPEAKERS[HEARD])
+    return StatisticsSVM().fit(ROWS[TRAIN], LABELS[TRAIN], groups=SPEAKERS[TRAIN])
 
 
-def test_it_recognises_a_speaker_it_never_heard(fitted):
-    assert (fitted.predict(ROWS[UNHEARD]) == LABELS[UNHEARD]).mean() > 0.85
+def test_it_recognises_a_speaker_who_was_not_in_the_training(fitted):
+    assert (fitted.predict(ROWS[TEST]) == LABELS[TEST]).mean() > 0.85
 
 
 def test_posteriors_are_probabilities_and_calibrated(fitted):
-    posteriors = fitted.predict_proba(ROWS[UNHEARD])
+    posteriors = fitted.predict_proba(ROWS[TEST])
     assert posteriors.shape == (30, 3)
     np.testing.assert_allclose(posteriors.sum(axis=1), 1)
-    assert (fitted.classes_[posteriors.argmax(axis=1)] == fitted.predict(ROWS[UNHEARD])).all()
-    # Worse than a guess by the class frequencies would be overconfident nonsense.
-    assert log_loss(LABELS[UNHEARD], posteriors, labels=fitted.classes_) < 0.6 * np.log(3)
+    assert (fitted.classes_[posteriors.argmax(axis=1)] == fitted.predict(ROWS[TEST])).all()
+    # Far better than a guess by the class frequencies.
+    assert log_loss(LABELS[TEST], posteriors, labels=fitted.classes_) < 0.6 * np.log(3)
 
 
 def test_the_temperature_changes_no_ranking(fitted):
-    decisions = fitted.pipeline_.decision_function(ROWS[UNHEARD])
-    assert (decisions.argmax(axis=1) == fitted.predict_proba(ROWS[UNHEARD]).argmax(axis=1)).all()
+    decisions = fitted.pipeline_.decision_function(ROWS[TEST])
+    assert (decisions.argmax(axis=1) == fitted.predict_proba(ROWS[TEST]).argmax(axis=1)).all()
 
 
 def test_selection_drops_what_tells_nothing_apart(fitted):
@@ -53,22 +54,30 @@ def test_selection_drops_what_tells_nothing_apart(fitted):
     assert kept[10:].sum() < 5
 
 
-def test_every_inner_fold_keeps_speakers_apart():
-    splits = StatisticsSVM(folds=3)._inner_folds(LABELS, SPEAKERS)
-    assert len(splits) == 3
-    for train, held in splits:
-        assert not set(SPEAKERS[train]) & set(SPEAKERS[held])
+def test_inner_folds_keep_speakers_apart():
+    # Every speaker has centres of their own for the classes, which tell nothing of other speakers.
+    centres = {key: rng.normal(size=40) * 3 for key in zip(SPEAKERS, LABELS, strict=True)}
+    rows = np.stack([centres[key] for key in zip(SPEAKERS, LABELS, strict=True)])
+    rows += rng.normal(size=rows.shape)
+    options = {"alpha": 1.0, "C": (3,), "gamma": (0.003,)}
+    inner_uar = {
+        by_speaker: StatisticsSVM(by_speaker=by_speaker, **options)
+        .fit(rows, LABELS, groups=SPEAKERS)
+        .search_["inner_uar"]
+        for by_speaker in (True, False)
+    }
+    assert inner_uar[False] > 0.95
+    assert inner_uar[True] < 0.6
 
 
 def test_copies_stay_on_the_side_of_their_originals():
-    copies = RaggedArray.from_list(list((ROWS + 0.01)[:, None]))
-    machine = StatisticsSVM(by_speaker=False, C=(1,), gamma=(0.001,)).fit(
-        ROWS, LABELS, copies=[copies]
-    )
-    assert machine.pipeline_["vary"].n_features_in_ == ROWS.shape[1]
-    units = np.tile(np.arange(120), 2)
-    for train, held in machine._inner_folds(np.tile(LABELS, 2), units):
-        assert not set(units[train]) & set(units[held])
+    # Whoever has a copy of an utterance recognises it; of the others, labels tell nothing.
+    rows = rng.normal(size=(120, 40))
+    copies = RaggedArray.from_list(list((rows + 0.01)[:, None]))
+    machine = StatisticsSVM(by_speaker=False, alpha=1.0, C=(3,), gamma=(0.1,))
+    machine.fit(rows, rng.permutation(LABELS), copies=[copies])
+    assert machine.search_["inner_uar"] < 0.6
+    assert machine.pipeline_["svc"].support_vectors_.shape[0] > 120
 
 
 def test_ragged_rows_and_two_classes_work_and_the_seed_decides():
@@ -95,19 +104,23 @@ def test_what_cannot_be_learnt_from_is_refused(rows, labels, groups, message):
         StatisticsSVM().fit(rows, labels, groups=groups)
 
 
-def test_the_source_setting_has_the_statistics_of_the_original():
-    source, ours = svm(setting="source"), svm()
+def test_as_published_the_statistics_are_those_of_the_original():
+    published, default = Svm.as_published(), Svm()
     signal = rng.normal(size=44100).astype(np.float32)
-    assert source.front_end.sample_rate == 44100
-    assert source.front_end(signal).shape == (1, 200)
-    assert len(source.front_end.feature_names) == 200
-    assert source.front_end.feature_names[20] == "zcr std"
-    assert source.prefix == "sex"
-    assert not source.classifier(0).by_speaker
-    assert ours.front_end(signal[:16000]).shape == (1, 400)
-    assert ours.front_end.preprocessing
+    assert published.front_end.sample_rate == 44100
+    assert published.front_end(signal).shape == (1, 200)
+    assert len(published.front_end.feature_names) == 200
+    assert published.front_end.feature_names[20] == "zcr std"
+    assert published.target_prefix == "sex"
+    assert default.front_end(signal[:16000]).shape == (1, 400)
+    assert default.front_end.preprocessing
+    assert not published.front_end.preprocessing
 
 
-def test_an_argument_wins_over_the_setting():
-    assert svm(setting="source", components=12).classifier(3).get_params()["components"] == 12
-    assert svm(setting="source").classifier(3).seed == 3
+def test_the_machine_has_the_parameters_of_the_system():
+    published = Svm.as_published(components=12)
+    parameters = published.classifier(3).get_params()
+    assert parameters.pop("seed") == 3
+    assert parameters == {name: published.parameters[name] for name in parameters}
+    assert parameters["components"] == 12
+    assert not parameters["by_speaker"]

@@ -130,7 +130,7 @@ def render(plan: Plan) -> np.ndarray:
     turbulence = rng.standard_normal(samples)
     turbulence *= _STEADY_TURBULENCE + (1 - _STEADY_TURBULENCE) * flow
     turbulence *= _per_sample(plan.aspiration)
-    speech = _vocal_tract(pulses, turbulence, plan) + _frication(plan, rng)
+    speech = vocal_tract(pulses, turbulence, plan) + _frication(plan, rng)
 
     voiced = np.repeat(plan.voicing > 0.2, HOP)
     loudness = np.sqrt(np.mean(speech[voiced] ** 2))
@@ -255,8 +255,22 @@ def all_pole(formants: np.ndarray, bandwidths: np.ndarray) -> np.ndarray:
     return product
 
 
-def _vocal_tract(pulses: np.ndarray, turbulence: np.ndarray, plan: Plan) -> np.ndarray:
-    """Filter the source frame by frame; the filter's state is derived from the past output."""
+def vocal_tract(pulses: np.ndarray, turbulence: np.ndarray, plan: Plan) -> np.ndarray:
+    """
+    Filter the glottal source by the time-varying vocal tract.
+
+    Parameters
+    ----------
+    pulses, turbulence : ndarray, shape (samples,)
+        The voiced and the noisy part of the source.
+    plan : Plan
+        Of which formants, bandwidths and tilt are used.
+
+    Returns
+    -------
+    ndarray, shape (samples,)
+        Filtered frame by frame; the state of each frame's filter follows from the past output.
+    """
     pole = tilt_pole(plan.tilt)
     tract = all_pole(plan.formants, plan.bandwidths)
     gain = tract.sum(axis=1) * (1 - pole)
