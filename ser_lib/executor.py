@@ -120,18 +120,7 @@ def run(
     [(0, 8), (1, 9)]
     """
     check_jobs(jobs)
-    return _run(function, [tuple(call) for call in calls], jobs, start_up, warm_up, limit, catch)
-
-
-def _run(
-    function: Callable,
-    calls: list[tuple],
-    jobs: int | None,
-    start_up: float,
-    warm_up: int,
-    limit: int | None,
-    catch: tuple[type[Exception], ...],
-) -> Iterator[tuple[int, object]]:
+    calls = [tuple(call) for call in calls]
     client = cluster.active() if jobs is None and calls else None
     workers = 1 if jobs is None else min(jobs, len(calls))
     # Before the first network touches the device: workers may need room on it later.

@@ -127,4 +127,4 @@ def test_a_worker_that_dies_ends_the_run():
 @pytest.mark.parametrize("jobs", [0, -1, 1.5, True, "2"])
 def test_jobs_must_be_a_number_of_processes(jobs):
     with pytest.raises(InputError, match=r"jobs is .*; expected an integer of at least 1"):
-        executor.run(square, [(1,)], jobs=jobs)
+        next(executor.run(square, [(1,)], jobs=jobs))

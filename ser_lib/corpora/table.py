@@ -81,7 +81,7 @@ def check_table(name: str, table: pd.DataFrame) -> None:
         )
     if not (table.index.is_unique and table.index.is_monotonic_increasing):
         raise InputError(
-            f"{name}: the utterances of the table are repeated or not in order; expected them to be "
+            f"{name}: utterances of the table are repeated or not in order; expected them to be "
             "unique and sorted"
         )
     if table.empty:

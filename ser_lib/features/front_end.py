@@ -1,7 +1,9 @@
 """The front end: from a waveform to an array of features, identified by its parameters."""
 
 import dataclasses
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +13,7 @@ from ser_lib.features.ragged import RaggedArray
 from ser_lib.features.segments import Frames
 from ser_lib.identity import describe
 from ser_lib.params import as_count, check_choice, generator
+from ser_lib.signal.decoding import decode
 
 if TYPE_CHECKING:
     from ser_lib.corpora import Corpus
@@ -95,16 +98,17 @@ class FrontEnd:
         as_count(self, "sample_rate", low=1000)
         check_choice(self, "dtype", ("float16", "float32", "float64"))
 
-    def __call__(self, signal: np.ndarray, utterance: str = "") -> np.ndarray:
+    def __call__(self, signal: np.ndarray | str | os.PathLike, utterance: str = "") -> np.ndarray:
         """
-        Compute the features of one signal.
+        Compute the features of one signal or recording.
 
         Parameters
         ----------
-        signal : array of float, shape (samples,)
-            Mono, at `sample_rate`, nominally in [-1, 1].
+        signal : array of float, shape (samples,), or path
+            Mono, at `sample_rate`, nominally in [-1, 1]; or a file of any rate and number of
+            channels that can be decoded.
         utterance : str
-            Name of the utterance, which seeds random steps.
+            Name of the utterance, which seeds random steps; of a file, its name by default.
 
         Returns
         -------
@@ -114,9 +118,12 @@ class FrontEnd:
         Raises
         ------
         InputError
-            If the signal is not one channel of finite samples, or the result is not finite in
-            `dtype`.
+            If the file cannot be decoded, the signal is not one channel of finite samples, or the
+            result is not finite in `dtype`.
         """
+        if isinstance(signal, str | os.PathLike):
+            utterance = utterance or Path(signal).stem
+            signal = decode(signal, sample_rate=self.sample_rate).signal
         signal = np.asarray(signal, dtype=np.float32)
         if signal.ndim != 1 or len(signal) == 0 or not np.isfinite(signal).all():
             raise InputError(

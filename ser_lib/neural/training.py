@@ -116,6 +116,9 @@ def make_trainer(
     keras.Model
     """
     trainer = keras.Model(network.inputs, network.outputs[0])
+    # Variables that are first made within a traced step keep TensorFlow functions, and several MB,
+    # for as long as the process lives.
+    optimizer.build(trainer.trainable_variables)
     trainer.compile(
         optimizer,
         loss="categorical_crossentropy",

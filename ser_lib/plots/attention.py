@@ -14,6 +14,8 @@ from ser_lib.plots.style import CONTRAST, DASHED, FAINT, INK, LEVELS, MUTED, che
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
@@ -219,7 +221,7 @@ def _draw_curve(ax: "Axes", weights: np.ndarray, steps: np.ndarray, largest: flo
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def _greys() -> object:
+def _greys() -> "LinearSegmentedColormap":
     """Make greys so light that what is laid over them can be seen everywhere."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -256,7 +258,7 @@ def _draw_map(
     return image
 
 
-def _mark_uniform(bar: object, largest: float) -> None:
+def _mark_uniform(bar: "Colorbar", largest: float) -> None:
     """Draw a line on a scale of attention at 1."""
     bar.ax.axhline(1, color=INK, linewidth=1.1)
     ticks = [t for t in (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if t <= largest]

@@ -10,6 +10,7 @@ from ser_lib.plots.layout import figure, grid, heading, legend_below, write
 from ser_lib.plots.style import EMOTION_COLOURS, INK, ordered, same_length, text_on
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -109,7 +110,7 @@ def speaker_counts(table: pd.DataFrame) -> "Figure":
     return fig
 
 
-def _hide_axes(ax: object) -> None:
+def _hide_axes(ax: "Axes") -> None:
     """Leave the names of the bars only: their lengths are written at their ends."""
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(length=0)

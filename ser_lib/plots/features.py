@@ -10,6 +10,7 @@ from ser_lib.plots.layout import colour_bar, figure, heading
 from ser_lib.plots.style import DIVERGING, EMOTION_COLOURS, INK, MUTED, ordered, same_length
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MOST_SPEAKERS = 24
@@ -140,7 +141,7 @@ def feature_distributions(
     return fig
 
 
-def _plain_numbers(ax: object, largest: float) -> None:
+def _plain_numbers(ax: "Axes", largest: float) -> None:
     """Write large numbers as 2 k or 3 M, and none with a power of ten at the end of the axis."""
     from matplotlib.ticker import EngFormatter, StrMethodFormatter
 

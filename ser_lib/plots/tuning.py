@@ -92,8 +92,9 @@ def trials(table: pd.DataFrame, *, title: str = "") -> "Figure":
     ax.set_xlim(*_range(np.append(limits, rows["dev_uar"])))
     grid(ax, "x")
     ax.set(xlabel="UAR of the development speakers", ylabel="")
-    intervals = "; lines: 95 % intervals over speakers" if np.isfinite(limits).any() else ""
-    heading(ax, title or "Trials", "for model selection only" + intervals)
+    known = np.isfinite(limits).any()
+    intervals = "lines: 95 % intervals over speakers" if known else "no intervals"
+    heading(ax, title or "Trials", f"for model selection only; {intervals}")
     return fig
 
 

@@ -235,16 +235,7 @@ class Acrnn3d(NeuralSystem):
         return AttentionGrid(seconds_per_step=2 * self.hop)
 
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
-        """
-        Build the network; see `NeuralSystem.build`.
-
-        Parameters
-        ----------
-        item_shape : tuple of int
-            (bands * 3,) of a frame, or (frames, bands, 3) of a segment.
-        n_classes : int
-            Number of classes.
-        """
+        """Build the network of frames (bands * 3,) or segments (frames, bands, 3)."""
         import keras
         from keras import layers
 
@@ -261,7 +252,7 @@ class Acrnn3d(NeuralSystem):
         maps, step_mask = self._convolve(maps, step_mask)
         x = layers.Reshape((-1, maps.shape[2] * maps.shape[3]))(maps)
         x = layers.Dense(self.linear, **self._initializers())(x)
-        x = MaskedBatchNormalization(momentum=0.9)(x, mask=step_mask)
+        x = MaskedBatchNormalization(momentum=self.norm_momentum)(x, mask=step_mask)
         x = layers.LeakyReLU(0.01)(x)
         lstm = layers.LSTM(self.units, dropout=self.block_dropout, return_sequences=True)
         x = layers.Bidirectional(lstm, name="blstm")(x, mask=step_mask)
@@ -294,7 +285,7 @@ class Acrnn3d(NeuralSystem):
             maps = layers.Conv2D(filters, (5, 3), padding="same", **self._initializers())(maps)
             maps = layers.LeakyReLU(0.01)(maps)
             if self.normalised:
-                maps = MaskedBatchNormalization(momentum=0.9)(maps, mask=mask)
+                maps = MaskedBatchNormalization(momentum=self.norm_momentum)(maps, mask=mask)
             if mask is not None:
                 maps = ApplyMask()(maps, mask)
             if number == 0:

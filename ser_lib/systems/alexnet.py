@@ -27,24 +27,26 @@ CITATION = (
     + SPEECH_EMO_RECOGNITION
 )
 
+_FROM_IMAGENET = (
+    "improvised dialogues; the five were listed by hand, after ten had been computed; from "
+    "ImageNet, {how}"
+)
 PUBLISHED = tuple(
-    Published(
-        metric=metric,
-        value=value,
+    score
+    for uar, wa, how in (
+        (0.644, 0.740, "with stability training that the code does not hold"),
+        (0.626, 0.732, "global average pooling instead of dense layers"),
+    )
+    for score in Published.scores(
+        uar=uar,
+        wa=wa,
         corpus="iemocap",
         classes=4,
         protocol="five speakers, one of each session, out of ten folds of which each tests one "
         "speaker, whose partner develops",
         source="later README of samsudinng/speech_emo_recognition",
         speaker_disjoint=True,
-        remark="improvised dialogues; the five were listed by hand, after ten had been computed; "
-        f"from ImageNet, {how}",
-    )
-    for metric, value, how in (
-        ("uar", 0.644, "with stability training that the code does not hold"),
-        ("wa", 0.740, "with stability training that the code does not hold"),
-        ("uar", 0.626, "global average pooling instead of dense layers"),
-        ("wa", 0.732, "global average pooling instead of dense layers"),
+        remark=_FROM_IMAGENET.format(how=how),
     )
 )
 
@@ -160,14 +162,9 @@ class AlexNet(SpectrogramSystem):
 
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
         """
-        Build the network, and load the weights that it starts from; see `NeuralSystem.build`.
+        Build the network of segments (frames, bands[, channels]), at least 63 of both.
 
-        Parameters
-        ----------
-        item_shape : tuple of int
-            (frames, bands) or (frames, bands, channels) of a segment; at least 63 of both.
-        n_classes : int
-            Number of classes.
+        The weights that it starts from are loaded; see `NeuralSystem.build`.
 
         Raises
         ------

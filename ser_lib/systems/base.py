@@ -53,6 +53,11 @@ class Published:
     speaker_disjoint: bool | None
     remark: str = ""
 
+    @classmethod
+    def scores(cls, *, uar: float, wa: float, **common: object) -> "tuple[Published, Published]":
+        """Make the two scores of one experiment, which share everything else."""
+        return cls(metric="uar", value=uar, **common), cls(metric="wa", value=wa, **common)
+
 
 class AttentionGrid(NamedTuple):
     """
@@ -319,6 +324,11 @@ class NeuralSystem(System):
         choice("mean", "max"),
         "Where segments are classified by themselves: which of their log posteriors stands for "
         "the utterance.",
+    )
+    norm_momentum: float = param(
+        0.9,
+        real(low=0, high=1),
+        "Momentum of the moving statistics of batch normalisation, in networks that have it.",
     )
     augmented_copies: int = param(
         0,

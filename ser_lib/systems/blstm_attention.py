@@ -39,19 +39,16 @@ PUBLISHED = (
         speaker_disjoint=False,
         remark="100 epochs, set by hand while watching divisions of this kind",
     ),
-    *(
-        Published(
-            metric=metric,
-            value=value,
-            corpus="iemocap",
-            classes=4,
-            protocol="across sessions",
-            source="Mirsamadi et al. 2017, descriptors with local attention (weighted pooling)",
-            speaker_disjoint=True,
-            remark="other descriptors (32, with fundamental frequency); quoted from secondary "
-            "knowledge of the paper",
-        )
-        for metric, value in (("uar", 0.588), ("wa", 0.635))
+    *Published.scores(
+        uar=0.588,
+        wa=0.635,
+        corpus="iemocap",
+        classes=4,
+        protocol="across sessions",
+        source="Mirsamadi et al. 2017, descriptors with local attention (weighted pooling)",
+        speaker_disjoint=True,
+        remark="other descriptors (32, with fundamental frequency); quoted from secondary "
+        "knowledge of the paper",
     ),
 )
 
@@ -199,16 +196,7 @@ class BlstmAttention(NeuralSystem):
         return AttentionGrid(seconds_per_step=0.010 * self.average)
 
     def build(self, item_shape: tuple[int], n_classes: int) -> "keras.Model":
-        """
-        Build the network; see `NeuralSystem.build`.
-
-        Parameters
-        ----------
-        item_shape : tuple of int
-            (features,) of a frame.
-        n_classes : int
-            Number of classes.
-        """
+        """Build the network of frames (features,)."""
         import keras
         from keras import layers
 

@@ -110,6 +110,7 @@ class CnnLstm(NeuralSystem):
     decay: float = change(0.0, as_published=1e-6)
     patience: int | None = change(25, as_published=30)
     scale: bool = change(True, as_published=False)
+    norm_momentum: float = change(0.9, as_published=0.99)
     augmented_copies: int = change(2)
 
     filters: tuple[int, ...] = param(
@@ -134,12 +135,6 @@ class CnnLstm(NeuralSystem):
         real(low=0, high=0.95),
         "Fraction of the inputs of each LSTM layer that is dropped.",
         as_published=0.2,
-    )
-    norm_momentum: float = param(
-        0.9,
-        real(low=0, high=1),
-        "Momentum of the moving statistics of batch normalisation.",
-        as_published=0.99,
     )
     bands: int = param(64, integer(), "Mel bands.", as_published=128)
     max_frequency: float | None = param(
@@ -192,16 +187,7 @@ class CnnLstm(NeuralSystem):
         return "train" if self.scale else "utterance"
 
     def build(self, item_shape: tuple[int, int], n_classes: int) -> "keras.Model":
-        """
-        Build the network; see `NeuralSystem.build`.
-
-        Parameters
-        ----------
-        item_shape : tuple of int
-            Frames and bands of a window.
-        n_classes : int
-            Number of classes.
-        """
+        """Build the network of windows (frames, bands)."""
         import keras
 
         from ser_lib.neural.layers import FoldWindows, LocalFeatureBlock, UnfoldWindows

@@ -39,19 +39,15 @@ PUBLISHED = (
         speaker_disjoint=None,
         remark="not a test score; a Korean corpus that is not available, its speakers unknown",
     ),
-    *(
-        Published(
-            metric=metric,
-            value=value,
-            corpus="iemocap",
-            classes=4,
-            protocol="as the abstract gives it",
-            source="Li et al. 2018",
-            speaker_disjoint=None,
-            remark="another network, on whose pooling this one is based: two attention maps, no "
-            "LSTM",
-        )
-        for metric, value in (("uar", 0.68), ("wa", 0.718))
+    *Published.scores(
+        uar=0.68,
+        wa=0.718,
+        corpus="iemocap",
+        classes=4,
+        protocol="as the abstract gives it",
+        source="Li et al. 2018",
+        speaker_disjoint=None,
+        remark="another network, on whose pooling this one is based: two attention maps, no LSTM",
     ),
 )
 
@@ -104,6 +100,7 @@ class CrnnAttention(NeuralSystem):
     patience: int | None = change(None, as_published=30)
     spec_augment: bool = change(True, as_published=False)
     scale: bool = change(True, as_published=False)
+    norm_momentum: float = change(0.9, as_published=0.99)
 
     filters: tuple[int, ...] = param(
         (8, 16, 32),
@@ -119,12 +116,6 @@ class CrnnAttention(NeuralSystem):
         0.0,
         real(low=0, high=0.95),
         "Fraction of channels dropped after each block, and of the LSTM's inputs.",
-    )
-    norm_momentum: float = param(
-        0.9,
-        real(low=0, high=1),
-        "Momentum of the moving statistics of batch normalisation.",
-        as_published=0.99,
     )
     max_frames: int | None = param(
         None,
@@ -166,16 +157,7 @@ class CrnnAttention(NeuralSystem):
         return AttentionGrid(seconds_per_step=0.010 * 2 ** len(self.filters))
 
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
-        """
-        Build the network; see `NeuralSystem.build`.
-
-        Parameters
-        ----------
-        item_shape : tuple of int
-            (bands,) of a frame; or (frames, bands) of a window, where attention goes by position.
-        n_classes : int
-            Number of classes.
-        """
+        """Build the network of frames (bands,), or of one window (frames, bands)."""
         import keras
         from keras import layers
 

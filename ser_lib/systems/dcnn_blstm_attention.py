@@ -278,14 +278,9 @@ class DcnnBlstmAttention(NeuralSystem):
 
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
         """
-        Build the network; see `NeuralSystem.build`.
+        Build the network of segments (frames, bands, 3), or of a frozen backbone's vectors.
 
-        Parameters
-        ----------
-        item_shape : tuple of int
-            (frames, bands, 3) of a segment; or (features,) where the backbone is frozen.
-        n_classes : int
-            Number of classes.
+        See `NeuralSystem.build`.
 
         Raises
         ------
@@ -334,7 +329,7 @@ class DcnnBlstmAttention(NeuralSystem):
         x = UnfoldWindows()(x, mask)
         if self.normalised:
             # A maximum of hundreds would saturate the LSTM.
-            x = MaskedBatchNormalization(momentum=0.9, name="norm")(x, mask=mask)
+            x = MaskedBatchNormalization(momentum=self.norm_momentum, name="norm")(x, mask=mask)
             x = ApplyMask()(x, mask)
         return x
 

@@ -24,19 +24,16 @@ CITATION = (
     + SPEECH_EMO_RECOGNITION
 )
 
-PUBLISHED = tuple(
-    Published(
-        metric=metric,
-        value=value,
-        corpus="iemocap",
-        classes=4,
-        protocol="ten folds of speakers: eight train, one develops, one is tested (secondary "
-        "knowledge)",
-        source="Zhang et al., arXiv 1806.01506, abstract",
-        speaker_disjoint=True,
-        remark="improvised dialogues; convolutions trained on ImageNet before",
-    )
-    for metric, value in (("uar", 0.639), ("wa", 0.704))
+PUBLISHED = Published.scores(
+    uar=0.639,
+    wa=0.704,
+    corpus="iemocap",
+    classes=4,
+    protocol="ten folds of speakers: eight train, one develops, one is tested (secondary "
+    "knowledge)",
+    source="Zhang et al., arXiv 1806.01506, abstract",
+    speaker_disjoint=True,
+    remark="improvised dialogues; convolutions trained on ImageNet before",
 )
 
 DEVIATIONS = (
@@ -112,15 +109,9 @@ class FcnAttention(SpectrogramSystem):
 
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
         """
-        Build the network; see `NeuralSystem.build`.
+        Build the network of frames (bands * channels,) or segments (frames, bands[, channels]).
 
-        Parameters
-        ----------
-        item_shape : tuple of int
-            (bands * channels,) of a frame; or (frames, bands) or (frames, bands, channels) of a
-            segment.
-        n_classes : int
-            Number of classes.
+        See `NeuralSystem.build`.
         """
         import keras
         from keras import layers
@@ -144,7 +135,9 @@ class FcnAttention(SpectrogramSystem):
         else:
             maps, frame_mask = values, mask
             maps = layers.Reshape((-1, item_shape[0] // self.channels, self.channels))(maps)
-        maps = MaskedBatchNormalization(momentum=0.9, epsilon=1e-5)(maps, mask=frame_mask)
+        maps = MaskedBatchNormalization(momentum=self.norm_momentum, epsilon=1e-5)(
+            maps, mask=frame_mask
+        )
         if frame_mask is not None:
             maps = ApplyMask()(maps, frame_mask)
         maps, _ = alexnet_convolutions(

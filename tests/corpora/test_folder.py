@@ -126,3 +126,15 @@ def test_a_folder_without_recordings_and_none_at_all(tmp_path):
         load_corpus("folder", data=tmp_path / "empty", pattern="(?P<emotion>.)")
     with pytest.raises(InputError, match="nowhere does not exist"):
         load_corpus("folder", data=tmp_path / "nowhere")
+
+
+def test_other_columns_of_a_manifest_are_kept_as_text_or_numbers(make_tree):
+    tree = make_tree("folder")
+    table = tree.load().table
+    assert table["remark"].to_dict()["anna/1"] == "loud"
+    assert table["remark"].isna().sum() == 3
+    text = "path,emotion,age,score\nanna/1.wav,anger,30,1.5\nben/1.wav,fear,41,\n"
+    (tree.data / "manifest.csv").write_text(text)
+    corpus = tree.load()
+    assert list(corpus.select("age > 35").table.index) == ["ben/1"]
+    assert corpus.table["score"].isna().tolist() == [False, True]

@@ -124,3 +124,13 @@ def test_an_empty_subset_and_an_unknown_one_are_refused(tmp_path, monkeypatch, t
 def test_where_there_is_none_it_says_where_to_register(tmp_path):
     with pytest.raises(InputError, match=r"Ses01F_impro01_F000\.wav .* register at https://sail"):
         load_corpus("iemocap", data=tmp_path)
+
+
+def test_ratings_of_valence_arousal_and_dominance_are_further_columns(make_tree):
+    tree = make_tree("iemocap")
+    file = next(tree.data.rglob("EmoEvaluation/Ses01F_impro01.txt"))
+    file.write_text(file.read_text().replace("[2.5000, 2.5000, 2.5000]", "[2.0000, 3.5000, 4.0]"))
+    table = tree.load(subset="all").table
+    ratings = table[["valence", "arousal", "dominance"]]
+    assert ratings.loc["Ses01F_impro01_F000"].tolist() == [2.0, 3.5, 4.0]
+    assert ratings.loc["Ses03M_impro05a_M002"].tolist() == [2.5, 2.5, 2.5]
