@@ -78,7 +78,7 @@ def bare(source: str) -> str:
     """
     lines = source.split("\n")
     in_string: set[int] = set()  # lines (from 1) that start inside a string
-    cuts: list[tuple[int, int, int]] = []  # line, first and last column of what is dropped
+    cuts: list[tuple[int, int, int]] = []  # line, first and last column of what is cut
     opened = []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         kind = tokenize.tok_name[token.type]
@@ -99,12 +99,12 @@ def bare(source: str) -> str:
             in_string.discard(number)
     for number, first, last in sorted(cuts, reverse=True):
         lines[number - 1] = lines[number - 1][:first] + lines[number - 1][last:]
-    kept = []
+    left = []
     for number, line in enumerate(lines, start=1):
         line = line if number + 1 in in_string else line.rstrip()
         if line.strip() or number in in_string:
-            kept.append(line)
-    return "\n".join(kept)
+            left.append(line)
+    return "\n".join(left)
 
 
 def _silent(tree: ast.Module) -> list[ast.stmt]:

@@ -15,7 +15,8 @@ def run_under_jax(code, *arguments):
     """
     Run code with ``sys.argv[1:]`` as given, and return what it printed last, as JSON.
 
-    The test is skipped where JAX is not installed. Modules of tests/ and of the caller's folder can be imported.
+    The test is skipped where JAX is not installed. The code can import modules of ``tests/`` and of
+    the caller's folder.
     """
     pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
     folder = os.path.dirname(sys._getframe(1).f_code.co_filename)

@@ -230,3 +230,13 @@ def test_every_name_of_what_computes_exists():
     for name in (*code_digest.COMPUTING, *code_digest.APART):
         base = code_digest.PACKAGE.joinpath(*name.split("."))
         assert base.is_dir() or base.with_suffix(".py").is_file(), name
+
+
+def test_a_folder_has_a_digest_of_its_own(package):
+    files = {"plots__a": "x = 1\n", "plots__deep__b": "y = 1\n", "signal__c": "z = 1\n"}
+    package(**files)
+    before = code_digest.folder("plots")
+    package(**files | {"plots__a": "x = 1  # one\n", "signal__c": "z = 2\n"})
+    assert code_digest.folder("plots") == before
+    package(**files | {"plots__deep__b": "y = 2  # two\n"})
+    assert code_digest.folder("plots") != before

@@ -30,14 +30,14 @@ _TORCH["torch._utils"]._rebuild_tensor_v2 = _rebuild_tensor_v2
 
 
 class Storage:
-    """Numbers that lie outside of the pickle."""
+    """Numbers that are stored outside of the pickle."""
 
     def __init__(self, key, numbers):
         self.key, self.numbers = key, np.ascontiguousarray(numbers, "<f4").reshape(-1)
 
 
 class Tensor:
-    """A tensor as torch pickles it: a call, a reference to its numbers, and how to read them."""
+    """A tensor as torch pickles it: a call with its storage, offset, shape and strides."""
 
     def __init__(self, storage, offset, shape, strides):
         self.arguments = (storage, offset, tuple(shape), tuple(strides), False, OrderedDict())
@@ -47,7 +47,7 @@ class Tensor:
 
 
 def state_of(arrays):
-    """Name tensors after arrays, and leave out what torch keeps beside them but the versions."""
+    """Make a state dictionary of arrays, with the versions that torch stores beside it."""
     state = OrderedDict()
     for number, (name, array) in enumerate(arrays.items()):
         base = np.array(array, "<f4", order="C")
@@ -83,8 +83,8 @@ def save(path, state, *, zipped=True, byteorder=b"little"):
     """
     Write a dictionary of tensors.
 
-    An archive has its members stored one after the other, each beginning at a multiple of 64
-    bytes; the older layout is five pickles and then the numbers.
+    The members of an archive are stored uncompressed, each at a multiple of 64 bytes; the older
+    layout is five pickles and then the numbers.
     """
     if zipped:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:

@@ -14,11 +14,13 @@ _MODULES = {
     "Metric": "metrics",
     "compare": "significance",
     "compare_all": "significance",
+    "conclude": "significance",
     "confusion": "metrics",
     "holm": "significance",
     "interval": "intervals",
     "macro_f1": "metrics",
     "per_class_recall": "metrics",
+    "smallest_p": "significance",
     "uar": "metrics",
     "wa": "metrics",
 }

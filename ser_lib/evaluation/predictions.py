@@ -203,6 +203,12 @@ def score_classes(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(result, orient="index").rename_axis("emotion")
 
 
+def _number(rows: pd.DataFrame, column: str) -> str:
+    """Write how many different values a column has: "10 speakers"."""
+    n = rows[column].nunique()
+    return f"{n} {column}" if n == 1 else f"{n} {column}s"
+
+
 @dataclass(repr=False)
 class Evaluation:
     """
@@ -241,6 +247,47 @@ class Evaluation:
             f"{rows['seed'].nunique()} seeds, {len(self.classes)} classes"
         )
         return f"Evaluation({' on '.join(names)}{': ' if names else ''}{shape})"
+
+    def summary(self, metric: str = "uar") -> str:
+        """
+        Write the pooled test score in a line, with all that is needed to read it.
+
+        Parameters
+        ----------
+        metric : str
+            Name of an entry of `metrics.METRICS`.
+
+        Returns
+        -------
+        str
+            The score with its 95 % interval over speakers, and how many classes, utterances,
+            speakers, folds and seeds it is of; as far as the record has them, of which corpus and
+            under which protocol and normalisation.
+
+        Examples
+        --------
+        >>> print(evaluation.summary())                                     # doctest: +SKIP
+        UAR 0.764 [0.704, 0.815] on emodb 1.3.0: 7 classes, 535 utterances of 10 speakers; leave
+        one speaker out, 10 of 10 folds; normalisation train; 1 seed
+        """
+        known = metrics.get(metric)
+        score, low, high = self.scores()[[known.name, f"{known.name}_low", f"{known.name}_high"]]
+        interval = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
+        rows, record = self.rows(), self.record
+        specification = record.get("specification", {})
+        corpus = [record.get("corpus"), specification.get("corpus", {}).get("version")]
+        where = f" on {' '.join(map(str, filter(None, corpus)))}" if any(corpus) else ""
+        folds = f"{rows['fold'].nunique()}"
+        if "n_folds" in record:
+            folds += f" of {record['n_folds']}"
+        parts = [
+            f"{len(self.classes)} classes, {_number(rows, 'utterance')} of "
+            f"{_number(rows, 'speaker')}",
+            ", ".join(filter(None, [record.get("protocol_title"), f"{folds} folds"])),
+            f"normalisation {specification['normalisation']}" if specification else "",
+            _number(rows, "seed"),
+        ]
+        return f"{known.title} {score:.3f}{interval}{where}: {'; '.join(filter(None, parts))}"
 
     @property
     def classes(self) -> tuple[str, ...]:

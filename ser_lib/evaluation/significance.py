@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import metrics
 from ser_lib.evaluation.intervals import check_confidence, standard_error
 from ser_lib.evaluation.metrics import Metric
@@ -269,10 +269,14 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
 
 def compare_all(
-    systems: Mapping[str, pd.DataFrame], metric: str = "uar", **options: float
+    systems: Mapping[str, pd.DataFrame],
+    metric: str = "uar",
+    *,
+    reference: str | None = None,
+    **options: float,
 ) -> pd.DataFrame:
     """
-    Compare every pair of systems and correct the p-values by Holm's method.
+    Compare systems in pairs and correct the p-values by Holm's method.
 
     Parameters
     ----------
@@ -280,6 +284,9 @@ def compare_all(
         Predictions by the name of the system.
     metric : str
         Name of an entry of `metrics.METRICS`.
+    reference : str, optional
+        Name of the system with which each of the others is compared; by default every pair is.
+        The fewer comparisons, the smaller the difference that can be told from chance.
     **options
         Passed to `compare`.
 
@@ -291,12 +298,17 @@ def compare_all(
     Raises
     ------
     InputError
-        As `compare`; or if there are fewer than two systems.
+        As `compare`; or if there are fewer than two systems, or none of the name `reference`.
     """
     if len(systems) < 2:
         raise InputError(f"a comparison needs at least two systems; found {len(systems)}")
+    if reference is not None and reference not in systems:
+        raise unknown("reference", reference, systems)
+    pairs = itertools.combinations(systems, 2)
+    if reference is not None:
+        pairs = [(name, reference) for name in systems if name != reference]
     rows = []
-    for first, second in itertools.combinations(systems, 2):
+    for first, second in pairs:
         result = compare(systems[first], systems[second], metric, **options)
         rows.append(
             {
@@ -312,3 +324,69 @@ def compare_all(
     table = pd.DataFrame(rows)
     table.insert(6, "p_holm", holm(table["p"]))
     return table
+
+
+def smallest_p(speakers: int, *, permutations: int = 100_000) -> float:
+    """
+    Compute the smallest p-value that a comparison over so many speakers can give.
+
+    Parameters
+    ----------
+    speakers : int > 0
+        Number of speakers.
+    permutations : int > 0
+        Signs drawn where there are more than `EXACT_UP_TO` speakers; see `compare`.
+
+    Returns
+    -------
+    float
+        Of all ways of swapping, one and its mirror give the largest difference.
+
+    Examples
+    --------
+    >>> smallest_p(10)
+    0.001953125
+    """
+    return 2.0 ** (1 - speakers) if speakers <= EXACT_UP_TO else 1 / (permutations + 1)
+
+
+def conclude(comparisons: pd.DataFrame, metric: str = "uar", *, alpha: float = 0.05) -> str:
+    """
+    Write what follows from paired comparisons.
+
+    Parameters
+    ----------
+    comparisons : pd.DataFrame
+        From `compare_all`.
+    metric : str
+        The metric that was compared.
+    alpha : float in (0, 1)
+        Largest corrected p-value at which a difference counts.
+
+    Returns
+    -------
+    str
+        A sentence for each difference that counts, one about the others, and, where no difference
+        could have counted, one that says so.
+    """
+    title, sign = metrics.get(metric).title, -1 if metrics.get(metric).lower_is_better else 1
+    counting = comparisons[comparisons["p_holm"] <= alpha]
+    sentences = []
+    for row in counting.itertuples():
+        order = "ahead of" if sign * row.difference > 0 else "behind"
+        low, high = (row.low, row.high) if row.difference > 0 else (-row.high, -row.low)
+        sentences.append(
+            f"{row.first} is {order} {row.second} by {abs(row.difference):.3f} {title} "
+            f"[{low:.3f}, {high:.3f}] (corrected p = {row.p_holm:.2g})."
+        )
+    others = len(comparisons) - len(counting)
+    if others:
+        which = "No other difference" if sentences else "No difference"
+        sentences.append(f"{which} can be told from chance ({others} of {len(comparisons)}).")
+    smallest = len(comparisons) * smallest_p(int(comparisons["speakers"].max()))
+    if smallest > alpha:
+        sentences.append(
+            f"None could have been: with {len(comparisons)} comparisons over "
+            f"{comparisons['speakers'].max()} speakers no corrected p is below {smallest:.2g}."
+        )
+    return " ".join(sentences)

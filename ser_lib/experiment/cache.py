@@ -122,13 +122,13 @@ def check_removable() -> None:
         if it holds foreign files and was not made by this package.
     """
     home = paths.cache()
-    kept = {
+    protected = {
         "the home folder": Path.home().resolve(),
         "the corpora (SER_DATA)": paths.data(),
         "the reports (SER_REPORTS)": paths.reports(),
         "the notebooks (SER_NOTEBOOKS)": paths.notebooks(),
     }
-    for what, folder in kept.items():
+    for what, folder in protected.items():
         if folder.is_relative_to(home):
             raise InputError(
                 f"cache folder {home}: it is or contains {what}; expected a folder of its own "

@@ -123,7 +123,7 @@ def train_fold(
     corpus: "Corpus",
     *,
     protocol: "str | Protocol | None" = None,
-    fold: str | None = None,
+    fold: int | str | Sequence[str] | None = None,
     seed: int = 0,
     normalisation: str | None = None,
     conditions: Mapping[str, Sequence] | None = None,
@@ -139,8 +139,9 @@ def train_fold(
     ----------
     system, corpus, protocol, normalisation, conditions, progress
         As for `evaluate`.
-    fold : str, optional
-        Name of the fold; the protocol's first by default.
+    fold : str, int or sequence of str, optional
+        Name of the fold; the protocol's first by default. Where several are given, as `evaluate`
+        takes them, the first of these.
     seed : int
         Seed of the classifier.
 
@@ -162,11 +163,11 @@ def train_fold(
         corpus,
         protocol=protocol,
         seeds=[seed],
-        folds=1 if fold is None else [fold],
+        folds=1 if fold is None else fold,
         normalisation=normalisation,
         conditions=conditions,
     )
-    (task,) = plan.tasks
+    task = plan.tasks[0]
     return training.train_here(plan, task, progress=progress), task.fold
 
 

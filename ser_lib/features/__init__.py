@@ -2,6 +2,7 @@
 
 from ser_lib.features.cache import extract
 from ser_lib.features.channels import Variants, WithDeltas
+from ser_lib.features.description import describe_shape
 from ser_lib.features.descriptors import Descriptors
 from ser_lib.features.front_end import FrontEnd
 from ser_lib.features.functionals import Functionals
@@ -25,6 +26,7 @@ __all__ = [
     "Variants",
     "Windows",
     "WithDeltas",
+    "describe_shape",
     "extract",
     "moments",
     "normalise",

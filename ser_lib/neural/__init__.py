@@ -21,5 +21,6 @@ a `keras.Model`. `NeuralClassifier` trains and applies any such network, and rel
 """
 
 from ser_lib.neural.classifier import NeuralClassifier
+from ser_lib.neural.standalone import plain_model
 
-__all__ = ["NeuralClassifier"]
+__all__ = ["NeuralClassifier", "plain_model"]

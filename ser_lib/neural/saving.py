@@ -53,7 +53,8 @@ def _make_network(*, module: str, **description: object) -> object:
     network_class = sys.modules.get(module)
     for part in description["class"].split("."):
         network_class = getattr(network_class, part, None)
-    if not (isinstance(network_class, type) and dataclasses.is_dataclass(network_class)):
+    is_class = isinstance(network_class, type) and dataclasses.is_dataclass(network_class)
+    if not (is_class and callable(getattr(network_class, "build", None))):
         raise InputError(
             f"network {description['class']!r} of {module!r} is unknown; expected a network of "
             "ser_lib, or of a module that is imported already"

@@ -20,6 +20,7 @@ from ser_lib.plots.examples import (
 from ser_lib.plots.features import descriptors, feature_distributions, projection
 from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
+from ser_lib.plots.recalls import recall_by_system
 from ser_lib.plots.scores import (
     condition_curve,
     confusion_matrix,
@@ -58,6 +59,7 @@ __all__ = [
     "per_class_recall",
     "projection",
     "published_comparison",
+    "recall_by_system",
     "save",
     "scores_by_fold",
     "scores_by_speaker",

@@ -2,7 +2,7 @@
 
 import functools
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import metrics
+from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.plots.layout import (
     draw_intervals,
     figure,
@@ -43,33 +44,16 @@ _DEPENDENT = {True: "", False: " (speaker-dependent)", None: " (perhaps speaker-
 
 
 @figure
-def published_comparison(
-    scores: Mapping[str, float],
-    published: Sequence[PublishedScore],
-    *,
-    system: str,
-    corpus: str,
-    classes: int,
-    protocol: str,
-    speaker_disjoint: bool = True,
-) -> "Figure":
+def published_comparison(evaluation: Evaluation, published: Sequence[PublishedScore]) -> "Figure":
     """
     Show our scores and published ones, each with the protocol it was measured under.
 
     Parameters
     ----------
-    scores : mapping of str to float
-        ``uar, uar_low, uar_high, wa, wa_low, wa_high``, as `Evaluation.scores` gives them.
+    evaluation : Evaluation
+        Ours; its record names ``title, corpus, protocol_title, speaker_disjoint``.
     published : sequence of Published
         Scores with ``metric, value, corpus, classes, protocol, source, speaker_disjoint, remark``.
-    system, corpus : str
-        What was evaluated, and on what.
-    classes : int
-        Number of classes.
-    protocol : str
-        Title of the protocol of `scores`.
-    speaker_disjoint : bool
-        Whether that protocol keeps test speakers out of training.
 
     Returns
     -------
@@ -86,13 +70,16 @@ def published_comparison(
     """
     import matplotlib.pyplot as plt
 
+    scores, record = evaluation.scores(), evaluation.record
+    corpus, classes = record["corpus"], len(evaluation.classes)
     metric_names = ["uar", *sorted({p.metric for p in published} - {"uar"})]
     titles = {metric: metrics.get(metric).title for metric in metric_names}
     groups = _measurements(published)
     comparable = [(g[0].corpus.lower(), g[0].classes) == (corpus.lower(), classes) for g in groups]
-    labels, texts = [f"{system}, here"], [f"{corpus}, {classes} classes; {protocol}"]
+    labels = [f"{record['title']}, here"]
+    texts = [f"{corpus}, {classes} classes; {record['protocol_title']}"]
     values = [{metric: scores[metric] for metric in metric_names}]
-    looks = [(ACCENT, speaker_disjoint)]
+    looks = [(ACCENT, record["speaker_disjoint"])]
     for group, same in zip(groups, comparable, strict=True):
         first = group[0]
         text = f"{first.corpus}, {first.classes} classes; {first.protocol}"

@@ -12,6 +12,8 @@ from ser_lib.evaluation.resampling import classes_of
 from ser_lib.plots.layout import clean_test_rows
 
 if TYPE_CHECKING:
+    import os
+
     from ser_lib.corpora import Corpus
     from ser_lib.features import FrontEnd
 
@@ -130,7 +132,7 @@ def choose_examples(
 
 
 def compute_spectrogram(
-    front_end: "FrontEnd", signal: np.ndarray, utterance: str = ""
+    front_end: "FrontEnd", signal: "np.ndarray | str | os.PathLike", utterance: str = ""
 ) -> Spectrogram:
     """
     Compute the spectrogram on which a front end rests.
@@ -140,10 +142,10 @@ def compute_spectrogram(
     front_end : FrontEnd
         That of a system. If it computes no spectrogram (but descriptors), a log-mel spectrogram of
         64 bands after the same preprocessing is taken.
-    signal : np.ndarray [shape=(samples,)]
-        Mono, at the sample rate of the front end.
+    signal : np.ndarray [shape=(samples,)] or path
+        Mono, at the sample rate of the front end; or a recording.
     utterance : str
-        Name of the utterance, which seeds random preprocessing.
+        Name of the utterance, which seeds random preprocessing; of a file, its name by default.
 
     Returns
     -------

@@ -1,6 +1,13 @@
 """From stored results to tables, figures and pages."""
 
 from ser_lib.reporting.build import build_report
-from ser_lib.reporting.rows import Row, read_rows, results_table, shared_predictions
+from ser_lib.reporting.rows import Row, groups, read_rows, results_table, shared_predictions
 
-__all__ = ["Row", "build_report", "read_rows", "results_table", "shared_predictions"]
+__all__ = [
+    "Row",
+    "build_report",
+    "groups",
+    "read_rows",
+    "results_table",
+    "shared_predictions",
+]

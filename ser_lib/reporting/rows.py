@@ -153,7 +153,8 @@ def shared_predictions(rows: Sequence[Row]) -> dict[str, pd.DataFrame]:
     Parameters
     ----------
     rows : sequence of Row
-        Of these, the speaker-disjoint ones over all folds; over some folds if there are no others.
+        Of these, the speaker-disjoint ones over all folds; if there are fewer than two, those over
+        some folds as well.
 
     Returns
     -------
@@ -161,7 +162,8 @@ def shared_predictions(rows: Sequence[Row]) -> dict[str, pd.DataFrame]:
         Predictions of clean test recordings, by `Row.label`.
     """
     disjoint = [row for row in rows if row.values["speaker_disjoint"]]
-    chosen = [row for row in disjoint if not row.values["partial"]] or disjoint
+    complete = [row for row in disjoint if not row.values["partial"]]
+    chosen = complete if len(complete) > 1 else disjoint
     predictions = {row.label: row.evaluation.rows() for row in chosen}
     utterances = [set(frame["utterance"]) for frame in predictions.values()]
     shared = set.intersection(*utterances) if utterances else set()

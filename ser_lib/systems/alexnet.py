@@ -6,10 +6,11 @@ import operator
 from typing import TYPE_CHECKING, ClassVar
 
 from ser_lib.errors import InputError
-from ser_lib.neural.imagenet_weights import Weights, resolve_weights, weights_file
+from ser_lib.neural.imagenet_weights import Weights, weights_file
 from ser_lib.neural.torchvision import adaptive_average, alexnet_weights
 from ser_lib.params import Check, change, choice, flag, integer, optional, param, real, several
 from ser_lib.systems.base import Published
+from ser_lib.systems.pretrained import convert_weights
 from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT, SPEECH_EMO_RECOGNITION
 from ser_lib.systems.spectrograms import SpectrogramSystem
 
@@ -71,7 +72,7 @@ _ALEXNET_HEAD = (4096, 4096)
 _SHORTEST = 63
 _SMALLER = {"learning_rate": 3e-4}
 _WEIGHTS = Check(
-    "str or path", '"imagenet" or a file', functools.partial(resolve_weights, "alexnet")
+    "str or path", '"imagenet" or a file', functools.partial(convert_weights, "alexnet")
 )
 
 

@@ -53,6 +53,16 @@ class Published:
     speaker_disjoint: bool | None
     remark: str = ""
 
+    def __str__(self) -> str:
+        title = {"uar": "UAR", "wa": "WA"}.get(self.metric, self.metric)
+        speakers = {True: "unseen speakers", False: "test speakers in the training, too"}
+        known = speakers.get(self.speaker_disjoint, "speakers: not said")
+        remark = f"; {self.remark}" if self.remark else ""
+        return (
+            f"{title} {self.value:.3f} on {self.corpus}, {self.classes} classes, {known}: "
+            f"{self.protocol} ({self.source}{remark})"
+        )
+
     @classmethod
     def scores(cls, *, uar: float, wa: float, **common: object) -> "tuple[Published, Published]":
         """Make the two scores of one experiment, which share everything else."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from ser_lib.errors import InputError
 from ser_lib.features import FrontEnd, LogMel, Windows, WithDeltas
 from ser_lib.neural.imagenet import BACKBONES, add_backbone, check_backbone
-from ser_lib.neural.imagenet_weights import load_weights, resolve_weights
+from ser_lib.neural.imagenet_weights import load_weights
 from ser_lib.neural.segment_features import RolledLogMel, SegmentFeatures
 from ser_lib.params import Check, change, choice, flag, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
+from ser_lib.systems.pretrained import convert_weights
 
 if TYPE_CHECKING:
     import keras
@@ -218,7 +219,7 @@ class DcnnBlstmAttention(NeuralSystem):
             )
         check_backbone(self.backbone, self.side, self.fire_modules)
         # A result is recorded under the checksum of the weights, not under their folder.
-        object.__setattr__(self, "weights", resolve_weights(self.backbone, self.weights))
+        object.__setattr__(self, "weights", convert_weights(self.backbone, self.weights))
 
     @property
     def _trained_part(self) -> str:

@@ -1,12 +1,17 @@
 """The operations of networks, counted from their kernels, compared with counts by hand."""
 
-import keras
 import pytest
 
-from benchmarks.profiling import operations
 from ser_lib.systems import AlexNet, BlstmAttention, CnnLstm
 
 pytestmark = pytest.mark.slow
+
+
+def operations(*arguments):
+    # Not above: quick tests import no TensorFlow.
+    from benchmarks import profiling
+
+    return profiling.operations(*arguments)
 
 
 def test_a_blstm_by_hand():
@@ -34,6 +39,8 @@ def test_convolutions_with_strides_by_hand():
 
 
 def test_a_layer_that_cannot_be_counted_is_named():
+    import keras
+
     values = keras.Input((None, 4), name="values")
     mask = keras.Input((None,), dtype="bool", name="mask")
     steps = keras.layers.SeparableConv1D(3, 2, name="separable")(values)

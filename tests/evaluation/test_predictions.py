@@ -214,3 +214,26 @@ def test_parts_and_conditions_that_do_not_exist_are_refused(predictions, given, 
     rows = [predictions(), predictions(condition="noise 10 dB"), predictions(part="dev")]
     with pytest.raises(InputError, match=message):
         Evaluation(pd.concat(rows, ignore_index=True)).scores(**given)
+
+
+def test_the_summary_says_what_the_score_is_of(predictions):
+    evaluation = Evaluation(predictions(speakers=3, seeds=(0, 1)))
+    score, low, high = evaluation.scores()[["uar", "uar_low", "uar_high"]]
+    written = f"UAR {score:.3f} [{low:.3f}, {high:.3f}]"
+    assert evaluation.summary() == (
+        f"{written}: 3 classes, 36 utterances of 3 speakers; 3 folds; 2 seeds"
+    )
+    evaluation.record = {
+        "corpus": "emodb",
+        "protocol_title": "leave one speaker out",
+        "n_folds": 10,
+        "specification": {"normalisation": "train", "corpus": {"version": "1.3.0"}},
+    }
+    assert evaluation.summary() == (
+        f"{written} on emodb 1.3.0: 3 classes, 36 utterances of 3 speakers; leave one speaker "
+        "out, 3 of 10 folds; normalisation train; 2 seeds"
+    )
+
+
+def test_the_summary_of_one_speaker_has_no_interval(predictions):
+    assert "[" not in Evaluation(predictions(speakers=1)).summary("wa")

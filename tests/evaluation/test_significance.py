@@ -133,6 +133,56 @@ def test_all_pairs_of_systems(predictions):
     )
 
 
+def test_systems_beside_one_reference(predictions):
+    systems = {
+        n: predictions(right=r, random_state=3) for n, r in zip("abc", (0.9, 0.6, 0.5), strict=True)
+    }
+    comparison = significance.compare_all(systems, reference="b")
+    assert list(zip(comparison["first"], comparison["second"], strict=True)) == [
+        ("a", "b"),
+        ("c", "b"),
+    ]
+    assert comparison["p_holm"].tolist() == pytest.approx(
+        significance.holm(comparison["p"]).tolist()
+    )
+    with pytest.raises(InputError, match="unknown reference 'd'"):
+        significance.compare_all(systems, reference="d")
+
+
+@pytest.mark.parametrize("speakers", [2, 5, 10])
+def test_the_smallest_p_is_that_of_a_system_that_is_always_right(predictions, speakers):
+    right, wrong = (predictions(speakers=speakers, right=r) for r in (1, 0))
+    smallest = significance.smallest_p(speakers)
+    assert significance.compare(right, wrong).p == pytest.approx(smallest)
+
+
+def test_the_conclusion_is_written_from_the_comparisons(predictions):
+    systems = {
+        "a": predictions(speakers=10, right=0.9, random_state=3),
+        "b": predictions(speakers=10, right=0.5, random_state=3),
+        "c": predictions(speakers=10, right=0.52, random_state=4),
+    }
+    comparison = significance.compare_all(systems, reference="b")
+    row = comparison.iloc[0]
+    assert significance.conclude(comparison) == (
+        f"a is ahead of b by {row['difference']:.3f} UAR [{row['low']:.3f}, {row['high']:.3f}] "
+        f"(corrected p = {row['p_holm']:.2g}). No other difference can be told from chance "
+        "(1 of 2)."
+    )
+    behind = significance.compare_all({"b": systems["b"], "a": systems["a"]})
+    assert significance.conclude(behind).startswith(
+        f"b is behind a by {row['difference']:.3f} UAR [{row['low']:.3f}, {row['high']:.3f}]"
+    )
+
+
+def test_the_conclusion_says_where_nothing_could_have_been_found(predictions):
+    systems = {"a": predictions(speakers=4, right=1), "b": predictions(speakers=4, right=0.2)}
+    assert significance.conclude(significance.compare_all(systems)) == (
+        "No difference can be told from chance (1 of 1). None could have been: with 1 comparisons "
+        "over 4 speakers no corrected p is below 0.12."
+    )
+
+
 def test_what_cannot_be_compared_is_refused(predictions):
     rows = predictions()
     with pytest.raises(InputError, match=r"same utterances.*1 differ, such as .'s0-00', 's0'"):

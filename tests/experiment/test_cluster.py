@@ -44,7 +44,7 @@ def scheduler():
             process.wait()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(scheduler):
     from distributed import Client
 

@@ -33,6 +33,12 @@ def test_the_first_fold_by_default_and_never_on_its_test_rows(corpus, system):
     assert "s0" not in set(call["groups"])
 
 
+@pytest.mark.parametrize("folds", [2, ["s0", "s1"], "s0"])
+def test_of_several_folds_the_first(corpus, system, folds):
+    _, fold = train_fold(system, corpus, fold=folds)
+    assert fold.name == "s0"
+
+
 @pytest.mark.parametrize("options", [{}, {"conditions": {"noisy": WhiteNoise(snr=0)}}])
 def test_an_evaluation_does_not_train_its_fold_again(corpus, system, options):
     expected = evaluate(system, corpus, **options)

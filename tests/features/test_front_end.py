@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 
 from ser_lib import identity
 from ser_lib.errors import InputError
@@ -151,3 +152,13 @@ def test_a_signal_that_is_none_is_refused(signal):
 def test_what_does_not_fit_the_type_is_refused(speech):
     with pytest.raises(InputError, match="features of a are not finite in float16"):
         FrontEnd(analysis=Huge(), dtype="float16")(speech(), "a")
+
+
+def test_a_recording_is_given_by_its_path(speech, tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, speech(), 16000, subtype="FLOAT")
+    front_end = FrontEnd(analysis=LogMel(), preprocessing=(WhiteNoise(snr=10),))
+    np.testing.assert_array_equal(front_end(path), front_end(speech(), "a"))
+    np.testing.assert_array_equal(front_end(str(path)), front_end(path))
+    with pytest.raises(InputError, match=r"missing\.wav"):
+        front_end(tmp_path / "missing.wav")

@@ -40,7 +40,6 @@ from ser_lib.experiment.fold import FoldData, fit_fold
 from ser_lib.features import RaggedArray, extract
 from ser_lib.features.normalisation import normalise
 from ser_lib.neural.batching import fit_scaling
-from ser_lib.neural.inference import compile_for_inference
 from ser_lib.signal.decoding import decode
 
 __all__ = [
@@ -176,7 +175,7 @@ def posteriors(system, network, recordings, n_classes):
     """Apply an untrained network by the library's own scaling, batches, masks, pooling."""
     X = RaggedArray.from_list(recordings)
     classifier = system.classifier(0)
-    classifier.network_, classifier._readers = compile_for_inference(network), {}
+    classifier._set_network(network)
     classifier.classes_ = np.arange(n_classes)
     classifier._item_shape = X.item_shape
     classifier._scaling = fit_scaling(X) if classifier.scale else None

@@ -107,10 +107,15 @@ def test_other_folders_are_refused_and_no_code_is_imported_from_them(fitted, tmp
     with pytest.raises(InputError, match=r"model: .*; expected a classifier written by"):
         NeuralClassifier.load(tmp_path / "model")
     state = json.loads((tmp_path / "model" / "classifier.json").read_text())
-    state["network"] |= {"module": "antigravity", "class": "Surprise"}
-    (tmp_path / "model" / "classifier.json").write_text(json.dumps(state))
-    with pytest.raises(InputError, match="network 'Surprise' of 'antigravity' is unknown"):
-        NeuralClassifier.load(tmp_path / "model")
+    # An unknown module is not imported, and a dataclass that is no network is not made.
+    for module, name in (
+        ("antigravity", "Surprise"),
+        ("ser_lib.neural.augmentation", "SpecAugment"),
+    ):
+        state["network"] = {"module": module, "class": name, "parameters": {}}
+        (tmp_path / "model" / "classifier.json").write_text(json.dumps(state))
+        with pytest.raises(InputError, match=f"network '{name}' of '{module}' is unknown"):
+            NeuralClassifier.load(tmp_path / "model")
     assert "antigravity" not in sys.modules
 
 

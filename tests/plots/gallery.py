@@ -101,16 +101,15 @@ def results():
 
 
 def comparison(**changes):
-    options = {"system": "SVM", "corpus": "emodb", "classes": 4, "protocol": "speaker folds"}
+    record = {"title": "SVM", "corpus": "emodb", "protocol_title": "speaker folds"}
     published = [
         Published(),
         Published(metric="wa", value=0.74),
         Published(corpus="ravdess", source="Others 2020", speaker_disjoint=False),
     ]
-    scores = Evaluation(predictions()).scores()
-    return plots.published_comparison(
-        scores, changes.pop("published", published), **options | changes
-    )
+    published = changes.pop("published", published)
+    record |= {"speaker_disjoint": True} | changes
+    return plots.published_comparison(Evaluation(predictions(), record), published)
 
 
 def example(levels=LEVELS, weights=WEIGHTS, **options):
@@ -153,6 +152,7 @@ FIGURES = {
     ),
     "confusion_matrix": lambda: plots.confusion_matrix(predictions()),
     "per_class_recall": lambda: plots.per_class_recall(predictions()),
+    "recall_by_system": lambda: plots.recall_by_system({"svm": predictions(), "cnn": predictions()}),
     "scores_by_fold": lambda: plots.scores_by_fold(predictions()),
     "scores_by_speaker": lambda: plots.scores_by_speaker(predictions()),
     "condition_curve": lambda: plots.condition_curve(predictions(("clean", "noise"))),

@@ -37,7 +37,7 @@ def test_measurements_of_one_source_are_told_apart_by_their_remarks():
 
 
 def test_scores_of_other_corpora_or_classes_are_called_not_comparable():
-    for changes in ({"corpus": "synthetic"}, {"classes": 5}):
+    for changes in ({"corpus": "synthetic"}, {"published": [Published(classes=5)]}):
         assert "other corpora or classes: not comparable" in words(comparison(**changes))
 
 

@@ -293,6 +293,13 @@ def test_evaluations_are_compared_on_the_utterances_that_all_predicted(tmp_path)
     assert shared_predictions([]) == {}
 
 
+def test_partial_evaluations_are_compared_where_fewer_than_two_are_complete(tmp_path):
+    store(paths.reports())
+    store(paths.reports(), sharpness=0.1, folds=SPEAKERS[:2])
+    shared = shared_predictions(read_rows(paths.reports() / "folder"))
+    assert [set(frame["speaker"]) for frame in shared.values()] == [set(SPEAKERS[:2])] * 2
+
+
 @pytest.mark.parametrize("corpus", ["emodb", "ravdess"])
 def test_committed_predictions_give_the_committed_scores(corpus):
     folder = ROOT / "reports" / corpus

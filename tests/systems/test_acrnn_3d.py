@@ -9,7 +9,8 @@ from ser_lib.systems import Acrnn3d
 
 
 @pytest.mark.parametrize(
-    ("convolutions", "classes", "trainable"), [(6, 4, 7_334_726), (5, 7, 6_351_625)]
+    ("convolutions", "classes", "trainable"),
+    [(6, 4, 7_334_726), pytest.param(5, 7, 6_351_625, marks=pytest.mark.slow)],
 )
 def test_as_published_it_has_the_originals_parameters(convolutions, classes, trainable):
     model = Acrnn3d.as_published(convolutions=convolutions).build((300, 40, 3), classes)

@@ -134,6 +134,12 @@ def test_a_system_is_a_value(name, variant):
         assert pickle.loads(module.dumps(other)) == other
     # A notebook's parameters and a stored record are JSON.
     assert systems.make(name, **json.loads(json.dumps(other.parameters))) == other
+    if "weights" in other.parameters:
+        # Of weights, that is their checksum.
+        other = dataclasses.replace(other, weights="imagenet")
+        stored = json.loads(json.dumps(other.parameters))
+        assert stored["weights"].startswith(("sha256:", "md5:"))
+        assert systems.make(name, **stored) == other
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(system, *next(iter(_change(name).items())))
 
@@ -243,9 +249,10 @@ def test_what_a_system_cannot_have_is_refused_in_words(name, parameters, message
 @every_system
 def test_every_trial_of_the_search_space_can_be_made_and_differs_from_all_others(name):
     cls = systems.get(name)
-    assert next(iter(cls.search_space.items())) == ("default", {})
     trials = [systems.make(name, **changed) for changed in cls.search_space.values()]
-    assert trials[0] == cls()
+    # The defaults of two systems were not searched.
+    assert list(cls.search_space.items())[:1] in ([("default", {})], [])
+    assert trials[:1] in ([cls()], [])
     assert len({digest(trial.parameters) for trial in trials}) == len(trials)
 
 

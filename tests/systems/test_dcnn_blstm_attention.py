@@ -8,9 +8,9 @@ import pytest
 from small_systems import batch_of, disturb, features, make, network_of, noise
 
 from ser_lib.errors import InputError
+from ser_lib.neural import plain_model
 from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.segment_features import SegmentFeatures
-from ser_lib.neural.standalone import plain_model
 from ser_lib.systems import DcnnBlstmAttention
 
 FROZEN, FINE_TUNED = "dcnn_blstm_attention, frozen", "dcnn_blstm_attention, fine-tuned"

@@ -53,8 +53,10 @@ def test_by_default_recordings_are_read_whole_whatever_the_kind(kind):
             assert np.isfinite(frames).all()
 
 
-@pytest.mark.parametrize("kind", SHAPES)
-@pytest.mark.parametrize("segment", [0, 80])
+@pytest.mark.parametrize(
+    ("kind", "segment"),
+    [*((kind, 0) for kind in SHAPES), ("logmelspec", 80), ("lognrevspec", 80)],
+)
 def test_every_kind_builds_a_network_for_recordings_and_for_segments(kind, segment):
     bands, channels = SHAPES[kind]
     system = FcnAttention(kind=kind, segment=segment)

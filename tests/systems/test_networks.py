@@ -1,14 +1,10 @@
 """What the networks of all systems share: inputs and outputs, masks, attention, files, backends."""
 
 import dataclasses
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from jax_process import run_under_jax
 from small_systems import (
     CASES,
     NO_DROPOUT,
@@ -24,12 +20,12 @@ from ser_lib.errors import InputWarning
 from ser_lib.features import RaggedArray
 from ser_lib.neural import NeuralClassifier
 
-ROOT = Path(__file__).resolve().parents[2]
 # Those that differ in their layers or in how recordings are read; and those that read them whole.
 KINDS = [c for c in CASES if c not in ("acrnn_3d, segments", "dcnn_blstm_attention, fine-tuned")]
 WHOLE = [c for c in KINDS if c == "blstm_attention, as published" or "published" not in c]
 WHOLE.remove("alexnet")
 every_kind = pytest.mark.parametrize("case", KINDS)
+slow = pytest.mark.slow
 
 
 def reader(network):
@@ -52,7 +48,9 @@ def rows_for(case, system):
     return features(system, *((0.3, 3.4, 0.74) if windows else (0.1, 0.35, 0.26)))
 
 
-@every_kind
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=slow if "published" in c else ()) for c in KINDS]
+)
 def test_posteriors_depend_neither_on_the_batch_nor_on_padding(case, squeezenet_weights):
     system = make(case, squeezenet_weights)
     X = rows_for(case, system)
@@ -66,20 +64,19 @@ def test_posteriors_depend_neither_on_the_batch_nor_on_padding(case, squeezenet_
     # They differ from row to row, and none is so sure that nothing could change it.
     assert np.ptp(posteriors, axis=0).max() > 1e-3
     assert posteriors.max(axis=1).min() < 0.95
+    # The shortest row alone.
+    shortest = X.lengths.argmin()
+    row = {k: v[[shortest], : X.lengths[shortest]] for k, v in batch.items()}
+    np.testing.assert_allclose(network(row)[0], posteriors[shortest], atol=1e-5)
     if system.segmented:
-        alone = [network({k: v[i : i + 1] for k, v in batch.items()}) for i in range(len(X))]
-        np.testing.assert_allclose(np.concatenate(alone), posteriors, atol=1e-5)
         return
-    for i, length in enumerate(X.lengths):
-        row = {key: value[i : i + 1, :length] for key, value in batch.items()}
-        np.testing.assert_allclose(network(row)[0], posteriors[i], atol=1e-5)
     # Windows of padding may hold anything.
     fill = 9.0 if len(X.item_shape) > 1 else 0.0
     padded = network(batch_of(X, padding=7, fill=fill))
     np.testing.assert_allclose(padded, posteriors, atol=1e-5)
 
 
-@pytest.mark.slow
+@slow
 @pytest.mark.parametrize("case", WHOLE)
 def test_what_is_learnt_does_not_depend_on_padding(case, squeezenet_weights):
     import keras
@@ -111,29 +108,29 @@ def seconds_per_item(system):
     ("case", "parameters"),
     [
         ("acrnn_3d", {}),
-        ("acrnn_3d", {"hop": 0.010, "convolutions": 3}),
-        ("acrnn_3d, segments", {}),
+        pytest.param("acrnn_3d", {"hop": 0.010, "convolutions": 3}, marks=slow),
+        pytest.param("acrnn_3d, segments", {}, marks=slow),
         ("acrnn_3d, as published", {}),
         ("blstm_attention", {}),
-        ("blstm_attention", {"average": 2}),
+        pytest.param("blstm_attention", {"average": 2}, marks=slow),
         # As published it attends to padding as well.
-        ("blstm_attention, as published", {"softmax_vector": False}),
+        pytest.param("blstm_attention, as published", {"softmax_vector": False}, marks=slow),
         ("crnn_attention", {}),
         ("crnn_attention", {"filters": (8, 16)}),
-        ("crnn_attention, as published", {}),
+        pytest.param("crnn_attention, as published", {}, marks=slow),
         ("crnn_attention, as published", {"filters": (8, 16)}),
         ("dcnn_blstm_attention", {}),
         ("dcnn_blstm_attention", {"sample_rate": 22050}),
         ("dcnn_blstm_attention, as published", {"max_segments": None}),
-        ("dcnn_blstm_attention, frozen", {}),
+        pytest.param("dcnn_blstm_attention, frozen", {}, marks=slow),
         ("fcn_attention", {}),
-        ("fcn_attention", {"hop": 0.010}),
+        pytest.param("fcn_attention", {"hop": 0.010}, marks=slow),
         ("fcn_attention, as published", {}),
     ],
 )
 def test_attention_lies_where_the_system_says(case, parameters, squeezenet_weights):
     system = make(case, squeezenet_weights, **parameters)
-    X = features(system, 1.0)
+    X = features(system, 1.0 if "dcnn" in case else 0.5)
     X = X.items().take([0]) if system.segmented else X
     values = reader(network_of(system, X.item_shape))
     (weights,) = np.asarray(values(batch_of(X))[1])
@@ -174,7 +171,7 @@ def test_the_steps_of_attention_are_seconds():
         assert system.attention_grid is None
 
 
-@pytest.mark.slow
+@slow
 @every_kind
 def test_recordings_from_a_twentieth_of_a_second_to_two_minutes_work_in_any_batch(case, trained):
     system, classifier = trained(case)
@@ -200,7 +197,7 @@ def test_recordings_from_a_twentieth_of_a_second_to_two_minutes_work_in_any_batc
             np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-4)
 
 
-@pytest.mark.slow
+@slow
 @every_kind
 def test_a_saved_classifier_is_loaded_in_safe_mode_and_predicts_the_same(case, trained, tmp_path):
     import keras
@@ -223,7 +220,7 @@ def test_a_saved_classifier_is_loaded_in_safe_mode_and_predicts_the_same(case, t
         np.testing.assert_array_equal(loaded.embed(X), vectors)
 
 
-@pytest.mark.slow
+@slow
 @pytest.mark.parametrize("case", ["alexnet", "blstm_attention", "cnn_lstm", "dcnn_blstm_attention"])
 def test_all_options_of_training_work_together(case):
     system = make(
@@ -250,7 +247,7 @@ PROTOCOLS = {
 }
 
 
-@pytest.mark.slow
+@slow
 @pytest.mark.filterwarnings("ignore::ser_lib.errors.InputWarning")
 @pytest.mark.parametrize("case", PROTOCOLS)
 def test_a_system_as_published_is_evaluated_under_its_own_protocol(case):
@@ -261,13 +258,19 @@ def test_a_system_as_published_is_evaluated_under_its_own_protocol(case):
     assert 0 <= evaluation.scores()["uar"] <= 1
 
 
-@pytest.mark.slow
+@slow
 def test_a_warning_says_that_recordings_are_resampled():
     corpus = load_corpus("synthetic", speakers=2, takes=1)
     with pytest.warns(InputWarning, match="resampled to 22050 Hz"):
         make("dcnn_blstm_attention, as published").front_end.extract(corpus)
 
 
+# Between them they hold every layer of all systems; JAX compiles each for seconds.
+UNDER_BOTH = (
+    "acrnn_3d", "alexnet, as published", "blstm_attention, as published", "cnn_lstm",
+    "crnn_attention", "crnn_attention, as published", "dcnn_blstm_attention, as published",
+    "dcnn_blstm_attention, frozen", "fcn_attention",
+)  # fmt: skip
 UNDER_JAX = """
 import json, sys
 from pathlib import Path
@@ -276,29 +279,24 @@ from ser_lib.features import RaggedArray
 from ser_lib.neural import NeuralClassifier
 
 posteriors = {"backend": keras.backend.backend()}
-for folder in map(Path, sys.argv[2:]):
+for folder in map(Path, sys.argv[1:]):
     classifier = NeuralClassifier.load(folder / "model")
     posteriors[folder.name] = classifier.predict_proba(RaggedArray.load(folder / "rows")).tolist()
-json.dump(posteriors, open(sys.argv[1], "w"))
+print(json.dumps(posteriors))
 """
 
 
-@pytest.mark.slow
+@slow
 def test_saved_networks_give_the_same_posteriors_under_jax(trained, tmp_path):
-    pytest.importorskip("jax", reason="JAX is not installed (the extra 'jax')")
     expected = {}
-    for case in KINDS:
+    for case in UNDER_BOTH:
         system, classifier = trained(case)
         # One shape: JAX compiles a network for each.
         X = features(system, 0.6, 0.6, 0.59, seed=5)
         X.save(tmp_path / case / "rows")
         classifier.save(tmp_path / case / "model")
         expected[case] = classifier.predict_proba(X)
-    file = tmp_path / "posteriors.json"
-    command = [sys.executable, "-c", UNDER_JAX, str(file), *(str(tmp_path / c) for c in expected)]
-    environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, check=True, env=environment)
-    found = json.loads(file.read_text())
+    found = run_under_jax(UNDER_JAX, *(tmp_path / case for case in expected))
     assert found.pop("backend") == "jax"
     assert found.keys() == expected.keys()
     for case, posteriors in found.items():

@@ -1,0 +1,59 @@
+"""What the shape of features means, in words."""
+
+from ser_lib.features.front_end import FrontEnd
+from ser_lib.features.ragged import RaggedArray
+from ser_lib.features.segments import Frames
+
+
+def describe_shape(features: RaggedArray, front_end: FrontEnd) -> str:
+    """
+    Say how many items the utterances have, and what an item is.
+
+    Parameters
+    ----------
+    features : RaggedArray
+        Output of the front end.
+    front_end : FrontEnd
+        What computed it.
+
+    Returns
+    -------
+    str
+        For example ``"560 utterances of 88 to 289 frames, one every 10 ms; a frame: 40 bands"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ser_lib.features import LogMel, Windows
+    >>> front_end = FrontEnd(analysis=LogMel(n_mels=40), segmentation=Windows(length=64))
+    >>> features = RaggedArray.from_list([front_end(np.zeros(n)) for n in (8000, 16000)])
+    >>> describe_shape(features, front_end)
+    '2 utterances of 1 to 2 windows of 640 ms, one every 640 ms; a window: 64 frames x 40 bands'
+    """
+    segmentation, analysis = front_end.segmentation, front_end.analysis
+    analysis = getattr(analysis, "analysis", analysis)
+    hop = getattr(analysis, "hop", None) or analysis.hop_length / front_end.sample_rate
+    spectral = hasattr(analysis, "frequencies")
+    dimensions = [*features.item_shape]
+    if isinstance(segmentation, Frames):
+        name, every, of = "frame", hop * segmentation.average, ""
+        if spectral:
+            bands = len(analysis.frequencies(front_end.sample_rate))
+            dimensions = [bands, dimensions[0] // bands][: 1 + (dimensions[0] > bands)]
+        units = ["bands" if spectral else "descriptors", "channels"]
+    elif hasattr(segmentation, "hop"):
+        windows = getattr(segmentation, "segments", segmentation)
+        name, every, of = "window", hop * windows.hop, f" of {1000 * hop * windows.length:g} ms"
+        units = ["frames", "bands" if spectral else "descriptors", "channels"]
+        if windows is not segmentation:
+            units = ["features"]
+    else:
+        return f"{len(features)} utterances of {dimensions[0]} statistics"
+    shape = " x ".join(f"{n} {unit}" for n, unit in zip(dimensions, units, strict=False))
+    least, most = features.lengths.min(), features.lengths.max()
+    count = f"{least} to {most}" if least < most else f"{least}"
+    plural = "" if most == 1 else "s"
+    return (
+        f"{len(features)} utterances of {count} {name}{plural}{of}, one every {1000 * every:g} ms; "
+        f"a {name}: {shape}"
+    )
