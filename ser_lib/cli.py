@@ -124,6 +124,8 @@ def _cache(options: argparse.Namespace) -> int:
     rows = [(e.part, e.corpus, e.content, e.files, round(e.size / 1e6, 1)) for e in entries]
     total = sum(e.files for e in entries), round(sum(e.size for e in entries) / 1e6, 1)
     print(console.table([*rows, ("all", "", "", *total)], ("", "corpus", "", "files", "megabytes")))
+    for path in cache.foreign():
+        print(f"not of ser_lib, left alone: {path.name}")
     if options.clear:
         cache.remove(entries)
     print(f"\n{'cleared' if options.clear else 'in'} {paths.cache()}")

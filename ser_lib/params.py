@@ -10,7 +10,6 @@ its value in the system as published; `Parameters` does the rest.
 """
 
 import dataclasses
-import hashlib
 import inspect
 import math
 import numbers
@@ -21,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ser_lib.errors import InputError, unknown
-from ser_lib.identity import canonical, describe
 
 
 class Check(NamedTuple):
@@ -324,32 +322,3 @@ def as_choices(step: object, name: str, known: tuple[str, ...]) -> None:
             f"{type(step).__name__}: {name} is {value!r}; expected one name or more, each only once"
         )
     object.__setattr__(step, name, value)
-
-
-def generator(utterance: str, step: object) -> np.random.Generator:
-    """
-    Make the random numbers of one step on one utterance: the same on every machine and every run.
-
-    Parameters
-    ----------
-    utterance : str
-        Name of the utterance.
-    step : dataclass instance
-        The step; with another parameter it draws other numbers.
-
-    Returns
-    -------
-    numpy.random.Generator
-        PCG-64, seeded by the SHA-256 of the utterance's name and the step's identity.
-
-    Notes
-    -----
-    A step whose parameter was renamed keeps its draws by a class attribute ``seed_names``, a
-    mapping from the parameter's present name to the one that it had.
-    """
-    old_names = getattr(step, "seed_names", {})
-    identity = {old_names.get(name, name): value for name, value in describe(step).items()}
-    text = canonical([utterance, identity])
-    return np.random.Generator(
-        np.random.PCG64(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
-    )

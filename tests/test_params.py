@@ -21,13 +21,13 @@ from ser_lib.params import (
     check_flag,
     choice,
     flag,
-    generator,
     integer,
     optional,
     param,
     real,
     several,
 )
+from ser_lib.signal.seeding import generator
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

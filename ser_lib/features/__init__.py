@@ -2,7 +2,7 @@
 
 from ser_lib.features.cache import extract
 from ser_lib.features.channels import Variants, WithDeltas
-from ser_lib.features.description import describe_shape
+from ser_lib.features.description import describe_shape, variance_between
 from ser_lib.features.descriptors import Descriptors
 from ser_lib.features.front_end import FrontEnd
 from ser_lib.features.functionals import Functionals
@@ -32,4 +32,5 @@ __all__ = [
     "normalise",
     "pitch_track",
     "standardise_by",
+    "variance_between",
 ]

@@ -7,7 +7,8 @@ import numpy as np
 
 from ser_lib.errors import InputError
 from ser_lib.features.front_end import check_parts
-from ser_lib.params import as_count, generator
+from ser_lib.params import as_count
+from ser_lib.signal.seeding import generator
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,9 @@
-"""What the shape of features means, in words."""
+"""Describe features: what their shape means, and how much of them depends on the speaker."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
 
 from ser_lib.features.front_end import FrontEnd
 from ser_lib.features.ragged import RaggedArray
@@ -57,3 +62,31 @@ def describe_shape(features: RaggedArray, front_end: FrontEnd) -> str:
         f"{len(features)} utterances of {count} {name}{plural}{of}, one every {1000 * every:g} ms; "
         f"a {name}: {shape}"
     )
+
+
+def variance_between(values: np.ndarray, groups: Sequence) -> float:
+    """
+    Compute the fraction of the variance of features that lies between groups of utterances.
+
+    Parameters
+    ----------
+    values : ndarray, shape (utterances, features)
+        On one scale, since the variances of all features are added.
+    groups : sequence, shape (utterances,)
+        Emotion or speaker of each, say. Missing ones are left out.
+
+    Returns
+    -------
+    float
+        In [0, 1]: eta squared, the variance of the means of the groups over that of all.
+
+    Examples
+    --------
+    >>> variance_between(np.array([[0.0], [0.0], [1.0], [1.0]]), ["a", "a", "b", "b"])
+    1.0
+    """
+    table = pd.DataFrame(np.asarray(values, dtype=float))
+    groups = pd.Series(np.asarray(groups, dtype=object))
+    table, groups = table[groups.notna()], groups.dropna()
+    means = table.groupby(groups).transform("mean")
+    return float(means.var().sum() / table.var().sum())

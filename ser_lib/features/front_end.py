@@ -12,8 +12,9 @@ from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.features.segments import Frames
 from ser_lib.identity import describe
-from ser_lib.params import as_count, check_choice, generator
+from ser_lib.params import as_count, check_choice
 from ser_lib.signal.decoding import decode
+from ser_lib.signal.seeding import generator
 
 if TYPE_CHECKING:
     from ser_lib.corpora import Corpus

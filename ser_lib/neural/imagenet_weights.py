@@ -108,7 +108,7 @@ def weights_file(name: str, weights: Weights) -> Path:
             f"weights is the checksum {weights}, not that of the published weights of {name}; "
             "expected the path of the file with this checksum"
         )
-    folder = paths.cache() / "weights"
+    folder = paths.cache_folder() / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     remote = Remote(backbone.url, backbone.checksum, backbone.url.rpartition("/")[2])
     try:

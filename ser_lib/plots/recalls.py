@@ -48,7 +48,9 @@ def recall_by_system(predictions: Mapping[str, pd.DataFrame], *, title: str = ""
     if not predictions:
         raise InputError("there is nothing to draw: no predictions; expected one system or more")
     tables = {name: clean_test_rows(rows) for name, rows in predictions.items()}
-    classes = ordered({e for rows in tables.values() for e in (*classes_of(rows), *rows["emotion"])})
+    classes = ordered(
+        {e for rows in tables.values() for e in (*classes_of(rows), *rows["emotion"])}
+    )
     recalls = pd.DataFrame(
         {name: score_classes(rows, classes)["recall"] for name, rows in tables.items()}
     ).T

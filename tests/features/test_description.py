@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ser_lib import features
-from ser_lib.features import FrontEnd, RaggedArray, describe_shape
+from ser_lib.features import FrontEnd, RaggedArray, describe_shape, variance_between
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,11 @@ def test_the_shape_is_said_in_units(parts, text):
     front_end = FrontEnd(**parts)
     arrays = RaggedArray.from_list([front_end(np.zeros(n)) for n in (8000, 16000)])
     assert describe_shape(arrays, front_end) == text
+
+
+def test_the_variance_between_groups_by_hand():
+    # Means 1 and 3 around 2: 1 of 1 + 1, the variance within being 1.
+    assert variance_between(np.array([[0.0], [2.0], [2.0], [4.0]]), list("aabb")) == 0.5
+    # What has no group does not count.
+    values = np.array([[0.0], [2.0], [2.0], [4.0], [99.0]])
+    assert variance_between(values, ["a", "a", "b", "b", None]) == 0.5

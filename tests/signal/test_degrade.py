@@ -5,7 +5,6 @@ import pytest
 from scipy.stats import linregress
 
 from ser_lib.errors import InputError
-from ser_lib.params import generator
 from ser_lib.signal import (
     AddedNoise,
     PitchShift,
@@ -14,6 +13,7 @@ from ser_lib.signal import (
     TimeStretch,
     WhiteNoise,
 )
+from ser_lib.signal.seeding import generator
 
 RATE = 16000
 
