@@ -53,7 +53,7 @@ def measure_scale(quick: bool) -> list[dict]:
             peak_memory(train_within, Path(folder), room)
             ratio = size / room
         except Exception as error:
-            # Who was refused memory, Python, TensorFlow or the process, decides which it is.
+            # Where memory is refused, Python and TensorFlow raise different errors.
             print(f"training in little memory failed: {error!r}")
             ratio = 0.0
     what = f"features trained on in {room / 1e6:.0f} MB"

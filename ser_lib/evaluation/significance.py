@@ -380,13 +380,20 @@ def conclude(comparisons: pd.DataFrame, metric: str = "uar", *, alpha: float = 0
             f"[{low:.3f}, {high:.3f}] (corrected p = {row.p_holm:.2g})."
         )
     others = len(comparisons) - len(counting)
-    if others:
-        which = "No other difference" if sentences else "No difference"
-        sentences.append(f"{which} can be told from chance ({others} of {len(comparisons)}).")
-    smallest = len(comparisons) * smallest_p(int(comparisons["speakers"].max()))
+    if others and sentences:
+        sentences.append(f"No other of {len(comparisons)} differences can be told from chance.")
+    elif others:
+        row = comparisons.loc[comparisons["p"].idxmin()]
+        sentences.append(
+            f"No difference can be told from chance (of {len(comparisons)}); the clearest is "
+            f"that of {row['first']} and {row['second']} (p = {row['p']:.2g}, corrected "
+            f"{row['p_holm']:.2g})."
+        )
+    speakers = int(comparisons["speakers"].max())
+    smallest = min(1.0, len(comparisons) * smallest_p(speakers))
     if smallest > alpha:
         sentences.append(
-            f"None could have been: with {len(comparisons)} comparisons over "
-            f"{comparisons['speakers'].max()} speakers no corrected p is below {smallest:.2g}."
+            f"None could have been: with that many comparisons over {speakers} speakers no "
+            f"corrected p is below {smallest:.2g}."
         )
     return " ".join(sentences)

@@ -166,8 +166,8 @@ def test_the_conclusion_is_written_from_the_comparisons(predictions):
     row = comparison.iloc[0]
     assert significance.conclude(comparison) == (
         f"a is ahead of b by {row['difference']:.3f} UAR [{row['low']:.3f}, {row['high']:.3f}] "
-        f"(corrected p = {row['p_holm']:.2g}). No other difference can be told from chance "
-        "(1 of 2)."
+        f"(corrected p = {row['p_holm']:.2g}). No other of 2 differences can be told from "
+        "chance."
     )
     behind = significance.compare_all({"b": systems["b"], "a": systems["a"]})
     assert significance.conclude(behind).startswith(
@@ -178,8 +178,9 @@ def test_the_conclusion_is_written_from_the_comparisons(predictions):
 def test_the_conclusion_says_where_nothing_could_have_been_found(predictions):
     systems = {"a": predictions(speakers=4, right=1), "b": predictions(speakers=4, right=0.2)}
     assert significance.conclude(significance.compare_all(systems)) == (
-        "No difference can be told from chance (1 of 1). None could have been: with 1 comparisons "
-        "over 4 speakers no corrected p is below 0.12."
+        "No difference can be told from chance (of 1); the clearest is that of a and b "
+        "(p = 0.12, corrected 0.12). None could have been: with that many comparisons over "
+        "4 speakers no corrected p is below 0.12."
     )
 
 
