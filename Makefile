@@ -2,7 +2,7 @@
 # make test    set up and run every test and every notebook, on all cores
 # make quick   set up and run the quick tests (under three minutes), while developing
 # make lab     set up and open JupyterLab
-# make bench   set up and measure speed and memory beside other tools, into reports/benchmarks
+# make bench   set up and measure speed and memory, compared with other tools, into reports/benchmarks
 # make lint    style
 # make lock    write requirements.lock anew from pyproject.toml (the one list of dependencies)
 #

@@ -40,17 +40,14 @@ def cases() -> list[Case]:
     mel = functools.partial(LogMel(**_MEL), sample_rate=RATE)
     front_ends = {name: systems.make(name).front_end for name in systems.names()}
     svm = front_ends["svm"]
+    statistics = f"statistics of the SVM ({len(svm.feature_names)})"
     # The extra `baselines`.
-    smile = importlib.util.find_spec("opensmile") is not None
+    smile = _open_smile if importlib.util.find_spec("opensmile") else None
     return [
         Case("34 descriptors", descriptors, "pyAudioAnalysis", _py_audio_analysis, 30),
         Case("log-mel in dB, 64 bands", mel, "librosa", _librosa_mel, 2),
         Case("decoding", decode, "librosa.load", functools.partial(librosa.load, sr=RATE)),
-        Case(
-            f"statistics of the SVM ({len(svm.feature_names)})",
-            *(svm, "openSMILE, eGeMAPSv02 (88)", _open_smile if smile else None),
-            times_real_time=500,
-        ),
+        Case(statistics, svm, "openSMILE, eGeMAPSv02 (88)", smile, times_real_time=500),
         *(Case(f"front end of {name}", front_end) for name, front_end in front_ends.items()),
     ]
 
@@ -147,11 +144,12 @@ def measure_extraction(quick: bool) -> list[dict]:
         seconds = interleaved(alternatives, 1 if quick else 5, description="extraction")
     note = f"{len(front_ends)} front ends, {len(corpus.table)} recordings of {corpus.name}"
     again = f"{note}; {1e3 * np.median(seconds['again']):.0f} ms"
+    compared = (
+        ("a second use, from the cache", "again", "all cores", again),
+        ("all cores", "all cores", "one core", note),
+        ("all front ends at once", "one core", "one by one", note),
+    )
     return [
         row(what, slow, seconds[slow] / seconds[fast], TIMES_AS_FAST, note=text)
-        for what, fast, slow, text in (
-            ("a second use, from the cache", "again", "all cores", again),
-            ("all cores", "all cores", "one core", note),
-            ("all front ends at once", "one core", "one by one", note),
-        )
+        for what, fast, slow, text in compared
     ]

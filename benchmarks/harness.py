@@ -4,18 +4,17 @@ import importlib.metadata
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from ser_lib import console, paths
 from ser_lib.experiment import provenance
 from ser_lib.plots.layout import figure, grid, heading
 from ser_lib.plots.style import ACCENT, CONTRAST, INK, MUTED
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TIMES_AS_FAST = "times as fast"
 PER_SECOND, MEGABYTES = "utterances per second", "megabytes"
@@ -142,11 +141,8 @@ def save(
 
 
 @figure
-def ratio_bars(rows: pd.DataFrame) -> "Figure":
+def ratio_bars(rows: pd.DataFrame) -> Figure:
     """Draw ratios as bars from one, on a logarithmic axis, with their ranges and targets."""
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
-
     fig, ax = plt.subplots(figsize=(8.4, 1.3 + 0.34 * len(rows)))
     y = np.arange(len(rows))
     colours = [CONTRAST if met == "no" else ACCENT for met in rows["met"]]
@@ -170,10 +166,8 @@ def ratio_bars(rows: pd.DataFrame) -> "Figure":
 
 
 @figure
-def scale_curves(rows: pd.DataFrame) -> "Figure":
+def scale_curves(rows: pd.DataFrame) -> Figure:
     """Draw time per utterance and peak memory over the size of the corpus."""
-    import matplotlib.pyplot as plt
-
     fig, (time_axes, memory_axes) = plt.subplots(1, 2, figsize=(8.4, 3.0))
     size = rows["against"].str.extract(r"^([\d,]+)")[0].str.replace(",", "").astype(int)
     rows = rows.assign(utterances=size, work=rows["what"].str.split(":").str[0])

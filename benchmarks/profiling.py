@@ -55,10 +55,9 @@ def measure_machine(quick: bool) -> list[dict]:
 
 def matrix_product_peak(threads: int | None = None, *, rounds: int) -> np.ndarray:
     """
-    Multiply square matrices in single precision by the BLAS that NumPy uses.
+    Multiply float32 matrices by NumPy's BLAS, with one thread per core by default.
 
-    Returns GFLOP per second (a multiplication and an addition are two operations) with so many
-    threads, one per core by default; shape (rounds,).
+    Returns GFLOP per second, shape (rounds,); a multiplication and an addition are two operations.
     """
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, _SIDE, _SIDE), dtype=np.float32)
@@ -75,12 +74,8 @@ def operations(network: keras.Model, item_shape: tuple[int, ...], items: int) ->
     They follow from the kernels (weights with two axes or more): each is multiplied once with every
     position of the layer's input or output; a multiplication and an addition are two operations.
     Not counted are operations element by element and the weighted mean of attention. Training takes
-    three times as many, as it computes gradients by inputs and by weights.
-
-    Raises
-    ------
-    TypeError
-        For a layer with kernels of which it is not known where it applies them.
+    three times as many, as it computes gradients by inputs and by weights. Raises a TypeError for a
+    layer with kernels of which it is not known where it applies them.
     """
     sizes, tensors = [], []
     for layer in network.layers:
@@ -151,10 +146,8 @@ def measure_choices(quick: bool) -> list[dict]:
     rows = []
     with contextlib.ExitStack() as stack:
         # Each has a process of its own, as the number of threads is one of the whole process.
-        pools = {
-            name: stack.enter_context(concurrent.futures.ProcessPoolExecutor(1, context))
-            for name in alternatives
-        }
+        pool = functools.partial(concurrent.futures.ProcessPoolExecutor, 1, context)
+        pools = {name: stack.enter_context(pool()) for name in alternatives}
         for system in progress(neural_systems(), description="choices", unit="system"):
             seconds = {name: np.full(rounds, np.nan) for name in alternatives}
             for number in range(-2, rounds):
@@ -163,11 +156,8 @@ def measure_choices(quick: bool) -> list[dict]:
                     if number >= 0:
                         seconds[name][number] = step_seconds
             seconds["all cores"] = seconds["as we train"]
-            for other, ours in (
-                ("with XLA", "as we train"),
-                ("in bfloat16", "as we train"),
-                ("all cores", "one thread"),
-            ):
+            baselines = {"with XLA": "as we train", "in bfloat16": "as we train"}
+            for other, ours in (baselines | {"all cores": "one thread"}).items():
                 ratios = seconds[other] / seconds[ours]
                 what, note = f"step of {system.name}", f"batch of {size}; ours: {ours}"
                 if not np.isnan(ratios).any():

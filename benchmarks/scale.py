@@ -139,11 +139,10 @@ def write_features(folder: Path, size: int) -> None:
 
 def train_within(folder: Path, room: int) -> int:
     """
-    Train on features in this process, and return the number of rows.
+    Train on features in a process that is refused (on Linux) more than `room` further bytes.
 
-    The system (Linux) refuses this process more than `room` further bytes, so that a training that
-    needs more raises a MemoryError. A ValueError is raised if all features fit into `room`, as the
-    training would show nothing.
+    Returns the number of rows. A training that needs more raises a MemoryError; a ValueError is
+    raised if all features fit into `room`, as the training would show nothing.
     """
     import resource
 

@@ -3,16 +3,13 @@ How long starting takes, and what fraction of a notebook's time is spent outside
 
 The time outside is that from the start of a notebook's kernel until its executed copy is written,
 less that of its cells of code, but for the one that imports the package. The synthetic corpus is
-rendered before; features and results are computed anew. That fraction cannot be less than that of a
-notebook that only imports the libraries that any such notebook needs.
+rendered before; features and results are computed anew.
 """
 
 import functools
 import subprocess
 import sys
-import time
 
-import nbclient
 import nbformat
 import numpy as np
 
@@ -29,7 +26,6 @@ _COMMANDS = {
 }
 _TARGETS = {"import ser_lib": 0.2, "ser --help": 0.5}
 _NOTEBOOKS = ("01", "02")
-_LIBRARIES = "import matplotlib.pyplot, pandas, sklearn.feature_selection, sklearn.svm"
 
 
 def measure_startup(quick: bool) -> list[dict]:
@@ -40,9 +36,8 @@ def measure_startup(quick: bool) -> list[dict]:
     for name, target in _TARGETS.items():
         ratio = np.median(seconds[name] / seconds["python -c pass"])
         note = f"{ratio:.1f} times a start of Python that does nothing"
-        rows.append(
-            row(name, "nothing", seconds[name], "seconds", target=target, at_most=True, note=note)
-        )
+        bound = {"target": target, "at_most": True}
+        rows.append(row(name, "nothing", seconds[name], "seconds", **bound, note=note))
     for name in progress(_NOTEBOOKS[:1] if quick else _NOTEBOOKS, description="notebooks"):
         rows.append(_notebook(name, 1 if quick else 3))
     return rows
@@ -54,9 +49,8 @@ def _python(*arguments: str) -> None:
 
 def _notebook(name: str, rounds: int) -> dict:
     """Measure the fraction of a notebook's time that is spent outside its cells."""
-    outside, imports = [], []
+    outside = []
     for _ in range(rounds):
-        import_seconds = _import_libraries()
         with material.temporary_folders():
             assert ser_lib.load_corpus("synthetic").fingerprint
             (outcome,) = run_notebooks([name])
@@ -66,20 +60,6 @@ def _notebook(name: str, rounds: int) -> dict:
         timed = [c for c in cells if c.cell_type == "code" and "import ser_lib" not in c.source]
         inside = sum(c.metadata.get("seconds", 0.0) for c in timed)
         outside.append(1 - inside / outcome.seconds)
-        imports.append(import_seconds / outcome.seconds)
-    note = (
-        f"{outcome.seconds:.0f} s in all; {np.median(imports):.3f} of it would start a kernel that "
-        "imports pandas, matplotlib and scikit-learn"
-    )
-    what = f"notebook {outcome.run.name}"
-    unit = "of time outside its cells"
-    return row(what, "its time", outside, unit, target=0.1, at_most=True, note=note)
-
-
-def _import_libraries() -> float:
-    """Execute a notebook that only imports libraries; return the seconds."""
-    cells = [nbformat.v4.new_code_cell(_LIBRARIES)]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    started = time.perf_counter()
-    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
-    return time.perf_counter() - started
+    what, note = f"notebook {outcome.run.name}", f"{outcome.seconds:.0f} s in all"
+    bound = {"target": 0.1, "at_most": True}
+    return row(what, "its time", outside, "of time outside its cells", **bound, note=note)

@@ -43,17 +43,9 @@ def _validate(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from ser_lib import notebooks
 
-    outcomes = notebooks.run_notebooks(
-        options.notebooks,
-        corpus=options.corpus,
-        data=options.data,
-        reports=options.reports,
-        parameters=options.parameters,
-        jobs=options.jobs,
-        scheduler=options.scheduler,
-        fresh=options.fresh,
-        timeout=options.timeout,
-    )
+    names = ("corpus", "data", "reports", "parameters", "jobs", "scheduler", "fresh", "timeout")
+    values = {name: getattr(options, name) for name in names}
+    outcomes = notebooks.run_notebooks(options.notebooks, **values)
     print(f"\n{notebooks.summary(outcomes)}")
     return 1 if any(outcome.failure for outcome in outcomes) else 0
 
@@ -132,22 +124,22 @@ def _cache(options: argparse.Namespace) -> int:
     return 0
 
 
-def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="DIR", help="folder of the corpora (default: SER_DATA)")
+# Options of several commands.
+_OPTIONS = {
+    "data": {"metavar": "DIR", "help": "folder of the corpora (default: SER_DATA)"},
+    "reports": {"metavar": "DIR", "help": "folder of the reports (default: SER_REPORTS)"},
+    "corpus": {"default": "synthetic", "metavar": "NAME", "help": "default: synthetic"},
+    "fresh": {"action": "store_true", "help": "run and train everything again"},
+    "scheduler": {
+        "metavar": "ADDRESS",
+        "help": "send extraction, folds and seeds to the Dask cluster at tcp://host:port",
+    },
+}
 
 
 def _folds(text: str) -> int | list[str]:
     """Read a number of folds, or their names with commas between them."""
     return text.rstrip(",").split(",") if "," in text else int(text)
-
-
-def _workers(options: argparse._ActionsContainer, jobs: str) -> None:
-    options.add_argument("--jobs", type=int, metavar="N", help=jobs)
-    options.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="send extraction, folds and seeds to the Dask cluster at tcp://host:port",
-    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -160,31 +152,29 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"ser_lib {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, function: object, text: str) -> argparse.ArgumentParser:
+    def add(name: str, function: object, text: str, *options: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         command.set_defaults(function=function)
+        for option in options:
+            command.add_argument(f"--{option}", **_OPTIONS[option])
         return command
 
-    _data(add("corpora", _corpora, "list the corpora and what is there of them"))
+    add("corpora", _corpora, "list the corpora and what is there of them", "data")
     for name, function, text in (
         ("fetch", _fetch, "download a corpus from its publisher and verify it"),
         ("validate", _validate, "list missing, unexpected, altered and undecodable recordings"),
     ):
-        command = add(name, function, text)
+        command = add(name, function, text, "data")
         command.add_argument("name", metavar="NAME", help="name of the corpus")
-        _data(command)
 
-    run = add("run", _run, "execute notebooks into the reports, then build the report")
+    shared = ("corpus", "data", "reports", "fresh")
+    text = "execute notebooks into the reports, then build the report"
+    run = add("run", _run, text, *shared, "scheduler")
     run.add_argument(
         "notebooks",
         nargs="*",
         metavar="NOTEBOOK",
         help="name or its beginning (01), a system (cnn_lstm) or a path; default: the whole study",
-    )
-    run.add_argument("--corpus", default="synthetic", metavar="NAME", help="default: synthetic")
-    _data(run)
-    run.add_argument(
-        "--reports", metavar="DIR", help="folder of the reports (default: SER_REPORTS)"
     )
     run.add_argument(
         *("-p", "--parameter"),
@@ -195,25 +185,19 @@ def parser() -> argparse.ArgumentParser:
         metavar=("NAME", "VALUE"),
         help="parameter of the notebooks that have it; may be repeated",
     )
-    _workers(
-        run,
-        "number of processes: training notebooks side by side, and with those left over folds "
+    run.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="number of processes: training notebooks side by side, and with those left over folds "
         "within them (default: one per core)",
     )
-    run.add_argument("--fresh", action="store_true", help="run and train everything again")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="longest time for one cell")
 
-    tune = add("tune", _tune, "compare trials of a system on development speakers")
+    tune = add("tune", _tune, "compare trials of a system on development speakers", *shared)
     tune.add_argument("system", metavar="SYSTEM", help="name of the system")
-    tune.add_argument(
-        "trials",
-        nargs="*",
-        metavar="TRIAL",
-        help="name of a trial of its search space; default: all",
-    )
-    tune.add_argument("--corpus", default="synthetic", metavar="NAME", help="default: synthetic")
-    _data(tune)
-    tune.add_argument("--reports", metavar="DIR", help="folder of the reports")
+    text = "name of a trial of its search space; default: all"
+    tune.add_argument("trials", nargs="*", metavar="TRIAL", help=text)
     tune.add_argument(
         "--folds",
         type=_folds,
@@ -222,22 +206,19 @@ def parser() -> argparse.ArgumentParser:
         help="number of folds, or their names (default: 3)",
     )
     where = tune.add_mutually_exclusive_group()
-    _workers(where, "number of processes (default: one per core where that is faster)")
-    tune.add_argument("--fresh", action="store_true", help="train everything again")
+    jobs = "number of processes (default: one per core where that is faster)"
+    where.add_argument("--jobs", type=int, metavar="N", help=jobs)
+    where.add_argument("--scheduler", **_OPTIONS["scheduler"])
 
-    report = add("report", _report, "build tables, figures and pages from the predictions")
-    report.add_argument("--reports", metavar="DIR", help="folder of the reports")
+    text = "build tables, figures and pages from the predictions"
+    report = add("report", _report, text, "reports")
     report.add_argument("--html", action="store_true", help="and executed notebooks as web pages")
 
     listed = add("systems", _systems, "list the systems and their parameters")
     listed.add_argument("names", nargs="*", metavar="SYSTEM", help="default: all")
     cache = add("cache", _cache, "show what is in the cache")
-    cache.add_argument(
-        "what",
-        nargs="*",
-        metavar="PART",
-        help="'features', 'evaluations', ... or a corpus; default: all",
-    )
+    text = "'features', 'evaluations', ... or a corpus; default: all"
+    cache.add_argument("what", nargs="*", metavar="PART", help=text)
     cache.add_argument("--clear", action="store_true", help="remove it; it can be made again")
     return top
 

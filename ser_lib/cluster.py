@@ -28,12 +28,7 @@ _FIRST_WORKER = 24 * 3600
 
 def connect(address: str) -> "Client":
     """
-    Connect to a Dask scheduler.
-
-    Parameters
-    ----------
-    address : str
-        ``tcp://host:port``.
+    Connect to the Dask scheduler at ``tcp://host:port``.
 
     Raises
     ------
@@ -83,42 +78,33 @@ def join(address: str) -> joblib.parallel_config:
 
 def active() -> "Client | None":
     """
-    Return the cluster to which calls are sent.
+    Return the cluster to which calls are sent, or None.
 
-    Returns
-    -------
-    Client or None
-        Behind joblib's active backend, as ``joblib.parallel_config(backend="dask")`` or `join` set
-        it; otherwise that of the scheduler named by ``SER_SCHEDULER``, which is joined.
+    It is the one behind joblib's active backend, as ``joblib.parallel_config(backend="dask")`` or
+    `join` set it; otherwise that of the scheduler named by ``SER_SCHEDULER``, which is joined.
 
     Raises
     ------
     InputError
-        As `connect`; also if a worker of the cluster does not see the cache.
+        As `connect`.
     """
     client = getattr(joblib.parallel.get_active_backend()[0], "client", None)
     if client is not None:
         check(client)
-        return client
-    if os.environ.get(VARIABLE):
+    elif os.environ.get(VARIABLE):
         join(os.environ[VARIABLE])
-        return joblib.parallel.get_active_backend()[0].client
-    return None
+        client = joblib.parallel.get_active_backend()[0].client
+    return client
 
 
 def check(client: "Client") -> None:
     """
-    Check that the present workers see the cache.
+    Check that the present workers see the cache, and warn of some that repeat to rounding only.
 
     Raises
     ------
     InputError
-        Naming the first worker that does not.
-
-    Warns
-    -----
-    InputWarning
-        If workers were not started so that trainings repeat bit for bit.
+        Naming the first worker that does not see it.
     """
     with tempfile.NamedTemporaryFile(dir=paths.cache_folder(), prefix="seen-") as file:
         answers = client.run(_look, file.name)
@@ -145,32 +131,19 @@ def _look(file: str) -> tuple[bool, bool]:
 
 def results(client: "Client", function: object, calls: Iterable[tuple]) -> Iterator:
     """
-    Call a function many times on a cluster.
+    Call a function many times on a cluster, and yield what the calls return, in any order.
 
     Parameters
     ----------
     client : Client
-        Of the cluster.
+        Of the cluster. It gives the call of a worker that dies to another; if four workers died
+        while they ran the same call, it raises ``distributed.KilledWorker``.
     function : callable
         Importable by the workers.
     calls : iterable of tuples
         Its positional arguments, which travel with each call.
-
-    Yields
-    ------
-    object
-        What the calls returned, in the order in which they end. The call of a worker that dies is
-        given to another by the scheduler.
-
-    Raises
-    ------
-    distributed.KilledWorker
-        If four workers died while they ran the same call.
-
-    Notes
-    -----
-    ``joblib.Parallel`` (1.6) would wait for ever for a call whose workers died.
     """
+    # Not by `joblib.Parallel` (1.6), which would wait for ever for a call whose workers died.
     from distributed import as_completed
 
     futures = [client.submit(function, *call, pure=False) for call in calls]

@@ -9,6 +9,7 @@ it: without comments, docstrings, and what a system only declares.
 import ast
 import functools
 import hashlib
+import importlib.util
 import inspect
 import io
 import tokenize
@@ -40,7 +41,7 @@ class Code(NamedTuple):
     """
     The code that computed something.
 
-    Parameters
+    Attributes
     ----------
     digest : str
         64 hexadecimal digits.
@@ -58,23 +59,14 @@ class Code(NamedTuple):
 
 def bare(source: str) -> str:
     """
-    Strip from Python source what computes nothing.
+    Strip from the source of a module what computes nothing; return the lines that do something.
 
     Comments, docstrings and blank lines go, and what a system declares: the constants CITATION,
     PUBLISHED and DEVIATIONS, and in classes ``name``, ``title``, ``citation``, ``published``,
     ``deviations``, ``search_space`` and the parameters declared by `ser_lib.params.param` or
-    `ser_lib.params.change`, whose values are recorded with every result.
-
-    Parameters
-    ----------
-    source : str
-        A whole module.
-
-    Returns
-    -------
-    str
-        The lines that do something; strings keep their blank lines. It is cut from the text, never
-        printed from a syntax tree, and so the same under every version of Python that can read it.
+    `ser_lib.params.change`, whose values are recorded with every result. It is cut from the text,
+    never printed from a syntax tree, and so the same under every version of Python that can read
+    it; strings keep their blank lines.
     """
     lines = source.split("\n")
     in_string: set[int] = set()  # lines (from 1) that start inside a string
@@ -118,9 +110,8 @@ def _silent(tree: ast.Module) -> list[ast.stmt]:
     }
     statements = [node for node in tree.body if _assigns(node, _CONSTANTS)]
     for owner in tree.body:
-        for node in owner.body if isinstance(owner, ast.ClassDef) else ():
-            if _assigns(node, _ATTRIBUTES) or _declares(node, declare):
-                statements.append(node)
+        if isinstance(owner, ast.ClassDef):
+            statements += [node for node in owner.body if _assigns(node, _ATTRIBUTES, declare)]
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
@@ -128,18 +119,14 @@ def _silent(tree: ast.Module) -> list[ast.stmt]:
     return statements
 
 
-def _assigns(node: ast.stmt, names: set[str]) -> bool:
-    """Tell whether a statement assigns to some of the names, and to nothing else."""
+def _assigns(node: ast.stmt, names: set[str], functions: Iterable[str] = ()) -> bool:
+    """Tell whether a statement assigns to nothing but the names, or what a function returns."""
     if not isinstance(node, ast.Assign | ast.AnnAssign):
         return False
+    if isinstance(node.value, ast.Call) and getattr(node.value.func, "id", None) in functions:
+        return True
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return all(isinstance(target, ast.Name) and target.id in names for target in targets)
-
-
-def _declares(node: ast.stmt, functions: set[str]) -> bool:
-    """Tell whether a statement declares a parameter by one of the functions."""
-    call = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    return isinstance(call, ast.Call) and getattr(call.func, "id", None) in functions
 
 
 def _file(module: str) -> Path | None:
@@ -164,7 +151,7 @@ def _read(path: Path, changed: int) -> _Source:
     text = path.read_text(encoding="utf-8")
     nodes = ast.walk(ast.parse(text))
     imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
-    return _Source(imports, hashlib.sha256(bare(text).encode()).hexdigest())
+    return _Source(imports, _digest([bare(text)]))
 
 
 def _source(module: str) -> _Source:
@@ -191,31 +178,24 @@ def _exported(package: str, name: str) -> set[str]:
 
 def _imported(module: str, node: ast.ImportFrom, names: list[ast.alias]) -> set[str]:
     """Find the modules of this package that a ``from ... import names`` in `module` reads."""
-    base = node.module or ""
-    if node.level:
-        is_package = _file(module).name == "__init__.py"
-        parts = module.split(".")
-        parts = parts[: len(parts) - node.level + is_package]
-        base = ".".join([*parts, *([base] if base else [])])
+    package = module if _file(module).name == "__init__.py" else module.rpartition(".")[0]
+    base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
     if base.split(".")[0] != _NAME or _file(base) is None:
         return set()
     modules = set()
     for alias in names:
-        if _file(f"{base}.{alias.name}"):
-            below = f"{base}.{alias.name}"
+        below = f"{base}.{alias.name}"
+        if _file(below):
             modules |= _below(below) if _file(below).name == "__init__.py" else {below}
-        elif base == _NAME:
-            continue
-        elif _file(base).name == "__init__.py":
-            modules |= _exported(base, alias.name)
-        else:
-            modules.add(base)
+        elif base != _NAME:
+            is_package = _file(base).name == "__init__.py"
+            modules |= _exported(base, alias.name) if is_package else {base}
     return modules
 
 
 def _within(module: str, names: Iterable[str]) -> bool:
     """Tell whether a module is one of the names or lies in one of them."""
-    return any(module == name or module.startswith(f"{name}.") for name in names)
+    return f"{module}.".startswith(tuple(f"{name}." for name in names))
 
 
 def computes(module: str) -> bool:
@@ -237,15 +217,14 @@ def closure(roots: Iterable[str]) -> tuple[str, ...]:
     -------
     tuple of str
         The roots and all that they import, directly or not, at the top or inside functions, as far
-        as it is `COMPUTING`, less what stands `APART`. A root outside of `COMPUTING` is followed
-        within its own package.
+        as `computes` says. A root on which no numbers depend is followed within its own package.
     """
     waiting = list(roots)
-    other = []
-    for root in waiting:
-        if not _within(root.removeprefix(f"{_NAME}."), COMPUTING):
-            package = root.rpartition(".")[0]
-            other.append(root if package == _NAME else package)
+    other = [
+        root if root.count(".") == 1 else root.rpartition(".")[0]
+        for root in waiting
+        if not _within(root.removeprefix(f"{_NAME}."), COMPUTING)
+    ]
     reached: set[str] = set()
     while waiting:
         module = waiting.pop()
@@ -275,8 +254,7 @@ def code(roots: Iterable[str], own: Iterable[object] = ()) -> Code:
     Returns
     -------
     Code
-        The same on every machine and version of Python for the same code, whatever its comments
-        and docstrings say.
+        The same on every machine for the same code, whatever its comments and docstrings say.
     """
     roots = tuple(sorted(set(roots)))
     files = {}
@@ -288,32 +266,29 @@ def code(roots: Iterable[str], own: Iterable[object] = ()) -> Code:
         except (OSError, TypeError, SyntaxError, tokenize.TokenError):
             text = ""
         name = f"{thing.__module__}.{thing.__qualname__}"
-        files[name] = hashlib.sha256(text.encode()).hexdigest()[:12]
+        files[name] = _digest([text])[:12]
     files = dict(sorted(files.items()))
-    text = "\n".join(f"{name} {value}" for name, value in files.items())
-    return Code(hashlib.sha256(text.encode()).hexdigest(), roots, files)
+    return Code(_digest(f"{name} {value}" for name, value in files.items()), roots, files)
 
 
-def is_current(recorded: Iterable[str], files: dict[str, str]) -> bool:
+def is_current(roots: Iterable[str], files: dict[str, str]) -> bool:
     """
-    Tell whether recorded file digests are those of the code that is installed now.
+    Tell whether `Code.files` recorded with some `Code.roots` are those of the code of now.
 
-    Parameters
-    ----------
-    recorded : iterable of str
-        The roots that were followed.
-    files : dict
-        `Code.files` of then. What was defined outside this package cannot be checked and is
-        taken as it was.
+    What was defined outside this package cannot be checked and is taken as it was.
     """
-    now = code(recorded).files
-    return now == {name: value for name, value in files.items() if name.endswith(".py")}
+    return code(roots).files == {
+        name: value for name, value in files.items() if name.endswith(".py")
+    }
 
 
 def folder(name: str = "") -> str:
     """Digest all modules of a part of this package, or of all of it, as `bare` leaves them."""
-    lines = []
-    for file in sorted((PACKAGE / name).rglob("*.py")):
-        text = _read(file, file.stat().st_mtime_ns).digest
-        lines.append(f"{file.relative_to(PACKAGE).as_posix()} {text}")
+    return _digest(
+        f"{file.relative_to(PACKAGE).as_posix()} {_read(file, file.stat().st_mtime_ns).digest}"
+        for file in sorted((PACKAGE / name).rglob("*.py"))
+    )
+
+
+def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

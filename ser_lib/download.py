@@ -72,31 +72,14 @@ def fetch(
     progress: bool = True,
 ) -> Path:
     """
-    Download archives, verify them and unpack them into a new folder.
+    Download archives, verify them and unpack them into a new folder, which is returned.
 
     This happens in a temporary folder beside it, which is renamed at the end.
-
-    Parameters
-    ----------
-    remotes : sequence of Remote
-        The archives; they are deleted after unpacking.
-    folder : path
-        Folder for their contents.
-    retries : int
-        How often a failed transfer is repeated.
-    progress : bool
-        Whether to show progress bars.
-
-    Returns
-    -------
-    Path
-        The folder.
 
     Raises
     ------
     InputError
-        If a file cannot be downloaded, has another checksum or is not an archive that can be
-        unpacked safely, or if there is not enough disk space. Nothing is left behind.
+        As `retrieve` and `unpack`, or if there is not enough disk space. Nothing is left behind.
     """
     folder = Path(folder)
     with paths.whole_folder(folder) as temporary:
@@ -117,9 +100,8 @@ def retrieve(
     Parameters
     ----------
     remote : Remote
-        The file.
     folder : path
-        Folder for the file.
+        Where the file appears when it has been verified.
     retries : int
         How often a failed transfer is repeated.
     progress : bool
@@ -128,7 +110,7 @@ def retrieve(
     Returns
     -------
     Path
-        The file in `folder`; it appears when it has been verified.
+        The file.
 
     Raises
     ------
@@ -176,13 +158,6 @@ def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> None:
     """
     Unpack a zip or tar archive after checking that all members stay inside the folder.
 
-    Parameters
-    ----------
-    archive : path
-        Zip, or tar with or without compression.
-    folder : path
-        Folder for its files.
-
     Raises
     ------
     InputError
@@ -193,7 +168,10 @@ def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> None:
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:
-                _check(archive, ((info.filename, _zip_kind(info)) for info in file.infolist()))
+                # The upper 16 bits are Unix permissions; 0 in archives made on other systems.
+                links = (stat.S_ISLNK(info.external_attr >> 16) for info in file.infolist())
+                kinds = ("link" if link else "file" for link in links)
+                _check(archive, zip(file.namelist(), kinds, strict=True))
                 file.extractall(folder)
         elif tarfile.is_tarfile(archive):
             with tarfile.open(archive) as file:
@@ -221,15 +199,9 @@ def _check(archive: Path, members: Iterable[tuple[str, str]]) -> None:
             )
 
 
-def _zip_kind(info: zipfile.ZipInfo) -> str:
-    # The upper 16 bits are Unix permissions; they are 0 in archives made on other systems.
-    return "link" if stat.S_ISLNK(info.external_attr >> 16) else "file"
-
-
 def _tar_kind(member: tarfile.TarInfo) -> str:
-    if member.issym() or member.islnk():
-        return "link"
-    return "file" if member.isfile() or member.isdir() else "device"
+    link = member.issym() or member.islnk()
+    return "link" if link else "file" if member.isfile() or member.isdir() else "device"
 
 
 def _require_space(remote: Remote, folder: Path) -> None:

@@ -45,14 +45,7 @@ _alone = threading.Lock()
 
 
 def check_jobs(jobs: int | None) -> None:
-    """
-    Check a number of processes.
-
-    Raises
-    ------
-    InputError
-        If it is neither None nor an integer of at least 1.
-    """
+    """Raise an InputError unless `jobs` is None or an integer of at least 1."""
     integer = isinstance(jobs, numbers.Integral) and not isinstance(jobs, bool)
     if jobs is not None and not (integer and jobs >= 1):
         raise InputError(f"jobs is {jobs!r}; expected an integer of at least 1, or None")
@@ -84,16 +77,13 @@ def run(
         Without either, the work starts in this process and moves to one process per core when what
         is left takes longer than starting them.
     start_up : float
-        Seconds that starting worker processes costs, imports included. The work moves when the
-        calls that are left would take longer than this here.
+        Seconds that starting worker processes costs, imports included.
     warm_up : int
-        Number of first calls whose time does not count, because they load what later calls find
-        loaded.
+        Number of first calls whose time does not count, because they load what later calls use.
     limit : int, optional
         Largest number of processes that the work moves to, for example `ON_A_GPU`.
     catch : tuple of exception types
-        Exceptions of a call that are yielded in place of its result; all others are raised and end
-        the run.
+        Exceptions of a call that are yielded in place of its result; others end the run.
 
     Yields
     ------
@@ -105,8 +95,7 @@ def run(
     Raises
     ------
     InputError
-        For a `jobs` that is no number of processes, or a cluster that does not answer or whose
-        workers do not see the cache.
+        As `check_jobs` and `ser_lib.cluster.active`.
 
     Notes
     -----
@@ -136,14 +125,14 @@ def run(
         if jobs is None and counted and sum(counted) / len(counted) * left > start_up:
             workers = max(1, processes(left, limit))
     remaining = [(function, i, calls[i], catch) for i in range(index, len(calls))]
-    if not remaining:
-        return
-    if client is None:
-        results = _in_processes(remaining, workers)
-    else:
-        results = cluster.results(client, _call_in_worker, remaining)
-    with contextlib.closing(results):
-        yield from results
+    if remaining:
+        results = (
+            _in_processes(remaining, workers)
+            if client is None
+            else cluster.results(client, _call_in_worker, remaining)
+        )
+        with contextlib.closing(results):
+            yield from results
 
 
 def processes(calls: int, limit: int | None = None) -> int:
@@ -175,7 +164,7 @@ def _call_in_worker(
 def _in_processes(calls: Sequence[tuple], workers: int) -> Iterator[tuple[int, object]]:
     # Workers are started, and started again, at any time until the last result.
     with (
-        environment(REPRODUCIBLE | SHARED_DEVICE | {"TQDM_DISABLE": "1"}),
+        _environment(REPRODUCIBLE | SHARED_DEVICE | {"TQDM_DISABLE": "1"}),
         warnings.catch_warnings(),
         joblib.parallel_config(
             "loky",
@@ -200,7 +189,7 @@ def _ignore_interrupt() -> None:
 
 
 @contextlib.contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Give processes that are started meanwhile environment variables, where they are not set."""
     missing = _set_missing(variables)
     try:

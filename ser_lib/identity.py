@@ -29,7 +29,7 @@ def _named(thing: object) -> str:
 
 def describe(value: object, origins: set | None = None) -> object:
     """
-    Describe an estimator, front end, network or protocol in plain values.
+    Describe an estimator, front end, network or protocol in plain values, for `canonical`.
 
     Parameters
     ----------
@@ -38,11 +38,6 @@ def describe(value: object, origins: set | None = None) -> object:
         attributes by those; functions by their names; a path by its file's name and content.
     origins : set, optional
         The classes and functions met on the way are added to it.
-
-    Returns
-    -------
-    object
-        What `canonical` can write: dicts, lists, strings, numbers, None.
 
     Raises
     ------
@@ -70,8 +65,8 @@ def describe(value: object, origins: set | None = None) -> object:
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, functools.partial):
-        arguments = {"arguments": inner(value.args), **inner(value.keywords)}
-        return {"function": inner(value.func), **arguments}
+        arguments = {"function": value.func, "arguments": value.args, **value.keywords}
+        return inner(arguments)
     if isinstance(value, type):
         origins.add(value)
         return _named(value)
@@ -92,14 +87,10 @@ def describe(value: object, origins: set | None = None) -> object:
         content = vars(value)
     else:
         raise InputError(
-            f"{_class_name(value)} {value!r} has no parameters to tell it by; expected an "
+            f"{type(value).__qualname__} {value!r} has no parameters to tell it by; expected an "
             "estimator, a dataclass or plain values"
         )
-    return {"class": _class_name(value), **inner(content)}
-
-
-def _class_name(value: object) -> str:
-    return type(value).__qualname__
+    return {"class": type(value).__qualname__, **inner(content)}
 
 
 def origin(things: Iterable[object]) -> tuple[tuple[str, ...], tuple[object, ...]]:
@@ -119,32 +110,17 @@ def origin(things: Iterable[object]) -> tuple[tuple[str, ...], tuple[object, ...
     modules, own = set(), {}
     for thing in things:
         name = thing.__module__ or "builtins"
+        file = getattr(sys.modules.get(name), "__file__", None)
         if name.split(".")[0] == _NAME:
             modules.add(name)
-            continue
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if name == "__main__" or (file and not file.startswith(tuple(installed))):
+        elif name == "__main__" or (file and not file.startswith(tuple(installed))):
             own[_named(thing)] = thing
     return tuple(sorted(modules)), tuple(own[name] for name in sorted(own))
 
 
-def _jsonable(value: object) -> object:
-    """Turn a dataclass, NumPy array, set or path into what JSON can write."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        return {"class": type(value).__name__, **fields}
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(f"cannot write {type(value).__name__} {value!r} as JSON")
-
-
 def canonical(value: object) -> str:
-    """Format `value` as JSON: the same text for the same content (keys sorted, no spaces)."""
-    return json.dumps(value, default=_jsonable, sort_keys=True, separators=(",", ":"))
+    """Format what `describe` says of a value as JSON: the same text for the same content."""
+    return json.dumps(value, default=describe, sort_keys=True, separators=(",", ":"))
 
 
 def digest(value: object) -> str:

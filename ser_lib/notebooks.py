@@ -7,6 +7,7 @@ Training notebooks run side by side; a copy is written when its notebook ran to 
 
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -60,18 +61,9 @@ _LOOK, _GRACE = 0.2, 6.0
 
 class Run(NamedTuple):
     """
-    A notebook to execute.
+    A notebook to execute with values for its cell tagged ``parameters``, and where its copy goes.
 
-    Parameters
-    ----------
-    notebook : Path
-        The source.
-    parameters : dict
-        Values for its cell tagged ``parameters``.
-    output : Path
-        Where the executed copy goes.
-    reads_results : bool
-        Whether it comes after the training notebooks and may read their results.
+    One that `reads_results` comes after the training notebooks.
     """
 
     notebook: Path
@@ -83,6 +75,11 @@ class Run(NamedTuple):
     def name(self) -> str:
         """Name of the notebook, without ending."""
         return self.notebook.stem
+
+    @property
+    def failed_copy(self) -> Path:
+        """Where goes what a failed notebook did until it failed."""
+        return self.output.with_name(f"{self.name}.failed.ipynb")
 
     @property
     def command(self) -> str:
@@ -97,18 +94,7 @@ class Run(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """
-    Why a notebook failed.
-
-    Parameters
-    ----------
-    cell : str
-        The cell, as "7 of 14".
-    line : str
-        Its first line of code.
-    reason : str
-        The error, in one line.
-    """
+    """Why a notebook failed: the cell ("7 of 14"), its first line of code, the error in a line."""
 
     cell: str
     line: str
@@ -116,20 +102,7 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """
-    Result of a run.
-
-    Parameters
-    ----------
-    run : Run
-        The notebook.
-    state : {"done", "up to date", "FAILED"}
-        How it ended.
-    seconds : float
-        How long it took.
-    failure : Failure or None
-        Why it failed.
-    """
+    """How a run ended (`DONE`, `UP_TO_DATE` or `FAILED`), how long it took, and why it failed."""
 
     run: Run
     state: str
@@ -137,12 +110,9 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
 
 
-# Planning
-
-
 def find(names: Sequence[str]) -> list[Path]:
     """
-    Find notebooks by name.
+    Find notebooks by name; in alphabetical order, each once.
 
     Parameters
     ----------
@@ -150,11 +120,6 @@ def find(names: Sequence[str]) -> list[Path]:
         Names with or without ``.ipynb``, beginnings of names ("02"), names of systems ("cnn_lstm",
         also the short names of the publications' code: "alex_net"), or paths. The whole study if
         empty: the training notebooks and those numbered 00 and 09.
-
-    Returns
-    -------
-    list of Path
-        In alphabetical order, each once.
 
     Raises
     ------
@@ -220,33 +185,11 @@ def typed(text: str) -> object:
 def plan(
     notebooks: Sequence[Path], corpus: str, parameters: Mapping[str, object], reports: Path
 ) -> list[Run]:
-    """
-    Give each notebook its parameters.
-
-    Parameters
-    ----------
-    notebooks : sequence of Path
-        The notebooks to run.
-    corpus : str
-        Name of the corpus.
-    parameters : mapping
-        Values by name; each notebook gets those that it has.
-    reports : Path
-        Folder of the reports.
-
-    Returns
-    -------
-    list of Run
-
-    Raises
-    ------
-    InputError
-        For a parameter that no notebook has; the nearest name is suggested.
-    """
-    accepted = {}
-    for notebook in notebooks:
-        content = nbformat.read(notebook, as_version=4)
-        accepted[notebook] = set(papermill.inspect_notebook(content))
+    """Give each notebook those parameters that it has; InputError for one that none of them has."""
+    accepted = {
+        notebook: set(papermill.inspect_notebook(nbformat.read(notebook, as_version=4)))
+        for notebook in notebooks
+    }
     known = sorted(set().union(*accepted.values()) - {"corpus", "data"})
     for name in parameters:
         if name not in known:
@@ -277,18 +220,9 @@ def _digest(run: Run, code: str, fingerprint: str, folder: Path) -> str:
     return identity.digest([cells, run.parameters, code, fingerprint, scores])
 
 
-def _phases(runs: Sequence[Run]) -> list[list[Run]]:
-    """Group runs that may be executed side by side: training notebooks, between the others."""
-    phases: list[list[Run]] = []
-    for run in runs:
-        if _TRAINING.match(run.name) and phases and _TRAINING.match(phases[-1][-1].name):
-            phases[-1].append(run)
-        else:
-            phases.append([run])
-    return phases
-
-
-# Running
+def _phase(run: Run) -> str:
+    """Name what runs side by side: training notebooks; each of those around them by itself."""
+    return "training" if _TRAINING.match(run.name) else run.name
 
 
 def run_notebooks(
@@ -312,10 +246,8 @@ def run_notebooks(
         Notebooks (see `find`); the whole study by default.
     corpus : str
         Name of the corpus.
-    data : path, optional
-        Folder of the corpora.
-    reports : path, optional
-        Folder of the reports.
+    data, reports : path, optional
+        Folders of the corpora and of the reports.
     parameters : sequence of (str, str)
         Names and values, typed as ``papermill -p`` types them.
     jobs : int, optional
@@ -331,13 +263,13 @@ def run_notebooks(
     Returns
     -------
     list of Outcome
-        One per notebook, in order.
+        One per notebook, in order. A notebook that fails raises nothing.
 
     Raises
     ------
     InputError
         For an unknown notebook, corpus or parameter, a corpus that is not there, a scheduler that
-        does not answer, or a damaged file in the reports. A notebook that fails raises nothing.
+        does not answer, or a damaged file in the reports.
     KeyboardInterrupt
         After every notebook that was running, its kernel and its workers have ended.
     """
@@ -396,9 +328,10 @@ def run_notebooks(
     # Threads wait for the child processes, and this one for Ctrl-C.
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         try:
-            for phase in _phases(runs):
-                shares = [max(1, jobs // len(phase))] * len(phase)
-                outcomes += pool.map(one, phase, range(len(phase)), shares)
+            for _, group in itertools.groupby(runs, _phase):
+                phase = list(group)
+                processes = max(1, jobs // len(phase))
+                outcomes += pool.map(one, phase, range(len(phase)), itertools.repeat(processes))
         except BaseException:
             cancelled.set()
             pool.shutdown(cancel_futures=True)
@@ -416,16 +349,8 @@ def _version(output: Path) -> str | None:
         return None
 
 
-def _failed_copy(output: Path) -> Path:
-    return output.with_name(f"{output.stem}.failed.ipynb")
-
-
 def _keep(
-    run: Run,
-    corpus: str,
-    version: str,
-    executed: nbformat.NotebookNode,
-    failure: Failure | None,
+    run: Run, corpus: str, version: str, executed: nbformat.NotebookNode, failure: Failure | None
 ) -> Failure | None:
     """
     Write the cleaned copy of an executed notebook, whole or not at all.
@@ -434,7 +359,7 @@ def _keep(
     ``<name>.failed.ipynb``, and an older output stays as it was. A notebook that embeds recordings
     of a corpus that is not ours fails here.
     """
-    executed = clean_notebook(executed)
+    clean_notebook(executed)
     embedded = [] if corpus == _OWN else audio_cells(executed)
     if failure is None and embedded:
         reason = f"embeds a recording of {corpus}, which is not ours to publish"
@@ -443,8 +368,8 @@ def _keep(
         executed.cells[number].outputs = []
     if failure is None:
         executed.metadata["ser_lib"]["digest"] = version
-        _failed_copy(run.output).unlink(missing_ok=True)
-    with paths.whole(run.output if failure is None else _failed_copy(run.output)) as file:
+        run.failed_copy.unlink(missing_ok=True)
+    with paths.whole(run.output if failure is None else run.failed_copy) as file:
         nbformat.write(executed, file)
     return failure
 
@@ -458,13 +383,12 @@ def execute(
     cancelled: threading.Event,
 ) -> tuple[nbformat.NotebookNode, Failure | None]:
     """
-    Execute a notebook by papermill in a child process.
+    Execute a notebook by papermill in a child process, in the folder of the notebook.
 
     Parameters
     ----------
     run : Run
-        The notebook and its parameters. The kernel runs in the folder of the notebook, as it does
-        in JupyterLab.
+        The notebook and its parameters.
     environment : mapping
         Environment variables of the kernel, all of them.
     timeout : float or None
@@ -472,7 +396,8 @@ def execute(
     position : int
         Line of the terminal for the progress bar.
     cancelled : threading.Event
-        When it is set, papermill, its kernel and everything that they started is ended.
+        When it is set, papermill, its kernel and everything that they started is ended, and a
+        CancelledError raised.
 
     Returns
     -------
@@ -480,11 +405,6 @@ def execute(
         The notebook with its outputs, up to the failure if there was one.
     failure : Failure or None
         What went wrong.
-
-    Raises
-    ------
-    concurrent.futures.CancelledError
-        If `cancelled` was set.
     """
     source = nbformat.read(run.notebook, as_version=4)
     limit = None if timeout is None else math.ceil(timeout)
@@ -507,19 +427,12 @@ def execute(
             "execution_timeout": limit,
         }
         command = [sys.executable, "-c", _PAPERMILL, json.dumps(arguments)]
-        with (
-            log.open("wb") as stream,
-            subprocess.Popen(
-                command,
-                env={**environment, "JUPYTER_PATH": folder},
-                stdin=subprocess.PIPE,
-                stdout=stream,
-                stderr=stream,
-                # So that Ctrl-C in a terminal comes to this process only.
-                start_new_session=True,
-            ) as process,
-        ):
-            _watch(process, log, bar, cancelled)
+        options = {"env": {**environment, "JUPYTER_PATH": folder}, "stdin": subprocess.PIPE}
+        with log.open("wb") as stream:
+            # In a session of its own, so that Ctrl-C in a terminal comes to this process only.
+            options |= {"stdout": stream, "stderr": stream, "start_new_session": True}
+            with subprocess.Popen(command, **options) as process:
+                _watch(process, log, bar, cancelled)
         if cancelled.is_set():
             raise concurrent.futures.CancelledError
         text = log.read_text(encoding="utf-8", errors="replace")
@@ -537,7 +450,6 @@ def execute(
     number = started[-1] if started else 0
     outputs = executed.cells[number].get("outputs", []) if executed.cells else []
     errors = [o for o in outputs if o.output_type == "error"]
-    ending = text.strip().splitlines()[-1:] or [f"papermill ended with {process.returncode}"]
     if "CellTimeoutError" in text:
         reason = f"the cell took longer than {limit} s"
     elif errors:
@@ -545,7 +457,8 @@ def execute(
     elif "DeadKernelError" in text:
         reason = "the kernel died (is there enough memory?)"
     else:
-        reason = f"papermill failed: {ending[0]}"
+        lines = text.strip().splitlines() or [f"exit code {process.returncode}"]
+        reason = f"papermill failed: {lines[-1]}"
     return executed, _failure(executed, number, reason)
 
 
@@ -627,22 +540,10 @@ def _environment(processes: int, **variables: str) -> dict[str, str]:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """
-    Write what ran, how long it took, where the output is, and what failed where and why.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        From `run_notebooks`.
-
-    Returns
-    -------
-    str
-        One table, or two if something failed.
-    """
+    """Write what ran, how long it took, where the output is, and what failed where and why."""
     rows = []
     for run, state, seconds, failure in outcomes:
-        output = run.output if failure is None else _failed_copy(run.output)
+        output = run.output if failure is None else run.failed_copy
         near = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
         rows.append((run.name, state, round(seconds, 1), near.as_posix()))
     text = console.table(rows, ("notebook", "state", "seconds", "output"))

@@ -26,7 +26,7 @@ class Check(NamedTuple):
     """
     What a parameter may be.
 
-    Parameters
+    Attributes
     ----------
     type : str
         Type, as documentation writes it.
@@ -41,14 +41,7 @@ class Check(NamedTuple):
     convert: Callable[[object], object]
 
     def apply(self, owner: str, name: str, value: object) -> object:
-        """
-        Convert a value.
-
-        Raises
-        ------
-        InputError
-            Naming the owner, the parameter, what was found and what is expected.
-        """
+        """Convert a value; InputError naming owner, parameter, and what was found and expected."""
         try:
             return self.convert(value)
         except InputError:
@@ -76,18 +69,16 @@ def real(*, above: float = -math.inf, low: float = -math.inf, high: float = math
     return Check("float", expected, convert)
 
 
-def integer(*, low: int = 1, high: int | None = None) -> Check:
+def integer(*, low: int = 1, high: float = math.inf) -> Check:
     """Allow an integer (also as ``20.0``) of at least `low` and at most `high`; give an int."""
 
     def convert(value: object) -> int:
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not number or value != value // 1 or value < low:
-            raise ValueError
-        if high is not None and value > high:
+        if not number or value != value // 1 or not low <= value <= high:
             raise ValueError
         return int(value)
 
-    limits = f"of at least {low}" if high is None else f"from {low} to {high}"
+    limits = f"from {low} to {high}" if high < math.inf else f"of at least {low}"
     return Check("int", f"an integer {limits}", convert)
 
 
@@ -125,10 +116,10 @@ def several(check: Check, *, length: int | None = None, low: int = 0) -> Check:
             raise ValueError
         return values
 
-    many = (
-        f"{length} values" if length is not None else f"{low} or more values" if low else "values"
+    many = f"{length} " if length is not None else f"{low} or more " if low else ""
+    return Check(
+        f"tuple of {check.type}", f"a tuple of {many}values, each {check.expected}", convert
     )
-    return Check(f"tuple of {check.type}", f"a tuple of {many}, each {check.expected}", convert)
 
 
 def optional(check: Check) -> Check:
@@ -157,10 +148,6 @@ def param(default: object, check: Check, doc: str, *, as_published: object = _MI
         What it means, in one or two sentences; becomes part of the class's documentation.
     as_published : object, optional
         Its value in the system as published, where that is not the default.
-
-    Returns
-    -------
-    dataclasses.Field
     """
     return _field(default, {"check": check, "doc": doc}, as_published)
 
@@ -171,16 +158,10 @@ def change(default: object, *, as_published: object = _MISSING, **changes: objec
 
     Parameters
     ----------
-    default : object
-        Its default in this class.
-    as_published : object, optional
-        Its value in the system as published, where that is not the default.
+    default, as_published
+        As for `param`, in this class.
     **changes
         ``check`` or ``doc``, where these differ too.
-
-    Returns
-    -------
-    dataclasses.Field
     """
     return _field(default, changes, as_published)
 
@@ -281,7 +262,7 @@ def as_real(
     Raises
     ------
     InputError
-        Naming the field, what was found and the range expected.
+        As `Check.apply`.
     """
     _apply(step, name, real(above=above, low=low, high=high))
 
@@ -297,21 +278,13 @@ def check_flag(step: object, name: str) -> None:
 
 
 def check_choice(step: object, name: str, known: tuple[str, ...]) -> None:
-    """Refuse a parameter that is not among the `known` names, with the nearest one."""
-    value = getattr(step, name)
-    if value not in known:
-        raise unknown(f"{name} of {type(step).__name__}", value, known)
+    """Refuse a field that is not among the `known` names, with the nearest one."""
+    if getattr(step, name) not in known:
+        raise unknown(f"{name} of {type(step).__name__}", getattr(step, name), known)
 
 
 def as_choices(step: object, name: str, known: tuple[str, ...]) -> None:
-    """
-    Bring a parameter of a frozen dataclass to a tuple of names, or refuse it.
-
-    Raises
-    ------
-    InputError
-        If one is not among the `known` names, with the nearest one, or if there is none at all.
-    """
+    """Bring a field to a tuple of `known` names, each only once, or refuse it."""
     value = getattr(step, name)
     value = (value,) if isinstance(value, str) else tuple(value)
     for item in value:

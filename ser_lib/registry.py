@@ -14,7 +14,6 @@ import importlib.util
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from ser_lib.errors import InputError, unknown
 
@@ -22,25 +21,15 @@ from ser_lib.errors import InputError, unknown
 _CANDIDATE = re.compile(r"^(?:NAME|[ \t]+name)\b[^=\n]*=", re.MULTILINE)
 
 
-class _Entry(NamedTuple):
-    module: str
-    """Full name of the module."""
-    attribute: str | None
-    """Name of the class in the module; None if the module itself is the entry."""
-
-
 def _literal(body: list[ast.stmt], variable: str) -> str | None:
     """Return the string that a statement of `body` assigns to `variable`, or None."""
     for statement in body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Constant(value=str(text))):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=target), value=ast.Constant(value=str(text))):
-                pass
-            case _:
-                continue
-        if target == variable:
-            return text
+            case (
+                ast.Assign(targets=[ast.Name(id=target)], value=ast.Constant(value=str(text)))
+                | ast.AnnAssign(target=ast.Name(id=target), value=ast.Constant(value=str(text)))
+            ) if target == variable:
+                return text
     return None
 
 
@@ -53,8 +42,7 @@ class Registry:
     kind : str
         What the entries are, for error messages: ``"corpus"``, ``"system"``, ``"protocol"``.
     package : str
-        Full name of the package whose files are searched, for example ``"ser_lib.systems"``;
-        its sub-packages are not searched.
+        Full name of the package whose files are searched, without its sub-packages.
     aliases : mapping of str to str, optional
         Further names that `get` understands, and the names that they stand for.
 
@@ -72,37 +60,28 @@ class Registry:
         self.package = package
         self.aliases = dict(aliases or {})
 
-    def __repr__(self) -> str:
-        return f"Registry({self.kind!r}, {self.package!r})"
-
     @functools.cached_property
-    def _entries(self) -> dict[str, _Entry]:
-        entries: dict[str, _Entry] = {}
-        spec = importlib.util.find_spec(self.package)
-        for folder in spec.submodule_search_locations:
-            for file in sorted(Path(folder).glob("*.py")):
-                if file.stem == "__init__":
-                    continue
+    def _entries(self) -> dict[str, tuple[str, str | None]]:
+        """Map each name to its module and, unless the module itself is the entry, its class."""
+        entries: dict[str, tuple[str, str | None]] = {}
+        for folder in importlib.util.find_spec(self.package).submodule_search_locations:
+            for file in sorted(set(Path(folder).glob("*.py")) - {Path(folder) / "__init__.py"}):
                 text = file.read_text(encoding="utf-8")
                 if not _CANDIDATE.search(text):
                     continue
                 module = f"{self.package}.{file.stem}"
                 body = ast.parse(text, filename=str(file)).body
+                classes = [node for node in body if isinstance(node, ast.ClassDef)]
                 named = [(_literal(body, "NAME"), None)]
-                named += [
-                    (_literal(node.body, "name"), node.name)
-                    for node in body
-                    if isinstance(node, ast.ClassDef)
-                ]
+                named += [(_literal(node.body, "name"), node.name) for node in classes]
                 for name, attribute in named:
-                    if name is None:
-                        continue
                     if name in entries:
                         raise InputError(
-                            f"the {self.kind} {name!r} is defined twice: in {entries[name].module} "
+                            f"the {self.kind} {name!r} is defined twice: in {entries[name][0]} "
                             f"and in {module}; expected each name once"
                         )
-                    entries[name] = _Entry(module, attribute)
+                    if name is not None:
+                        entries[name] = module, attribute
         return dict(sorted(entries.items()))
 
     def names(self) -> tuple[str, ...]:
@@ -113,47 +92,26 @@ class Registry:
         """
         Return the names of the entries that are classes, by the names of the classes.
 
-        With them a package can offer its classes without importing any before it is used::
-
-            def __getattr__(name):
-                if name in registry.classes():
-                    return registry.get(registry.classes()[name])
-                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        With them a package can offer its classes without importing any before it is used.
         """
-        return {entry.attribute: name for name, entry in self._entries.items() if entry.attribute}
+        return {attribute: name for name, (_, attribute) in self._entries.items() if attribute}
 
     def resolve(self, name: str) -> str:
-        """
-        Return the name of an entry, given that name or an alias of it.
-
-        Raises
-        ------
-        InputError
-            For an unknown name; the nearest known name is suggested.
-        """
-        resolved = self.aliases.get(name, name) if isinstance(name, str) else name
+        """Return the name of an entry, given that name or an alias of it; errors as `get`."""
+        resolved = self.aliases.get(str(name), name)
         if resolved not in self.names():
             raise unknown(self.kind, name, self.names())
         return resolved
 
     def get(self, name: str) -> object:
         """
-        Import and return an entry.
-
-        Parameters
-        ----------
-        name : str
-            One of `names`, or an alias.
-
-        Returns
-        -------
-        module or class
+        Import and return the module or class of a name or alias.
 
         Raises
         ------
         InputError
             For an unknown name; the nearest known name is suggested.
         """
-        entry = self._entries[self.resolve(name)]
-        module = importlib.import_module(entry.module)
-        return module if entry.attribute is None else getattr(module, entry.attribute)
+        module, attribute = self._entries[self.resolve(name)]
+        entry = importlib.import_module(module)
+        return entry if attribute is None else getattr(entry, attribute)

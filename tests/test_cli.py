@@ -160,29 +160,16 @@ def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, caps
         return [notebooks.Outcome(job, notebooks.FAILED, 1.0, failure)]
 
     monkeypatch.setattr(notebooks, "run_notebooks", stub)
-    code, out, _ = run(
-        *("run", "01", "02", "--corpus", "emodb", "--jobs", "2", "--fresh", "--data", "d"),
-        *("-p", "epochs", "5", "-p", "protocol", "speaker_folds"),
-        capsys=capsys,
-    )
+    command = "run 01 02 --corpus emodb --jobs 2 --fresh --data d -p epochs 5"
+    words = [*command.split(), "-p", "protocol", "speaker_folds"]
+    code, out, _ = run(*words, capsys=capsys)
     assert code == 1
     assert "NameError: name 'y' is not defined" in out
     assert "2 of 3" in out
-    assert calls == [
-        (
-            ["01", "02"],
-            {
-                "corpus": "emodb",
-                "data": "d",
-                "reports": None,
-                "parameters": [["epochs", "5"], ["protocol", "speaker_folds"]],
-                "jobs": 2,
-                "scheduler": None,
-                "fresh": True,
-                "timeout": None,
-            },
-        )
-    ]
+    parameters = [["epochs", "5"], ["protocol", "speaker_folds"]]
+    given = {"corpus": "emodb", "data": "d", "jobs": 2, "fresh": True, "parameters": parameters}
+    absent = {"reports": None, "scheduler": None, "timeout": None}
+    assert calls == [(["01", "02"], given | absent)]
 
 
 def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_path):

@@ -27,10 +27,9 @@ def process(seconds=0.0):
 def surroundings():
     return {
         "random sets": sys.flags.hash_randomization,
-        "threads": os.environ.get("OMP_NUM_THREADS"),
-        "tensorflow": os.environ.get("TF_NUM_INTRAOP_THREADS"),
         "interrupt": signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
-        "bars": os.environ.get("TQDM_DISABLE"),
+        **{name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "TQDM_DISABLE")},
+        **{name: os.environ.get(name) for name in executor.REPRODUCIBLE},
     }
 
 
@@ -54,12 +53,9 @@ def test_each_result_comes_with_the_position_of_its_call(jobs):
     assert sorted(results) == [(x, x * x) for x in range(5)]
 
 
-def test_a_single_call_stays_in_this_process():
+def test_a_single_call_and_short_work_stay_in_this_process():
     assert list(executor.run(process, [()], jobs=4)) == [(0, HERE)]
     assert list(executor.run(process, [], jobs=4)) == []
-
-
-def test_short_work_stays_in_this_process():
     assert {pid for _, pid in executor.run(process, [()] * 3)} == {HERE}
 
 
@@ -76,25 +72,21 @@ def test_calls_that_warm_up_do_not_count(monkeypatch):
     assert {pid for _, pid in executor.run(process, calls, start_up=0.2, warm_up=1)} == {HERE}
 
 
-def test_there_are_no_more_processes_than_cores_calls_or_the_limit(monkeypatch):
+@pytest.mark.parametrize(
+    ("calls", "limit", "n"),
+    [(100, None, 64), (10, None, 10), (100, executor.ON_A_GPU, 8), (2, executor.ON_A_GPU, 2)],
+)
+def test_there_are_no_more_processes_than_cores_calls_or_the_limit(monkeypatch, calls, limit, n):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 64)
-    assert executor.processes(100) == 64
-    assert executor.processes(10) == 10
-    assert executor.processes(100, executor.ON_A_GPU) == 8
-    assert executor.processes(2, executor.ON_A_GPU) == 2
+    assert executor.processes(calls, limit) == n
 
 
 def test_workers_are_started_so_that_trainings_repeat(monkeypatch):
     for variable in executor.REPRODUCIBLE:
         monkeypatch.delenv(variable, raising=False)
+    expected = {"random sets": 0, "interrupt": True, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
     for _, found in executor.run(surroundings, [()] * 2, jobs=2):
-        assert found == {
-            "random sets": 0,
-            "threads": "1",
-            "tensorflow": "1",
-            "interrupt": True,
-            "bars": "1",
-        }
+        assert found == expected | executor.REPRODUCIBLE
     assert not executor.REPRODUCIBLE.keys() & os.environ.keys()
     assert signal.getsignal(signal.SIGINT) != signal.SIG_IGN
 

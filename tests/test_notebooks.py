@@ -85,11 +85,8 @@ def test_no_name_means_the_whole_study_in_order(study):
 
 
 def test_names_beginnings_systems_and_paths_are_understood(study):
-    assert names("cnn_lstm", "05_listen.ipynb", "01_tr") == [
-        "01_train_svm",
-        "02_train_cnn_lstm",
-        "05_listen",
-    ]
+    found = names("cnn_lstm", "05_listen.ipynb", "01_tr")
+    assert found == ["01_train_svm", "02_train_cnn_lstm", "05_listen"]
     write_notebook(study.parent, "elsewhere")
     assert find([str(study.parent / "elsewhere.ipynb")])[0].parent == study.parent
 
@@ -151,9 +148,7 @@ def test_values_are_read_as_papermill_reads_them_and_lists_as_json(text, value):
 
 
 def test_the_command_of_a_notebook_gives_the_same_parameters(folder):
-    write_notebook(
-        folder, "02_train_net", parameters="corpus = 'synthetic'\nseeds = [0]\nname = ''"
-    )
+    write_notebook(folder, "02_train_net", parameters="corpus = ''\nseeds = [0]\nname = ''")
     parameters = {"seeds": [0, 1], "name": "two words"}
     (run,) = plan(find([]), "emodb", parameters, paths.reports())
     parts = shlex.split(run.command)
@@ -226,19 +221,16 @@ def test_the_comparison_runs_again_when_there_are_new_results(study, executed, m
 
 
 @pytest.mark.parametrize(
-    ("jobs", "processes"), [(1, [1] * 4), (2, [2, 1, 1, 2]), (5, [5, 2, 2, 5])]
+    ("jobs", "processes"),
+    [(1, [1] * 4), (2, [2, 1, 1, 2]), (5, [5, 2, 2, 5]), (None, [4, 2, 2, 4])],
 )
-def test_processes_are_divided_among_the_notebooks_that_run_side_by_side(executed, jobs, processes):
+def test_the_notebooks_that_run_side_by_side_share_processes_of_all_cores_by_default(
+    executed, monkeypatch, jobs, processes
+):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
     run_notebooks(jobs=jobs)
     for variable in ("LOKY_MAX_CPU_COUNT", "OMP_NUM_THREADS"):
         assert [int(executed[name][variable]) for name in sorted(executed)] == processes
-
-
-def test_by_default_the_training_notebooks_share_all_cores(executed, monkeypatch):
-    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
-    run_notebooks()
-    counts = [int(executed[name]["LOKY_MAX_CPU_COUNT"]) for name in sorted(executed)]
-    assert counts == [4, 2, 2, 4]
 
 
 def test_training_notebooks_run_side_by_side_between_the_others(study, monkeypatch):
@@ -368,19 +360,18 @@ def test_a_failure_is_named_and_what_was_done_until_then_is_kept(folder):
 
 
 @pytest.mark.slow
-def test_a_cell_that_takes_too_long_is_given_up(folder):
-    write_notebook(folder, "01_train_sleep", "import time\ntime.sleep(60)")
-    (outcome,) = run_notebooks(timeout=0.5)
-    assert outcome.failure.reason == "the cell took longer than 1 s"
-    assert outcome.failure.line == "import time"
-
-
-@pytest.mark.slow
-def test_a_kernel_that_dies_is_reported(folder):
-    write_notebook(folder, "01_train_die", "import os\nos._exit(1)")
-    (outcome,) = run_notebooks()
-    assert outcome.failure.reason.startswith("the kernel died")
-    assert outcome.failure.cell == "4 of 4"
+@pytest.mark.parametrize(
+    ("code", "timeout", "reason"),
+    [
+        ("import time\ntime.sleep(60)", 0.5, "the cell took longer than 1 s"),
+        ("import os\nos._exit(1)", None, "the kernel died"),
+    ],
+)
+def test_a_cell_that_takes_too_long_or_ends_its_kernel_is_named(folder, code, timeout, reason):
+    write_notebook(folder, "01_train_fail", code)
+    (outcome,) = run_notebooks(timeout=timeout)
+    assert outcome.failure.reason.startswith(reason)
+    assert outcome.failure[:2] == ("4 of 4", code.split("\n")[0])
 
 
 STUBBORN = """

@@ -56,36 +56,24 @@ def registry(tmp_path, monkeypatch):
 def test_names_are_read_from_the_source_and_nothing_is_imported(registry):
     assert registry.names() == ("english", "german", "large", "small")
     assert "made_up_package.networks" not in sys.modules
-    assert repr(registry) == "Registry('thing', 'made_up_package')"
 
 
-def test_an_entry_is_a_module_or_a_class(registry):
-    module = registry.get("english")
-    assert module.__name__ == "made_up_package.english"
+def test_an_entry_is_a_module_or_a_class_and_may_have_an_alias(registry):
+    assert registry.get("english").__name__ == "made_up_package.english"
     assert registry.get("large").__name__ == "Large"
-    assert registry.get("large").name == "large"
-
-
-def test_classes_are_known_by_their_own_names_as_well(registry):
     assert registry.classes() == {"Large": "large", "Small": "small"}
-
-
-def test_aliases_stand_for_names(registry):
     assert registry.get("big") is registry.get("large")
     assert registry.resolve("big") == "large"
-    assert "big" not in registry.names()
 
 
-@pytest.mark.parametrize("name", ["smal", "Small"])
+@pytest.mark.parametrize("name", ["smal", "Small", 3])
 def test_an_unknown_name_is_refused_with_the_nearest(registry, name):
-    message = f"unknown thing '{name}'; did you mean 'small'. Known: english, german, large, small"
-    with pytest.raises(InputError, match=message):
+    hint = "." if name == 3 else "; did you mean 'small'?"
+    with pytest.raises(InputError) as error:
         registry.get(name)
-
-
-def test_a_name_that_is_no_text_is_refused(registry):
-    with pytest.raises(InputError, match="unknown thing '3'"):
-        registry.get(3)
+    assert str(error.value) == (
+        f"unknown thing '{name}'{hint} Known: english, german, large, small"
+    )
 
 
 def test_a_name_is_given_only_once(registry, tmp_path):

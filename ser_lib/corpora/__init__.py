@@ -62,18 +62,8 @@ class Overview(NamedTuple):
     """
     A corpus, and what was found of it on this machine.
 
-    Parameters
-    ----------
-    name, title : str
-        Name and full title.
-    utterances, speakers : int
-        Number of utterances and speakers found; 0 if the corpus was not found.
-    hours : float
-        Total duration of the recordings found.
-    where : str
-        Folder of the recordings; if they were not found, how to get them.
-    licence : str
-        Licence of the recordings.
+    Numbers and hours are 0 if the corpus was not found; `where` is then how to get it, otherwise
+    the folder of the recordings.
     """
 
     name: str
@@ -91,23 +81,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> ModuleType:
-    """
-    Import the module of a corpus.
-
-    Parameters
-    ----------
-    name : str
-        One of `names`.
-
-    Returns
-    -------
-    module
-
-    Raises
-    ------
-    InputError
-        For an unknown name; the nearest known name is suggested.
-    """
+    """Import the module of a corpus, one of `names`; suggest the nearest for an unknown name."""
     return _REGISTRY.get(name)
 
 
@@ -163,18 +137,9 @@ def load_corpus(
 
 def overview(data: str | os.PathLike | None = None) -> list[Overview]:
     """
-    List all corpora and what is found of each.
+    List all corpora, loaded with their default options, and what is found of each below `data`.
 
-    Parameters
-    ----------
-    data : path, optional
-        Folder of the corpora; by default `ser_lib.paths.data`.
-
-    Returns
-    -------
-    list of Overview
-        One per corpus, loaded with its default options. Nothing is rendered or downloaded: the
-        counts of the synthetic corpus are known beforehand.
+    Nothing is rendered or downloaded: the counts of the synthetic corpus are known beforehand.
     """
     return [_overview(get(name), data) for name in names()]
 
@@ -203,11 +168,9 @@ def fetch(name: str, *, data: str | os.PathLike | None = None, progress: bool = 
 
     Parameters
     ----------
-    name : str
-        One of `names`.
-    data : path, optional
-        Folder of the corpora; by default `ser_lib.paths.data`. The corpus is put into its folder
-        `name`, which appears when it is complete.
+    name, data
+        As for `load_corpus`. The corpus is put into the folder ``data/<name>``, which appears when
+        it is complete.
     progress : bool
         Whether to show progress bars.
 

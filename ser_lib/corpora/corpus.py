@@ -31,14 +31,10 @@ class Contents:
     ----------
     rows : iterable of mapping
         One per utterance, as for `make_table`.
-    subset : str
-        Which part of the corpus this is.
     version : str, optional
         Version, if it depends on options; by default the module's ``VERSION``.
-    reference : DataFrame, optional
-        Published checksums and durations, see `Corpus`.
-    recordings : Recordings, optional
-        All recordings found, selected or not.
+    subset, reference, recordings
+        As for `Corpus`.
     """
 
     rows: Iterable[Mapping[str, object]]
@@ -102,20 +98,7 @@ class Corpus:
 
     @classmethod
     def of(cls, module: ModuleType, contents: Contents) -> "Corpus":
-        """
-        Combine the constants of a corpus's module with what it found on this machine.
-
-        Parameters
-        ----------
-        module : module
-            With the constants that `ser_lib.corpora` describes.
-        contents : Contents
-            Result of the module's ``load``.
-
-        Returns
-        -------
-        Corpus
-        """
+        """Combine the constants of a corpus's module with what it found on this machine."""
         return cls(
             name=module.NAME,
             title=module.TITLE,
@@ -176,18 +159,9 @@ class Corpus:
         """
         Compare the recordings on the disk with what was published.
 
-        All recordings of the corpus are checked, also those that were not selected; see
+        All recordings of the corpus are checked, also those that were not selected; the result
+        names those that are missing, unexpected, altered or undecodable. See
         `ser_lib.corpora.validation.validate`.
-
-        Parameters
-        ----------
-        progress : bool
-            Whether to show a progress bar.
-
-        Returns
-        -------
-        Validation
-            Names the recordings that are missing, unexpected, altered or undecodable.
         """
         recordings = self.recordings
         if recordings is None:
@@ -275,11 +249,6 @@ class Corpus:
         -------
         Corpus
             The same utterances; `subset` records the changes.
-
-        Raises
-        ------
-        InputError
-            For an unknown emotion.
 
         Examples
         --------

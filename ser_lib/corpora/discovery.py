@@ -87,10 +87,8 @@ def locate(
         Name of the corpus.
     pattern : re.Pattern
         Pattern of the official names (file name without suffix, full match).
-    example : str
-        An official file name, for the error.
-    how_to_get : str
-        How to get the corpus, for the error.
+    example, how_to_get : str
+        An official file name, and how to get the corpus, for the error.
 
     Returns
     -------
@@ -98,11 +96,6 @@ def locate(
         The first folder with at least one such recording.
     files : list of Path
         All visible files below it, recordings or not.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder or no such recording.
     """
     data = Path(data).expanduser().absolute()
     if not data.is_dir():
@@ -137,20 +130,14 @@ def choose(
 
     Parameters
     ----------
-    name : str
-        Name of the corpus.
+    name, pattern
+        As for `locate`.
     folder, files : Path, list of Path
         Results of `locate`. If `folder` does not have the name of the corpus, the deepest folder
         that contains all recordings is the corpus's, and files outside it are not unexpected.
-    pattern : re.Pattern
-        Pattern of the official names.
     official : container of str, optional
         The published utterances. Files whose names match the pattern but were not published are
         left out, with one `InputWarning`. By default every matching name is an utterance.
-
-    Returns
-    -------
-    Recordings
     """
     audio = [path for path in files if is_audio(path)]
     copies: dict[str, list[Path]] = {}
@@ -167,8 +154,7 @@ def choose(
         folder = Path(os.path.commonpath([path.parent for path in chosen.values()]))
     several = [utterance for utterance, paths in copies.items() if len(paths) > 1]
     if several:
-        used = chosen[several[0]]
-        other = next(path for path in copies[several[0]] if path != used)
+        used, other, *_ = sorted(copies[several[0]], key=_preference)
         warn(
             f"{name}: {len(several)} utterances have more than one file; of {several[0]}, for "
             f"example, {used} is used and {other} is not"
@@ -195,21 +181,7 @@ def find_recordings(
     """
     Find the recordings of a corpus by their official names: `locate`, then `choose`.
 
-    Parameters
-    ----------
-    data, name, pattern, example, how_to_get
-        As for `locate`.
-    official : container of str or None
-        As for `choose`.
-
-    Returns
-    -------
-    Recordings
-
-    Raises
-    ------
-    InputError
-        If there are no recordings of the corpus.
+    `InputError` is raised if none of the recordings with such names was published.
     """
     folder, files = locate(data, name, pattern, example=example, how_to_get=how_to_get)
     recordings = choose(name, folder, files, pattern, official)
@@ -233,12 +205,7 @@ def warn_if_incomplete(name: str, present: int, published: int) -> None:
 
 def read_index(name: str) -> pd.DataFrame:
     """
-    Read the index of the files that the publisher of a corpus released.
-
-    Parameters
-    ----------
-    name : str
-        Name of the corpus; the index is ``index/<name>.csv`` in this package.
+    Read ``index/<name>.csv``, the index of the files that the publisher of a corpus released.
 
     Returns
     -------
@@ -255,9 +222,9 @@ def read_index(name: str) -> pd.DataFrame:
 
 def names_only(utterances: list[str]) -> pd.DataFrame:
     """Build the index of a corpus of which only the names of the files are known."""
-    numbers = {c: pd.array([None] * len(utterances), "Int64") for c in ("rate", "channels")}
+    unknown = pd.array([None] * len(utterances), "Int64")
     return pd.DataFrame(
-        {"sha256": None, **numbers, "samples": numbers["rate"]},
+        {"sha256": None, "rate": unknown, "channels": unknown, "samples": unknown},
         index=pd.Index(sorted(utterances), name="utterance", dtype=object),
     )
 

@@ -75,20 +75,10 @@ def load(data: str | os.PathLike) -> Contents:
     """
     Load EmoDB: original layout (``wav/``), audformat edition (``emodb/wav/``) or any other.
 
-    Parameters
-    ----------
-    data : path
-        Folder of the corpora.
-
     Returns
     -------
     Contents
         535 utterances; ``sentence`` is the code of `SENTENCES`.
-
-    Raises
-    ------
-    InputError
-        If no recording of the corpus is found.
     """
     reference = discovery.read_index(NAME)
     recordings = discovery.find_recordings(

@@ -29,23 +29,10 @@ _EMOTION_OF = {word: emotion for emotion, words in SYNONYMS.items() for word in 
 
 def find_emotion(word: str, *, where: str = "") -> str:
     """
-    Return the name in `EMOTIONS` of an emotion.
+    Return the name in `EMOTIONS` of an emotion, given that name or one of its `SYNONYMS`.
 
-    Parameters
-    ----------
-    word : str
-        That name or one of its `SYNONYMS`, in upper or lower case.
-    where : str
-        Where the word was found, for the error.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    InputError
-        For an unknown word; the nearest known name is suggested.
+    Upper and lower case are the same. The `InputError` for an unknown word says `where` it was
+    found, and suggests the nearest known name.
 
     Examples
     --------

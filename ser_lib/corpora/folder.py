@@ -54,12 +54,10 @@ def load(
     emotions: Mapping[str, str] | None = None,
 ) -> Contents:
     r"""
-    Load a folder of recordings.
+    Load the recordings in the folder `data`.
 
     Parameters
     ----------
-    data : path
-        The folder.
     manifest : path, optional
         CSV with the columns ``path`` and ``emotion`` and, where known, ``speaker``, ``sex``,
         ``language``, ``sentence``, ``session``, ``intensity``, ``split``. Other columns are kept,
@@ -102,9 +100,13 @@ def load(
         rows, where = _from_manifest(data, source), str(source)
     files = _files(rows, where)
     for row in rows:
-        row["emotion"] = _emotion(row, where, emotions)
-        row["sex"] = _sex(row, where)
-        del row["where"]
+        place, label, sex = f"{where}, {row.pop('where')}", row.get("emotion") or "", row.get("sex")
+        hint = f"in {place} (emotions={{label: name}} translates other labels)"
+        row["emotion"] = emotions.get(label) or find_emotion(label, where=hint)
+        if sex:
+            if sex.lower() not in _SEX_OF:
+                raise unknown(f"sex in {place}:", sex, SEXES)
+            row["sex"] = _SEX_OF[sex.lower()]
     listed = {os.path.realpath(path) for path in files.values()}
     unexpected = tuple(path for path in audio if os.path.realpath(path) not in listed)
     return Contents(rows=rows, recordings=discovery.Recordings(data, files, unexpected))
@@ -218,21 +220,6 @@ def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
             "folder"
         )
     return {utterance: Path(row["path"]) for utterance, row in seen.items()}
-
-
-def _emotion(row: Mapping[str, object], where: str, emotions: Mapping[str, str]) -> str:
-    label = row.get("emotion") or ""
-    if label in emotions:
-        return emotions[label]
-    place = f"in {where}, {row['where']} (emotions={{label: name}} translates other labels)"
-    return find_emotion(label, where=place)
-
-
-def _sex(row: Mapping[str, object], where: str) -> str | None:
-    sex = row.get("sex")
-    if sex and sex.lower() not in _SEX_OF:
-        raise unknown(f"sex in {where}, {row['where']}:", sex, SEXES)
-    return _SEX_OF[sex.lower()] if sex else None
 
 
 def _columns(names: object) -> str:

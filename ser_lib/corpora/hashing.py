@@ -39,11 +39,6 @@ def sample_hash(path: str | os.PathLike) -> str:
     Samples are decoded to float32, which represents integers of up to 24 bits exactly: 16-bit PCM
     has the same hash in WAV and in FLAC. Sampling rate and number of channels are hashed as well.
 
-    Parameters
-    ----------
-    path : path
-        The recording.
-
     Returns
     -------
     str
@@ -71,24 +66,7 @@ def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) 
     Hash the samples of many recordings, reusing stored hashes of files that did not change.
 
     Hashes are stored in one file in the cache folder, with path, size and modification time of each
-    recording. It can be deleted at any time.
-
-    Parameters
-    ----------
-    files : sequence of path
-        The recordings.
-    progress : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    list of str
-        `sample_hash` of each file, in the same order.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or cannot be decoded.
+    recording. It can be deleted at any time. Errors are those of `sample_hash`.
     """
     known = _stored()
     states = {os.path.abspath(file): None for file in files}

@@ -73,8 +73,6 @@ def load(data: str | os.PathLike, *, subset: str = "excitement_merged_4") -> Con
 
     Parameters
     ----------
-    data : path
-        Folder of the corpora.
     subset : {"excitement_merged_4", "improvised_4", "all"}
         "excitement_merged_4": anger, happiness, neutral and sadness, with excitement labelled
         happiness (5,531 utterances); "improvised_4": these four classes without excitement,
@@ -88,11 +86,6 @@ def load(data: str | os.PathLike, *, subset: str = "excitement_merged_4") -> Con
         ``speaker`` is session and sex ("1F"), ``session`` "1" to "5"; ``sentence`` is missing, as
         the words differ between utterances. Further columns are ``valence``, ``arousal``
         (activation) and ``dominance``, mean ratings from 1 to 5.
-
-    Raises
-    ------
-    InputError
-        For an unknown subset or label, or if recordings or EmoEvaluation files are missing.
     """
     if subset not in SUBSETS:
         raise unknown("subset of iemocap", subset, SUBSETS)
@@ -126,16 +119,13 @@ def _annotations(
     ratings: dict[str, dict[str, float]] = {}
     for path in files:
         # Folders below contain the votes of single annotators, in files with longer names.
-        if path.suffix.lower() != ".txt" or path.parent.name.lower() != "emoevaluation":
-            continue
-        if not DIALOGUE.fullmatch(path.stem):
+        place = (path.parent.name.lower(), path.suffix.lower())
+        if place != ("emoevaluation", ".txt") or not DIALOGUE.fullmatch(path.stem):
             continue
         for line in LINE.finditer(path.read_text(encoding="latin-1")):
             utterance, label = line["utterance"], line["label"]
-            if label not in EMOTION_OF and label != NO_AGREEMENT:
-                raise unknown(
-                    f"label of {utterance} in {path}:", label, [*EMOTION_OF, NO_AGREEMENT]
-                )
+            if label not in (known := (*EMOTION_OF, NO_AGREEMENT)):
+                raise unknown(f"label of {utterance} in {path}:", label, known)
             if labels.setdefault(utterance, label) != label:
                 raise InputError(
                     f"{path}: {utterance} is labelled {label!r}, but {labels[utterance]!r} in "

@@ -61,16 +61,8 @@ PATTERN = re.compile(
 )
 CHANNELS = {"speech": ("01",), "song": ("02",), "both": ("01", "02")}
 SUBSETS = ("all", "calm_as_neutral")
-EMOTION_OF = {
-    "01": "neutral",
-    "02": "calm",
-    "03": "happiness",
-    "04": "sadness",
-    "05": "anger",
-    "06": "fear",
-    "07": "disgust",
-    "08": "surprise",
-}
+EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
+EMOTION_OF = {f"{number:02d}": emotion for number, emotion in enumerate(EMOTIONS, start=1)}
 INTENSITY_OF = {"01": "normal", "02": "strong"}
 SENTENCES = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
 # The actor-disjoint partition of EmoBox (https://github.com/emo-box/EmoBox), data/ravdess.
@@ -91,8 +83,6 @@ def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all
 
     Parameters
     ----------
-    data : path
-        Folder of the corpora.
     channel : {"speech", "song", "both"}
         Spoken or sung recordings, or both.
     subset : {"all", "calm_as_neutral"}
@@ -104,24 +94,15 @@ def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all
     Contents
         1,440 spoken, 1,012 sung utterances; ``sentence`` is the code of `SENTENCES`, ``intensity``
         "normal" or "strong", ``split`` the published fold "1" to "6" of the actor.
-
-    Raises
-    ------
-    InputError
-        For an unknown channel or subset, or if no recording of the channel is found.
     """
     if channel not in CHANNELS:
         raise unknown("channel of ravdess", channel, CHANNELS)
     if subset not in SUBSETS:
         raise unknown("subset of ravdess", subset, SUBSETS)
     published = pd.concat([discovery.read_index(NAME), discovery.names_only(_songs())])
+    example = "03-01-01-01-01-01-01.wav"
     all_recordings = discovery.find_recordings(
-        data,
-        NAME,
-        PATTERN,
-        published.index,
-        example="03-01-01-01-01-01-01.wav",
-        how_to_get=HOW_TO_GET,
+        data, NAME, PATTERN, published.index, example=example, how_to_get=HOW_TO_GET
     )
     wanted = tuple(f"03-{code}-" for code in CHANNELS[channel])
     files = {name: path for name, path in all_recordings.files.items() if name.startswith(wanted)}
@@ -134,12 +115,9 @@ def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all
     discovery.warn_if_incomplete(NAME, len(files), len(reference))
     rows = [_row(name, path) for name, path in files.items()]
     if subset == "calm_as_neutral":
-        renamed = {"calm": "neutral"}
-        rows = [
-            row | {"emotion": renamed.get(row["emotion"], row["emotion"])}
-            for row in rows
-            if row["emotion"] != "neutral"
-        ]
+        rows = [row for row in rows if row["emotion"] != "neutral"]
+        for row in rows:
+            row["emotion"] = row["emotion"].replace("calm", "neutral")
     parts = [part for part in (channel, subset) if part not in ("speech", "all")]
     return Contents(
         rows=rows,

@@ -46,12 +46,10 @@ def load(
     data: str | os.PathLike | None = None, *, speakers: int = 10, takes: int = 2, seed: int = 0
 ) -> Contents:
     """
-    Load the synthetic corpus, after rendering it if necessary.
+    Load the synthetic corpus from the cache, after rendering it if necessary.
 
     Parameters
     ----------
-    data : path, optional
-        Not used: the recordings are in the cache.
     speakers : int
         Number of speakers, female and male in turn; at least 1.
     takes : int
@@ -63,11 +61,6 @@ def load(
     -------
     Contents
         ``speakers * takes * 28`` utterances of 1 to 3 s: 7 emotions, 4 sentences.
-
-    Raises
-    ------
-    InputError
-        If a number is out of range.
     """
     for name, value, low in (("speakers", speakers, 1), ("takes", takes, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:

@@ -53,20 +53,7 @@ def make_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
 
 
 def check_table(name: str, table: pd.DataFrame) -> None:
-    """
-    Check that a table is one of utterances, as described in `ser_lib.corpora.Corpus`.
-
-    Parameters
-    ----------
-    name : str
-        Name of the corpus, for the error.
-    table : DataFrame
-
-    Raises
-    ------
-    InputError
-        For a wrong index, missing columns, or an unknown emotion or sex.
-    """
+    """Refuse a table that is not as described in `ser_lib.corpora.Corpus`, naming the corpus."""
     columns = tuple(table.columns)
     if table.index.name != "utterance" or columns[: len(COLUMNS)] != COLUMNS:
         raise InputError(

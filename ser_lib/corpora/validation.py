@@ -97,10 +97,6 @@ def validate(
         recordings that were found earlier can be missing.
     progress : bool
         Whether to show a progress bar.
-
-    Returns
-    -------
-    Validation
     """
     files = recordings.files
     present = {utterance: files[utterance] for utterance in sorted(files)}

@@ -64,7 +64,7 @@ def standard_error(without: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     without : np.ndarray [shape=(..., speakers)]
-        The second result of `jackknife`.
+        The second result of `ser_lib.evaluation.resampling.jackknife`.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def limits(
     without : np.ndarray [shape=(..., speakers)]
         The score without each speaker.
     confidence : float in (0, 1)
-        Of the two-sided interval.
+        Of the two-sided interval; InputError for another value.
     bounds : tuple of two floats
         Smallest and largest possible score: the interval is Student's on the logit scale between
         two finite bounds, on the logarithmic scale above a lower bound, else not transformed.
@@ -115,11 +115,6 @@ def limits(
     -------
     low, high : np.ndarray of float [shape=(...)]
         Within `bounds`; NaN for fewer than two speakers.
-
-    Raises
-    ------
-    InputError
-        If `confidence` is not between 0 and 1.
     """
     check_confidence(confidence)
     score = np.asarray(score, dtype=float)

@@ -41,10 +41,8 @@ class Metric:
 
     Attributes
     ----------
-    name : str
-        Key in `METRICS`, and column of tables.
-    title : str
-        As it is written in figures and reports.
+    name, title : str
+        Key in `METRICS` and column of tables; as it is written in figures and reports.
     function : callable
         With `input` "counts": confusion matrices (rows true) of shape (..., k, k) to values of
         shape (...), NaN where there is none. With "posteriors": the index of the true class of
@@ -70,7 +68,8 @@ class Metric:
     mean_over_utterances: bool = False
 
 
-def _positions(values: Iterable, labels: Sequence, what: str) -> np.ndarray:
+def positions_of(values: Iterable, labels: Sequence, what: str = "the true labels") -> np.ndarray:
+    """Return the index in `labels` of every value; InputError for one that is not there."""
     index = {label: i for i, label in enumerate(labels)}
     values = np.asarray(values).tolist()
     positions = np.array([index.get(value, -1) for value in values], dtype=int)
@@ -79,11 +78,6 @@ def _positions(values: Iterable, labels: Sequence, what: str) -> np.ndarray:
         expected = ", ".join(map(str, labels))
         raise InputError(f"{what} contain {', '.join(strange)}; the classes are {expected}")
     return positions
-
-
-def positions_of(y: Sequence, labels: Sequence) -> np.ndarray:
-    """Return the index in `labels` of every true label; InputError for one that is not there."""
-    return _positions(y, labels, "the true labels")
 
 
 def labels_of(y: Sequence, p: Sequence, labels: Sequence | None = None) -> list:
@@ -110,7 +104,7 @@ def count(
     Parameters
     ----------
     y, p : sequence of str or int [shape=(n,)]
-        True and predicted classes.
+        True and predicted classes; InputError for one that is not among `labels`.
     labels : sequence of str or int [shape=(k,)]
         The classes, in the order of the rows and columns.
     groups : np.ndarray of int [shape=(n,)], optional
@@ -122,17 +116,17 @@ def count(
     -------
     np.ndarray of int [shape=(n_groups, k, k)]
         ``[g, i, j]``: rows of group g and class i that were taken for class j.
-
-    Raises
-    ------
-    InputError
-        If a class is not among `labels`.
     """
     k = len(labels)
-    cell = positions_of(y, labels) * k + _positions(p, labels, "the predictions")
+    cell = positions_of(y, labels) * k + positions_of(p, labels, "the predictions")
     if groups is not None:
         cell = cell + np.asarray(groups) * (k * k)
     return np.bincount(cell, minlength=n_groups * k * k).reshape(n_groups, k, k)
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide; NaN (without a warning) where `whole` is not positive."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan)
 
 
 def recall_of(counts: np.ndarray) -> np.ndarray:
@@ -149,9 +143,7 @@ def recall_of(counts: np.ndarray) -> np.ndarray:
     np.ndarray of float [shape=(..., k)]
         Recalls in [0, 1]; NaN where a class does not occur.
     """
-    support = counts.sum(axis=-1)
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    return np.where(support > 0, hits / np.where(support > 0, support, 1), np.nan)
+    return ratio(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1))
 
 
 def precision_of(counts: np.ndarray) -> np.ndarray:
@@ -161,34 +153,18 @@ def precision_of(counts: np.ndarray) -> np.ndarray:
 
 def mean_where(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     """Average over the last axis where `present`; NaN where nothing is (without a warning)."""
-    n = present.sum(axis=-1)
-    total = np.where(present, values, 0.0).sum(axis=-1)
-    return np.where(n > 0, total / np.where(n > 0, n, 1), np.nan)
+    return ratio(np.where(present, values, 0.0).sum(axis=-1), present.sum(axis=-1))
 
 
 def uar_of(counts: np.ndarray) -> np.ndarray:
-    """
-    Compute the unweighted average recall from confusion matrices.
-
-    Parameters
-    ----------
-    counts : np.ndarray [shape=(..., k, k)]
-        Confusion matrices, rows true.
-
-    Returns
-    -------
-    np.ndarray of float [shape=(...)]
-        Mean recall over the classes that occur; NaN where none does.
-    """
+    """Compute the mean recall of the classes that occur, from (..., k, k); NaN where none does."""
     recall = recall_of(counts)
     return mean_where(recall, ~np.isnan(recall))
 
 
 def wa_of(counts: np.ndarray) -> np.ndarray:
     """Compute the accuracy from confusion matrices (..., k, k); NaN where a matrix is empty."""
-    total = counts.sum(axis=(-2, -1))
-    hits = np.trace(counts, axis1=-2, axis2=-1)
-    return np.where(total > 0, hits / np.where(total > 0, total, 1), np.nan)
+    return ratio(np.trace(counts, axis1=-2, axis2=-1), counts.sum(axis=(-2, -1)))
 
 
 def macro_f1_of(counts: np.ndarray) -> np.ndarray:
@@ -201,11 +177,11 @@ def macro_f1_of(counts: np.ndarray) -> np.ndarray:
 
 def cross_entropy_of(y: np.ndarray, posteriors: np.ndarray) -> float:
     """
-    Compute the mean negative logarithm of the posterior of the true class.
+    Compute the mean negative logarithm (in nats) of the posterior of the true class.
 
     A system that always gives each of k classes the same posterior has log k; posteriors that are
     confident and wrong cost more. It equals scikit-learn's ``log_loss``, but for posteriors below
-    `SMALLEST_POSTERIOR`.
+    `SMALLEST_POSTERIOR`. NaN where there are no rows.
 
     Parameters
     ----------
@@ -213,11 +189,6 @@ def cross_entropy_of(y: np.ndarray, posteriors: np.ndarray) -> float:
         Index of the true class.
     posteriors : np.ndarray [shape=(n, k)]
         Each row sums to one.
-
-    Returns
-    -------
-    float >= 0
-        In nats; NaN if there are no rows.
     """
     if not len(y):
         return math.nan
@@ -298,16 +269,7 @@ def uar(y: Sequence, p: Sequence) -> float:
     Parameters
     ----------
     y, p : sequence of str or int [shape=(n,)]
-        True and predicted classes.
-
-    Returns
-    -------
-    float in [0, 1]
-
-    Raises
-    ------
-    InputError
-        If the lengths differ or nothing was given.
+        True and predicted classes; InputError if the lengths differ or nothing was given.
 
     Examples
     --------

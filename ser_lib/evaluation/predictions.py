@@ -29,7 +29,7 @@ PARTS = ("test", "dev")
 _ROUNDING = 1e-6
 
 
-def _refuse(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> InputError:
+def _error(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> InputError:
     """Make the error for some rows of a table of predictions, naming the first."""
     first = rows.loc[wrong].iloc[0]
     where = f"utterance {first['utterance']!r}, fold {first['fold']!r}, seed {first['seed']}"
@@ -38,19 +38,11 @@ def _refuse(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> InputError:
 
 def validate(predictions: pd.DataFrame) -> None:
     """
-    Check that a table has the form of predictions.
+    Raise an InputError unless a table has the form of predictions.
 
-    Parameters
-    ----------
-    predictions : pd.DataFrame
-        The columns of `COLUMNS` and one ``p_<emotion>`` for each class.
-
-    Raises
-    ------
-    InputError
-        If columns are missing, there are no rows or fewer than two classes, a part is neither test
-        nor dev, a class has no posterior, posteriors are not in [0, 1] or do not sum to one within
-        the rounding of six decimals, `predicted` is not their arg max, or rows occur twice.
+    It has if the columns of `COLUMNS` and one ``p_<emotion>`` for each of at least two classes are
+    there, parts are test or dev, classes have posteriors, posteriors are in [0, 1] and sum to one
+    within the rounding of six decimals, `predicted` is their arg max, and no row occurs twice.
     """
     missing = [column for column in COLUMNS if column not in predictions]
     if missing:
@@ -68,7 +60,7 @@ def validate(predictions: pd.DataFrame) -> None:
         wrong = ~predictions[column].isin(known).to_numpy()
         if wrong.any():
             value = predictions.loc[wrong, column].iloc[0]
-            raise _refuse(predictions, wrong, f"{column} {value!r} (expected {', '.join(known)})")
+            raise _error(predictions, wrong, f"{column} {value!r} (expected {', '.join(known)})")
     try:
         p = predictions[[POSTERIOR + c for c in classes]].to_numpy(dtype=float)
     except (TypeError, ValueError) as error:
@@ -77,24 +69,23 @@ def validate(predictions: pd.DataFrame) -> None:
     # The comparisons are written so that NaN fails them.
     wrong = ~((p >= 0) & (p <= 1)).all(axis=1)
     if wrong.any():
-        raise _refuse(predictions, wrong, "posteriors outside [0, 1]")
+        raise _error(predictions, wrong, "posteriors outside [0, 1]")
     wrong = np.abs(p.sum(axis=1) - 1) > rounding
     if wrong.any():
         total = p[wrong][0].sum()
-        raise _refuse(predictions, wrong, f"posteriors that sum to {total:.6f} instead of 1")
+        raise _error(predictions, wrong, f"posteriors that sum to {total:.6f} instead of 1")
     own = p[np.arange(len(p)), pd.Index(classes).get_indexer(predictions["predicted"])]
     wrong = own < p.max(axis=1) - _ROUNDING
     if wrong.any():
-        raise _refuse(predictions, wrong, "`predicted` that is not the arg max of its posteriors")
+        raise _error(predictions, wrong, "`predicted` that is not the arg max of its posteriors")
     wrong = predictions.duplicated(["utterance", "fold", "seed", "part", "condition"]).to_numpy()
     if wrong.any():
-        raise _refuse(predictions, wrong, "repeated predictions")
+        raise _error(predictions, wrong, "repeated predictions")
 
 
 def _metrics_of(rows: pd.DataFrame) -> list[Metric]:
     """Return the metrics that can be computed; without posteriors those of confusion matrices."""
-    known = metrics.METRICS.values()
-    return [m for m in known if m.input == "counts" or classes_of(rows)]
+    return [m for m in metrics.METRICS.values() if m.input == "counts" or classes_of(rows)]
 
 
 def summarise(rows: pd.DataFrame, classes: Sequence[str] | None = None) -> dict[str, float]:
@@ -222,15 +213,9 @@ class Evaluation:
     ----------
     predictions : pd.DataFrame
         One row per utterance, fold, seed, part ("test" or "dev") and condition ("clean" unless the
-        recording was degraded): ``utterance, speaker, fold, seed, part, condition, emotion,
-        predicted`` and one posterior ``p_<emotion>`` for each class.
+        recording was degraded), columns as `validate` checks them.
     record : dict
         How the predictions were made: corpus, system, parameters, versions, times.
-
-    Raises
-    ------
-    InputError
-        If the table is not a table of predictions (see `validate`).
     """
 
     predictions: pd.DataFrame
@@ -305,10 +290,6 @@ class Evaluation:
         condition : str or None
             How the recordings were degraded; None for all conditions.
 
-        Returns
-        -------
-        pd.DataFrame
-
         Raises
         ------
         InputError
@@ -330,9 +311,7 @@ class Evaluation:
         Returns
         -------
         pd.Series of float
-            ``uar, uar_low, uar_high, wa, ..., macro_f1_high`` in [0, 1], ``cross_entropy,
-            cross_entropy_low, cross_entropy_high`` in nats; the limits are 95 % intervals over
-            speakers.
+            As `summarise`: ``uar, uar_low, uar_high, wa, ...``.
         """
         return pd.Series(summarise(self.rows(part, condition), self.classes), name="score")
 
@@ -343,47 +322,18 @@ class Evaluation:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("condition")
 
     def by_fold(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
-        """
-        Score each fold over the classes present in it, averaged over seeds.
-
-        Returns
-        -------
-        pd.DataFrame
-            Index ``fold``; see `score_groups`.
-        """
+        """Score each fold over the classes present, averaged over seeds; see `score_groups`."""
         return score_groups(self.rows(part, condition), "fold", self.classes)
 
     def by_speaker(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
-        """
-        Score each speaker over the classes present in its utterances, averaged over seeds.
-
-        Returns
-        -------
-        pd.DataFrame
-            Index ``speaker``; see `score_groups`. Rows without a speaker are left out.
-        """
+        """Score each speaker over the classes present, averaged over seeds; see `score_groups`."""
         return score_groups(self.rows(part, condition), "speaker", self.classes)
 
     def per_class(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
-        """
-        Score each class on the pooled predictions.
-
-        Returns
-        -------
-        pd.DataFrame
-            Index ``emotion``, in the order of `classes`: recall with its 95 % interval, precision,
-            count; see `score_classes`.
-        """
+        """Score each class on the pooled predictions; see `score_classes`."""
         return score_classes(self.rows(part, condition), self.classes)
 
     def confusion(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
-        """
-        Count how often each class was taken for each class, over all folds and seeds.
-
-        Returns
-        -------
-        pd.DataFrame of int [shape=(classes, classes)]
-            Rows true, columns predicted.
-        """
+        """Count over all folds and seeds which class (rows) was taken for which (columns)."""
         rows = self.rows(part, condition)
         return metrics.confusion(rows["emotion"], rows["predicted"], self.classes)

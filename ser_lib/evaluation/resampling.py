@@ -47,23 +47,6 @@ def classes_of(predictions: pd.DataFrame) -> tuple[str, ...]:
     return tuple(name.removeprefix(POSTERIOR) for name in names if name.startswith(POSTERIOR))
 
 
-def _posteriors(rows: pd.DataFrame, metric: Metric) -> tuple[np.ndarray, np.ndarray]:
-    """Return the index of the true class of every row, and its posteriors."""
-    classes = classes_of(rows)
-    if not classes:
-        raise InputError(
-            f"{metric.title} is computed from posteriors; found no column {POSTERIOR}<emotion> in "
-            "the predictions"
-        )
-    posteriors = rows[[POSTERIOR + name for name in classes]].to_numpy(dtype=float)
-    return metrics.positions_of(rows["emotion"], classes), posteriors
-
-
-def _mean(sums: np.ndarray) -> np.ndarray:
-    total, n = sums[..., 0, 0], sums[..., 0, 1]
-    return np.where(n > 0, total / np.where(n > 0, n, 1), np.nan)
-
-
 def _summed(
     metric: Metric, rows: pd.DataFrame, code: np.ndarray, n: int, labels: Sequence[str] | None
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
@@ -71,52 +54,32 @@ def _summed(
     if metric.input == "counts":
         y, p = rows["emotion"], rows["predicted"]
         return metrics.count(y, p, metrics.labels_of(y, p, labels), code, n), metric.function
-    y, posteriors = _posteriors(rows, metric)
+    classes = classes_of(rows)
+    if not classes:
+        raise InputError(
+            f"{metric.title} is computed from posteriors; found no column {POSTERIOR}<emotion> in "
+            "the predictions"
+        )
+    y = metrics.positions_of(rows["emotion"], classes)
+    posteriors = rows[[POSTERIOR + name for name in classes]].to_numpy(dtype=float)
     members = [np.flatnonzero(code == group) for group in range(n)]
     if metric.mean_over_utterances:
         values = np.zeros((n, 1, 2))
         for group, own in enumerate(members):
             if len(own):
                 values[group] = metric.function(y[own], posteriors[own]) * len(own), len(own)
-        return values, _mean
+        return values, lambda sums: metrics.ratio(sums[..., 0, 0], sums[..., 0, 1])
 
     def of_sample(sample: np.ndarray) -> float:
-        own = np.sort(np.concatenate([members[group] for group in np.flatnonzero(sample > 0.5)]))
+        groups = np.flatnonzero(sample > 0.5)
+        own = np.sort(np.concatenate([members[group] for group in groups])) if len(groups) else []
         return metric.function(y[own], posteriors[own]) if len(own) else np.nan
 
     def of_samples(samples: np.ndarray) -> np.ndarray:
-        flat = samples.reshape(-1, n)
-        values = [of_sample(sample) if sample.any() else np.nan for sample in flat]
+        values = [of_sample(sample) for sample in samples.reshape(-1, n)]
         return np.array(values, dtype=float).reshape(samples.shape[:-2])
 
     return np.eye(n)[:, None, :], of_samples
-
-
-def _codes(
-    predictions: pd.DataFrame, column: str, sort: bool = True
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """
-    Return the number of the seed and group of every row.
-
-    Returns
-    -------
-    code : np.ndarray of int [shape=(n,)]
-        Position of the seed times the number of groups, plus position of the group.
-    names : np.ndarray of object [shape=(groups,)]
-        Names of the groups; None, at the end, if there are rows without one.
-    n_seeds : int
-    """
-    if predictions.empty:
-        raise InputError("there is nothing to score: the predictions have no rows")
-    code, groups = pd.factorize(predictions[column], sort=sort, use_na_sentinel=True)
-    missing = code < 0
-    names = np.empty(len(groups) + missing.any(), dtype=object)
-    names[: len(groups)] = groups
-    code = np.where(missing, len(groups), code)
-    if "seed" not in predictions:
-        return code, names, 1
-    seed, seeds = pd.factorize(predictions["seed"], sort=True)
-    return seed * len(names) + code, names, len(seeds)
 
 
 def contributions(
@@ -143,22 +106,26 @@ def contributions(
     labels : sequence of str [shape=(k,)], optional
         The classes of confusion matrices; by default all that occur, sorted.
     column : str
-        What groups the rows.
+        What groups the rows. Those without a value are one group at the end, called None, so that
+        totals are complete.
     sort : bool
         Whether groups are sorted by name; otherwise they are in order of appearance.
-
-    Returns
-    -------
-    Contributions
-        Rows without a speaker are one group at the end, called None, so that totals are complete.
 
     Raises
     ------
     InputError
         If there are no rows, a class is not among `labels`, or posteriors are missing.
     """
-    code, names, n_seeds = _codes(predictions, column, sort)
-    n = len(names)
+    if predictions.empty:
+        raise InputError("there is nothing to score: the predictions have no rows")
+    code, groups = pd.factorize(predictions[column], sort=sort, use_na_sentinel=True)
+    names = np.empty(len(groups) + (code < 0).any(), dtype=object)
+    names[: len(groups)] = groups
+    n, n_seeds = len(names), 1
+    code = np.where(code < 0, len(groups), code)
+    if "seed" in predictions:
+        seed, seeds = pd.factorize(predictions["seed"], sort=True)
+        code, n_seeds = seed * n + code, len(seeds)
     values, function = _summed(metric, predictions, code, n_seeds * n, labels)
     return Contributions(values.reshape(n_seeds, n, *values.shape[1:]), function, names)
 
@@ -169,11 +136,6 @@ def counts_by_speaker(
     """
     Count the confusion matrix of every seed and speaker.
 
-    Parameters
-    ----------
-    predictions, labels
-        See `contributions`.
-
     Returns
     -------
     counts : np.ndarray of int [shape=(seeds, speakers, k, k)]
@@ -181,12 +143,8 @@ def counts_by_speaker(
     speakers : np.ndarray of object [shape=(speakers,)]
         Sorted; None stands for rows without a speaker.
     """
-    code, speakers, n_seeds = _codes(predictions, "speaker")
-    n = len(speakers)
-    y, p = predictions["emotion"], predictions["predicted"]
-    labels = metrics.labels_of(y, p, labels)
-    counts = metrics.count(y, p, labels, code, n_seeds * n)
-    return counts.reshape(n_seeds, n, *counts.shape[1:]), speakers
+    counts, _, speakers = contributions(metrics.METRICS["uar"], predictions, labels)
+    return counts, speakers
 
 
 def mean_over_seeds(values: np.ndarray) -> np.ndarray:

@@ -51,10 +51,8 @@ class Comparison:
     ----------
     metric : str
         Name of the metric in `metrics.METRICS`.
-    difference : float
-        Score of the first system less that of the second.
-    low, high : float
-        Interval over speakers.
+    difference, low, high : float
+        Score of the first system less that of the second, and its interval over speakers.
     p : float in (0, 1]
         Two-sided p-value of the permutation test over speakers.
     speakers : int
@@ -95,10 +93,9 @@ def sign_flip_p(
         returns the difference of the scores [shape=(m,)]. All signs turned must turn its sign.
     n : int > 0
         Number of speakers.
-    permutations : int > 0
-        Signs drawn where there are more than `EXACT_UP_TO` speakers.
-    seed : int
-        Seed of that draw.
+    permutations, seed : int
+        How many signs are drawn where there are more than `EXACT_UP_TO` speakers, and with what
+        seed.
 
     Returns
     -------
@@ -142,16 +139,6 @@ def _check_same_rows(first: pd.DataFrame, second: pd.DataFrame) -> None:
             )
 
 
-def _check_same_classes(first: pd.DataFrame, second: pd.DataFrame) -> None:
-    """Refuse tables whose posteriors are not about the same classes."""
-    one, other = (sorted(classes_of(table)) for table in (first, second))
-    if one != other:
-        raise InputError(
-            "a paired comparison of posteriors needs the same classes in both systems; found "
-            f"{', '.join(one) or 'none'} and {', '.join(other) or 'none'}"
-        )
-
-
 def _paired(
     metric: Metric, first: pd.DataFrame, second: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
@@ -191,15 +178,9 @@ def compare(
         Name of an entry of `metrics.METRICS`.
     confidence : float in (0, 1)
         Of the interval.
-    permutations : int, optional
+    permutations, seed : int, optional
         See `sign_flip_p`; by default 100,000, and 10,000 for a metric of posteriors that is not a
         mean over utterances, which must be computed from all posteriors each time.
-    seed : int
-        See `sign_flip_p`.
-
-    Returns
-    -------
-    Comparison
 
     Raises
     ------
@@ -210,14 +191,18 @@ def compare(
     metric = metrics.get(metric)
     check_confidence(confidence)
     _check_same_rows(first, second)
-    if metric.input == "posteriors":
-        _check_same_classes(first, second)
+    one, other = (sorted(classes_of(table)) for table in (first, second))
+    if metric.input == "posteriors" and one != other:
+        raise InputError(
+            "a paired comparison of posteriors needs the same classes in both systems; found "
+            f"{', '.join(one) or 'none'} and {', '.join(other) or 'none'}"
+        )
     *pair, function = _paired(metric, first, second)
     scores, without = zip(*(jackknife(values, function) for values in pair), strict=True)
     difference = float(scores[0] - scores[1])
     n = pair[0].shape[1]
-    half = stdtrit(n - 1, (1 + confidence) / 2)
-    half = float(half * standard_error(without[0] - without[1]))
+    error = standard_error(without[0] - without[1])
+    half = float(stdtrit(n - 1, (1 + confidence) / 2) * error)
 
     # Each seed of one system with one of the other, all equally often.
     pairs = np.arange(math.lcm(len(pair[0]), len(pair[1])))
@@ -252,8 +237,8 @@ def holm(p: Sequence[float]) -> np.ndarray:
     Returns
     -------
     np.ndarray of float [shape=(n,)]
-        In [0, 1], in the order given: below 0.05 where the comparison stands with a chance of at
-        most 5 % that any of them is a false alarm.
+        In the order given: below 0.05 where the comparison stands with a chance of at most 5 %
+        that any of them is a false alarm.
 
     Examples
     --------
@@ -310,18 +295,8 @@ def compare_all(
     rows = []
     for first, second in pairs:
         result = compare(systems[first], systems[second], metric, **options)
-        rows.append(
-            {
-                "first": first,
-                "second": second,
-                "difference": result.difference,
-                "low": result.low,
-                "high": result.high,
-                "p": result.p,
-                "speakers": result.speakers,
-            }
-        )
-    table = pd.DataFrame(rows)
+        rows.append({"first": first, "second": second, **vars(result)})
+    table = pd.DataFrame(rows).drop(columns=["metric", "exact"])
     table.insert(6, "p_holm", holm(table["p"]))
     return table
 
@@ -330,17 +305,8 @@ def smallest_p(speakers: int, *, permutations: int = 100_000) -> float:
     """
     Compute the smallest p-value that a comparison over so many speakers can give.
 
-    Parameters
-    ----------
-    speakers : int > 0
-        Number of speakers.
-    permutations : int > 0
-        Signs drawn where there are more than `EXACT_UP_TO` speakers; see `compare`.
-
-    Returns
-    -------
-    float
-        Of all ways of swapping, one and its mirror give the largest difference.
+    Of all ways of swapping, one and its mirror give the largest difference; where there are more
+    than `EXACT_UP_TO` speakers, so many `permutations` are drawn.
 
     Examples
     --------

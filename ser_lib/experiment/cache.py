@@ -35,31 +35,18 @@ _TELLING = {_FEATURES, "evaluations", "synthetic", "recordings.json"}
 
 
 class CacheEntry(NamedTuple):
-    """
-    Some files or folders of the cache that belong together.
-
-    Parameters
-    ----------
-    part : str
-        Folder or file below the cache: ``"features"``, ``"evaluations"``, ``"weights"``, ...
-    corpus : str
-        Of the features; empty elsewhere, and where features are unfinished or damaged.
-    content : str
-        The steps of the front end, augmented or degraded copies apart from clean recordings.
-    paths : tuple of Path
-        Files or folders.
-    files : int
-        Number of files in them.
-    size : int
-        Of these files, in bytes.
-    """
+    """Some files or folders of the cache that belong together."""
 
     part: str
+    """Folder or file below the cache: ``"features"``, ``"evaluations"``, ``"weights"``, ..."""
     corpus: str
     content: str
+    """Corpus and steps of the front end of features, "unfinished" where damaged; else empty."""
     paths: tuple[Path, ...]
     files: int
+    """Number of files in them."""
     size: int
+    """Of these files, in bytes."""
 
 
 def entries() -> list[CacheEntry]:
@@ -78,32 +65,14 @@ def foreign() -> list[Path]:
     others = []
     for path in sorted(home.iterdir()) if home.is_dir() else []:
         if _PARTS.get(path.name) and path.is_dir() and not path.is_symlink():
-            others += [inner for inner in sorted(path.iterdir()) if inner not in own]
+            others += sorted(set(path.iterdir()) - own)
         elif path not in own and not (_FILES.fullmatch(path.name) and path.is_file()):
             others.append(path)
     return others
 
 
 def select(everything: Sequence[CacheEntry], names: Sequence[str]) -> list[CacheEntry]:
-    """
-    Select entries by part or corpus.
-
-    Parameters
-    ----------
-    everything : sequence of CacheEntry
-        From `entries`.
-    names : sequence of str
-        Names of parts or corpora; none for everything.
-
-    Returns
-    -------
-    list of CacheEntry
-
-    Raises
-    ------
-    InputError
-        For a name that is neither, with the nearest one there is.
-    """
+    """Select entries by names of parts or corpora, all by default; InputError for another name."""
     known = {name for entry in everything for name in (entry.part, entry.corpus) if name}
     for name in names:
         if name not in known:
@@ -111,24 +80,15 @@ def select(everything: Sequence[CacheEntry], names: Sequence[str]) -> list[Cache
     return [e for e in everything if not names or {e.part, e.corpus} & set(names)]
 
 
-def check_removable() -> None:
-    """
-    Check that the cache folder is one from which this package may remove what it wrote.
-
-    Raises
-    ------
-    InputError
-        If the folder is or contains the home folder, the corpora, the reports or the notebooks, or
-        if it holds foreign files and was not made by this package.
-    """
+def _check_removable() -> None:
+    """Refuse to clear a cache folder that holds what this package did not write there."""
     home = paths.cache()
-    protected = {
-        "the home folder": Path.home().resolve(),
-        "the corpora (SER_DATA)": paths.data(),
-        "the reports (SER_REPORTS)": paths.reports(),
-        "the notebooks (SER_NOTEBOOKS)": paths.notebooks(),
-    }
-    for what, folder in protected.items():
+    for what, folder in (
+        ("the home folder", Path.home().resolve()),
+        ("the corpora (SER_DATA)", paths.data()),
+        ("the reports (SER_REPORTS)", paths.reports()),
+        ("the notebooks (SER_NOTEBOOKS)", paths.notebooks()),
+    ):
         if folder.is_relative_to(home):
             raise InputError(
                 f"cache folder {home}: it is or contains {what}; expected a folder of its own "
@@ -154,9 +114,10 @@ def remove(chosen: Sequence[CacheEntry]) -> None:
     Raises
     ------
     InputError
-        As `check_removable`, before anything is removed.
+        Before anything is removed: if the cache folder is or contains the home folder, the corpora,
+        the reports or the notebooks, or if it holds foreign files and was not made by this package.
     """
-    check_removable()
+    _check_removable()
     own = {path for _, path in _own()}
     for path in (path for entry in chosen for path in entry.paths):
         # Listed a while ago: looked at once more.

@@ -24,7 +24,7 @@ class FoldData(NamedTuple):
     """
     What all folds of an experiment share: the rows of the corpus and their features.
 
-    Parameters
+    Attributes
     ----------
     table : pandas.DataFrame
         Corpus table, one row per utterance.
@@ -49,10 +49,10 @@ class FoldResult(NamedTuple):
     """
     Predictions of one fold under one seed, and how they came about.
 
-    Parameters
+    Attributes
     ----------
     predictions : pandas.DataFrame
-        utterance, speaker, fold, seed, part, condition, emotion, predicted, p_<emotion>...
+        As `ser_lib.evaluation.Evaluation` has them.
     record : dict
         ``fit_seconds`` and ``predict_seconds`` (of the clean test rows), ``n_parameters`` (None
         where a classifier does not count them), ``chosen`` (what development rows or inner folds
@@ -199,22 +199,8 @@ def run_fold(
     """
     Train a system on the training rows of a fold and predict the others.
 
-    Parameters
-    ----------
-    system, data, fold, seed
-        As for `fit_fold`; `fold` gives the test rows, too.
-
-    Returns
-    -------
-    classifier
-        Fitted.
-    result : FoldResult
-        Predictions of the test rows under every condition and of the clean development rows.
-
-    Raises
-    ------
-    InputError, DivergenceError
-        As `fit_fold`.
+    Parameters, errors and the classifier are those of `fit_fold`. The result has predictions of the
+    test rows under every condition and of the clean development rows.
     """
     _, development = _parts(system, fold)
     started = time.perf_counter()

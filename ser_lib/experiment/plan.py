@@ -25,63 +25,34 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Task:
-    """
-    One training: a fold under a seed.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the classifier.
-    fold : Fold
-        Training, development and test rows.
-    rows : str
-        Digest of the utterances in each part of the fold.
-    file : Path
-        Where the result is stored.
-    """
+    """One training: a fold under a seed."""
 
     seed: int
     fold: "Fold"
     rows: str
+    """Digest of the utterances in each part of the fold."""
     file: Path
+    """Where the result is stored."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
-    """
-    A system on folds of a corpus.
-
-    Parameters
-    ----------
-    title : str
-        Shown while it runs.
-    system : System
-        What is trained.
-    corpus : Corpus
-        On what.
-    protocol : Protocol
-        How rows are divided.
-    normalisation : {"train", "utterance", "speaker"}
-        Whose statistics scale the features.
-    conditions : dict
-        Front ends of further test conditions, by their names.
-    specification : Specification
-        What determines the results.
-    tasks : tuple of Task
-        By seed, then in the order of the folds.
-    n_folds : int
-        Number of folds that the protocol has.
-    """
+    """A system on folds of a corpus."""
 
     title: str
+    """Shown while it runs."""
     system: "System"
     corpus: "Corpus"
     protocol: "Protocol"
     normalisation: str
     conditions: "Mapping[str, FrontEnd]"
+    """Front ends of further test conditions, by their names."""
     specification: "Specification"
+    """What determines the results."""
     tasks: tuple[Task, ...]
+    """By seed, then in the order of the folds."""
     n_folds: int
+    """Number of folds that the protocol has."""
 
     @property
     def content(self) -> dict[str, object]:
@@ -101,15 +72,8 @@ class Plan:
         """
         Extract, with one decoding per recording, all features that are needed, and scale them.
 
-        Returns
-        -------
-        FoldData
-            With the folders of the cache in the place of the features, as workers get it.
-
-        Raises
-        ------
-        InputError
-            As `ser_lib.features.cache.extract_to_cache`.
+        The result has folders of the cache in the place of features, as workers get it. Errors as
+        `ser_lib.features.cache.extract_to_cache`.
         """
         front_ends = [self.system.front_end, *self.system.training_copies]
         folders = extract_to_cache(
@@ -173,10 +137,6 @@ def prepare(
     title : str, optional
         Shown while it runs; by default the names of system and corpus.
 
-    Returns
-    -------
-    Plan
-
     Raises
     ------
     InputError
@@ -189,11 +149,11 @@ def prepare(
         per_utterance=system.normalisation == "utterance",
     )
     degraded = _degraded(system, conditions or {})
-    splits = {seed: protocol.folds(corpus.table, seed=seed) for seed in check_seeds(seeds)}
+    splits = {seed: protocol.folds(corpus.table, seed=seed) for seed in _check_seeds(seeds)}
     names = [fold.name for fold in next(iter(splits.values()))]
     if development and isinstance(folds, int | np.integer):
         folds = min(folds, len(names))
-    wanted = check_folds(folds, names, protocol.name)
+    wanted = _check_folds(folds, names, protocol.name)
     specification = provenance.specify(system, corpus, protocol, normalisation, degraded)
     if development:
         specification.content["scored"] = "development rows"
@@ -219,15 +179,8 @@ def prepare(
     )
 
 
-def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """
-    Check seeds, and sort them.
-
-    Raises
-    ------
-    InputError
-        If there is none, one occurs twice, or one is no integer of at least 0.
-    """
+def _check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """Check that seeds are different integers of at least 0, one or more, and sort them."""
     seeds = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
     good = [isinstance(s, int | np.integer) and not isinstance(s, bool) and s >= 0 for s in seeds]
     if not seeds or not all(good) or len(set(seeds)) < len(seeds):
@@ -237,15 +190,8 @@ def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(int(s) for s in seeds))
 
 
-def check_folds(folds: int | Sequence[str] | None, names: list[str], protocol: str) -> list[str]:
-    """
-    Choose folds by number or name, in the order of the protocol.
-
-    Raises
-    ------
-    InputError
-        For an unknown name, no name, or a number that the protocol does not have.
-    """
+def _check_folds(folds: int | Sequence[str] | None, names: list[str], protocol: str) -> list[str]:
+    """Choose folds by number or name, in the order of the protocol; all if `folds` is None."""
     if folds is None:
         return names
     if isinstance(folds, int | np.integer) and not isinstance(folds, bool):
@@ -254,13 +200,13 @@ def check_folds(folds: int | Sequence[str] | None, names: list[str], protocol: s
                 f"folds is {folds}; expected 1 to {len(names)}, as many as {protocol} has"
             )
         return names[: int(folds)]
-    chosen = [folds] if isinstance(folds, str) else [str(name) for name in folds]
-    for name in chosen:
+    wanted = [folds] if isinstance(folds, str) else [str(name) for name in folds]
+    for name in wanted:
         if name not in names:
             raise unknown(f"fold of {protocol}", name, names)
-    if not chosen:
+    if not wanted:
         raise InputError(f"folds is {folds!r}; expected at least one of {', '.join(names)}")
-    return [name for name in names if name in chosen]
+    return [name for name in names if name in wanted]
 
 
 def _degraded(system: "System", conditions: Mapping[str, Sequence]) -> "dict[str, FrontEnd]":

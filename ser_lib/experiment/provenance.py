@@ -21,22 +21,14 @@ if TYPE_CHECKING:
 
 
 class Specification(NamedTuple):
-    """
-    What determines the result of a training, but for its fold and seed, and the code that trains.
-
-    Parameters
-    ----------
-    content : dict
-        Plain values, whose digest tells one training from another.
-    code : Code
-        The code that computes.
-    neural : bool
-        Whether a network computes.
-    """
+    """What determines the result of a training, but for its fold and seed, and the code of it."""
 
     content: dict[str, object]
+    """Plain values, whose digest tells one training from another."""
     code: code_digest.Code
+    """The code that computes."""
     neural: bool
+    """Whether a network computes."""
 
     def provenance(self) -> dict[str, object]:
         """Describe the code and the environment in which something is computed now."""
@@ -55,26 +47,7 @@ def specify(
     normalisation: str,
     conditions: "Mapping[str, FrontEnd]",
 ) -> Specification:
-    """
-    Describe what determines the results of a system on a corpus.
-
-    Parameters
-    ----------
-    system : System
-        What is trained.
-    corpus : Corpus
-        On what.
-    protocol : Protocol
-        How rows are divided.
-    normalisation : {"train", "utterance", "speaker"}
-        Whose statistics scale the features.
-    conditions : mapping
-        Front ends of further test conditions, by their names.
-
-    Returns
-    -------
-    Specification
-    """
+    """Describe what determines the results of a system; `conditions` are front ends by name."""
     # What computes, whatever the system; methods that a system inherits count as its own.
     origins: set = {decode, normalise, run_fold}
     origins |= {

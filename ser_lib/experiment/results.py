@@ -7,6 +7,7 @@ the same name, the record of what made them. The reports are built from these pa
 """
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -24,25 +25,7 @@ _OLD_VARIANTS = {"ours": "default", "source": "as_published"}
 
 
 def fold_file(specification: str, seed: int, fold: str, rows: str) -> Path:
-    """
-    Return where a finished fold is stored.
-
-    Parameters
-    ----------
-    specification : str
-        Digest of what determines the fold's result.
-    seed : int
-        Seed of the classifier.
-    fold : str
-        Name of the fold.
-    rows : str
-        Digest of its training, development and test utterances.
-
-    Returns
-    -------
-    Path
-        Inside the cache.
-    """
+    """Return where in the cache a fold is stored; `specification` and `rows` are digests."""
     readable_name = re.sub(r"[^\w.-]+", "_", fold)[:40]
     name = f"seed{seed}-{readable_name}-{identity.digest([fold, rows])[:12]}.json"
     return paths.cache() / "evaluations" / specification[:32] / name
@@ -50,25 +33,14 @@ def fold_file(specification: str, seed: int, fold: str, rows: str) -> Path:
 
 def save_fold(path: Path, fold: FoldResult) -> None:
     """Store a finished fold, whole or not at all."""
-    frame = fold.predictions
-    columns = {name: frame[name].tolist() for name in frame.columns}
-    content = {"predictions": columns, "record": fold.record}
+    content = {"predictions": fold.predictions.to_dict("list"), "record": fold.record}
     with paths.whole(path) as file:
         # Not the canonical form, which would put columns and figures into another order.
         json.dump({"sha256": identity.digest(content), **content}, file)
 
 
 def load_fold(path: Path) -> FoldResult:
-    """
-    Read a finished fold.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    InputError
-        If the file is damaged.
-    """
+    """Read a finished fold; FileNotFoundError if there is none, InputError if it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         intact = content.pop("sha256") == identity.digest(content)
@@ -79,7 +51,9 @@ def load_fold(path: Path) -> FoldResult:
     return FoldResult(pd.DataFrame(content["predictions"]), content["record"])
 
 
-def prediction_files(corpus: str, system: str, digest: str, reports: Path | None = None) -> Path:
+def prediction_files(
+    corpus: str, system: str, digest: str, reports: str | os.PathLike | None = None
+) -> Path:
     """Return the CSV file of an evaluation's predictions; its record is the JSON file beside it."""
     folder = (paths.reports() if reports is None else Path(reports)) / corpus / "predictions"
     return folder / f"{system}-{digest[:8]}.csv"
@@ -141,12 +115,7 @@ def records(folder: Path) -> list[Path]:
 
 def read_record(path: Path) -> dict:
     """
-    Read the record of an evaluation.
-
-    Returns
-    -------
-    dict
-        With the keys of today, whichever version wrote it.
+    Read the record of an evaluation, with the keys of today, whichever version wrote it.
 
     Raises
     ------
@@ -189,17 +158,12 @@ def current_variant(name: object) -> object:
 
 def read(path: str | Path) -> Evaluation:
     """
-    Read an evaluation.
+    Read an evaluation, equal to the one that was written.
 
     Parameters
     ----------
     path : path
         The CSV of predictions or the JSON of the record; both must be there.
-
-    Returns
-    -------
-    Evaluation
-        Equal to the one that was written.
 
     Raises
     ------

@@ -109,9 +109,7 @@ def evaluate(
     finished = {task: finished[task] for task in plan.tasks}
     predictions = pd.concat([r.predictions for r in finished.values()], ignore_index=True)
     record = _record(plan, finished)
-    file = results.prediction_files(
-        corpus.name, system.name, record["digest"], None if reports is None else Path(reports)
-    )
+    file = results.prediction_files(corpus.name, system.name, record["digest"], reports)
     record["command"] = os.environ.get("SER_COMMAND") or _earlier_command(file)
     evaluation = Evaluation(predictions=predictions, record=record)
     results.write(evaluation, file)
@@ -179,10 +177,11 @@ def _record(plan: Plan, finished: Mapping[Task, FoldResult]) -> dict:
     for task, result in finished.items():
         parts = dict(result.record)
         code = {key: parts.pop(key) for key in ("code", "roots", "files")}
-        environment = parts.pop("environment")
+        environment, history = parts.pop("environment"), parts.pop("history")
         for known, new in ((codes, code), (environments, environment)):
             if new not in known:
                 known.append(new)
+        figures = dict.fromkeys(name for epoch in history for name in epoch)
         runs.append(
             {
                 "seed": task.seed,
@@ -190,7 +189,7 @@ def _record(plan: Plan, finished: Mapping[Task, FoldResult]) -> dict:
                 "code": codes.index(code),
                 "environment": environments.index(environment),
                 **parts,
-                "history": _curves(parts["history"]),
+                "history": {name: [epoch.get(name) for epoch in history] for name in figures},
             }
         )
     system, corpus, protocol = plan.system, plan.corpus, plan.protocol
@@ -229,9 +228,3 @@ def _earlier_command(file: Path) -> str | None:
         return results.read_record(file).get("command")
     except InputError:
         return None
-
-
-def _curves(history: list[dict]) -> dict[str, list]:
-    """Turn a list of epochs into one list per figure."""
-    names = dict.fromkeys(name for epoch in history for name in epoch)
-    return {name: [epoch.get(name) for epoch in history] for name in names}

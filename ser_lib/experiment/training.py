@@ -44,12 +44,8 @@ def complete(
     ----------
     plans : sequence of Plan
         From `ser_lib.experiment.plan.prepare`.
-    fresh : bool
-        Train everything again; the environment variable ``SER_FRESH`` says the same.
-    jobs : int, optional
-        Number of processes; see `ser_lib.executor.run`.
-    progress : bool
-        Whether to show a progress bar with the last fold's UAR.
+    fresh, jobs, progress
+        As for `ser_lib.experiment.evaluate`.
     catch : tuple of exception types
         Yielded in the place of a result; others are raised.
 

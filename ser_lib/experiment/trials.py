@@ -6,6 +6,7 @@ choose, not a result.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -37,27 +38,14 @@ _OLD_FOLDER = "recipes"
 _OLD_NAMES = {"recipe": "trial", "arguments": "parameters", "parameters": "n_parameters"}
 
 
-def trials_file(corpus: str, system: str, reports: Path | None = None) -> Path:
+def trials_file(corpus: str, system: str, reports: str | os.PathLike | None = None) -> Path:
     """Return where the trials of a system on a corpus are listed."""
     reports = paths.reports() if reports is None else Path(reports)
     return reports / corpus / "trials" / f"{system}.csv"
 
 
 def stamp(files: Mapping[str, str]) -> str:
-    """
-    Digest in short the files of this package behind a trial.
-
-    Parameters
-    ----------
-    files : mapping
-        `ser_lib.code_digest.Code.files`. What was defined outside this package cannot be looked up
-        again and does not count.
-
-    Returns
-    -------
-    str
-        Twelve hexadecimal digits.
-    """
+    """Digest in short the `Code.files` of a trial, less what was defined outside this package."""
     return identity.digest({k: v for k, v in files.items() if k.endswith(".py")})[:12]
 
 
@@ -80,18 +68,13 @@ def ordered(rows: Sequence[Mapping] | pd.DataFrame) -> pd.DataFrame:
 
 def read(path: Path) -> pd.DataFrame:
     """
-    Read a table of trials.
+    Read a table of trials, with columns `COLUMNS`; no rows where there is no file.
 
     Parameters
     ----------
     path : Path
         From `trials_file`. Where it is missing, the table of an older version beside it
         (``<reports>/<corpus>/recipes/<system>.csv``) is read.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `COLUMNS`; no rows where there is no file.
 
     Raises
     ------
@@ -159,25 +142,17 @@ def comparable(folder: Path) -> dict[str, list[pd.DataFrame]]:
     Returns
     -------
     dict of list of pandas.DataFrame
-        By system. The largest group first; of equal size, the one with the best trial.
-
-    Raises
-    ------
-    InputError
-        If a table is damaged.
+        By system. The largest group first; of equal size, the one with the best trial. Errors as
+        `read`.
     """
-    names = {
-        path.stem for part in ("trials", _OLD_FOLDER) for path in (folder / part).glob("*.csv")
-    }
-    tables = {name: read(folder / "trials" / f"{name}.csv") for name in sorted(names)}
-    return {
-        name: sorted(
-            (rows for _, rows in table.groupby(list(SAME), sort=False)),
-            key=lambda rows: -len(rows),
-        )
-        for name, table in tables.items()
-        if len(table)
-    }
+    files = [path for part in ("trials", _OLD_FOLDER) for path in (folder / part).glob("*.csv")]
+    groups = {}
+    for name in sorted({path.stem for path in files}):
+        table = read(folder / "trials" / f"{name}.csv")
+        if len(table):
+            parts = [rows for _, rows in table.groupby(list(SAME), sort=False)]
+            groups[name] = sorted(parts, key=len, reverse=True)
+    return groups
 
 
 def loss(p: np.ndarray, true: np.ndarray) -> float:
@@ -190,10 +165,6 @@ def loss(p: np.ndarray, true: np.ndarray) -> float:
         Posteriors, rounded to six decimals: a 0 counts as half of the last decimal.
     true : ndarray of int, shape (n,)
         Positions of the true classes.
-
-    Returns
-    -------
-    float
     """
     own = p[np.arange(len(p)), true]
     return abs(float(np.log(np.maximum(own, 5e-7)).mean()))

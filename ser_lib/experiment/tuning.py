@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,13 +83,27 @@ def tune(
     DivergenceError
         If the training of every trial diverged.
     """
-    kind = _class_of(system) if isinstance(system, str) else system
-    plans = {
-        _plan(name, kind, changes, corpus, folds, seeds, normalisation): name
-        for name, changes in _chosen(kind, trials).items()
-    }
-    _check_different(plans)
-    path = trials_file(corpus.name, kind.name, None if reports is None else Path(reports))
+    if isinstance(system, str):
+        # All systems are imported with it: workers do without.
+        from ser_lib import systems
+
+        system = systems.get(system)
+    options = {"folds": folds, "seeds": seeds, "normalisation": normalisation, "development": True}
+    plans: dict[Plan, str] = {}
+    names: dict[str, str] = {}
+    for name, changes in _chosen(system, trials).items():
+        title = f"{system.name} on {corpus.name}, {name}"
+        try:
+            plan = prepare(system.of(**changes), corpus, title=title, **options)
+        except InputError as error:
+            raise InputError(f"trial {name!r}: {error}") from None
+        plans[plan] = name
+        other = names.setdefault(plan.digest, name)
+        if other != name:
+            raise InputError(
+                f"trials {other!r} and {name!r} have the same parameters; expected different ones"
+            )
+    path = trials_file(corpus.name, system.name, reports)
     read(path)  # A damaged table is found before, not after, the training.
 
     finished = {plan: {} for plan in plans}
@@ -108,17 +121,10 @@ def tune(
         elif plan not in diverged:
             # A learning rate that is too large is no reason to give the others up.
             diverged[plan] = f"trial {plans[plan]!r}: {result}"
-            say(f"{kind.name}, {diverged[plan]}")
+            say(f"{system.name}, {diverged[plan]}")
     if not rows:
         raise DivergenceError(f"no trial could be trained; {next(iter(diverged.values()))}")
     return ordered(rows)
-
-
-def _class_of(name: str) -> "type[System]":
-    # All systems are imported with it: workers do without.
-    from ser_lib import systems
-
-    return systems.get(name)
 
 
 def _chosen(
@@ -139,42 +145,6 @@ def _chosen(
             f"no trials of {kind.name}; expected at least one: changed parameters by its name"
         )
     return chosen
-
-
-def _plan(
-    name: str,
-    kind: "type[System]",
-    changes: Mapping[str, object],
-    corpus: "Corpus",
-    folds: int | Sequence[str] | None,
-    seeds: int | Sequence[int],
-    normalisation: str | None,
-) -> Plan:
-    """Make the system of a trial, and list what is to be trained."""
-    try:
-        system = kind.of(**changes)
-        return prepare(
-            system,
-            corpus,
-            seeds=seeds,
-            folds=folds,
-            normalisation=normalisation,
-            development=True,
-            title=f"{system.name} on {corpus.name}, {name}",
-        )
-    except InputError as error:
-        raise InputError(f"trial {name!r}: {error}") from None
-
-
-def _check_different(plans: Mapping[Plan, str]) -> None:
-    """Refuse two names for the same trial: only one of them could be listed."""
-    names: dict[str, str] = {}
-    for plan, name in plans.items():
-        other = names.setdefault(plan.digest, name)
-        if other != name:
-            raise InputError(
-                f"trials {other!r} and {name!r} have the same parameters; expected different ones"
-            )
 
 
 def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, object]:

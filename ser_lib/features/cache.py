@@ -16,9 +16,9 @@ import shutil
 import warnings
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -39,19 +39,10 @@ _DECODING = decode.__module__
 _START_UP = 4.0
 
 
-class Extractor(Protocol):
-    """What extraction needs of a front end: see `ser_lib.features.FrontEnd`."""
-
-    sample_rate: int
-
-    def __call__(self, signal: np.ndarray, utterance: str) -> np.ndarray:
-        """Compute the features of one signal."""
-
-
 class _Entry(NamedTuple):
     """A front end, and where in the cache its features of a corpus belong."""
 
-    front_end: Extractor
+    front_end: Callable
     folder: Path
 
     @property
@@ -66,7 +57,7 @@ class _Entry(NamedTuple):
 
 def extract(
     corpus: "Corpus",
-    front_ends: Sequence[Extractor],
+    front_ends: Sequence[Callable],
     *,
     jobs: int | None = None,
     progress: bool = True,
@@ -77,7 +68,7 @@ def extract(
     Parameters
     ----------
     corpus : Corpus
-        Its ``table`` has one row per utterance, with the recording's ``path``.
+        Row i of a result is row i of its ``table``.
     front_ends : sequence of FrontEnd
         All that are wanted of this corpus. A recording is decoded once (per sampling rate) for all
         front ends whose features are missing.
@@ -89,7 +80,7 @@ def extract(
     Returns
     -------
     list of RaggedArray
-        One per front end, memory-mapped; row i belongs to row i of the table.
+        One per front end, memory-mapped.
 
     Raises
     ------
@@ -107,7 +98,7 @@ def extract(
 
 def extract_to_cache(
     corpus: "Corpus",
-    front_ends: Sequence[Extractor],
+    front_ends: Sequence[Callable],
     *,
     normalisation: str = "train",
     per_utterance: bool = False,
@@ -128,20 +119,12 @@ def extract_to_cache(
     -------
     list of Path
         A folder per front end, for `open_features`.
-
-    Raises
-    ------
-    InputError
-        As `extract` and `ser_lib.features.normalisation.normalise`.
     """
     executor.check_jobs(jobs)
     if len(corpus.table) == 0:
         raise InputError(f"corpus {corpus.name} has no utterances; expected at least one")
     fingerprint = corpus.fingerprint
-    entries = [
-        _Entry(front_end, entry_folder(corpus, front_end, fingerprint=fingerprint))
-        for front_end in front_ends
-    ]
+    entries = [_Entry(each, entry_folder(corpus, each, fingerprint)) for each in front_ends]
     rows = len(corpus.table)
     missing = tuple({e.folder: e for e in entries if not _intact(e.folder, rows)}.values())
     if missing:
@@ -158,19 +141,8 @@ def extract_to_cache(
     return [_normalised(corpus, entry, normalisation, per_utterance) for entry in entries]
 
 
-def entry_folder(corpus: "Corpus", front_end: Extractor, *, fingerprint: str | None = None) -> Path:
-    """
-    Return the folder of the cache to which a front end's features of a corpus belong.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        Of the recordings.
-    front_end : FrontEnd
-        Of the features.
-    fingerprint : str, optional
-        That of the corpus, if at hand.
-    """
+def entry_folder(corpus: "Corpus", front_end: Callable, fingerprint: str | None = None) -> Path:
+    """Return the folder of the cache to which a front end's features of a corpus belong."""
     kinds: set = set()
     parameters = identity.describe(front_end, kinds)
     modules, own = identity.origin(kinds)
@@ -184,14 +156,7 @@ def entry_folder(corpus: "Corpus", front_end: Extractor, *, fingerprint: str | N
 
 
 def open_features(folder: Path) -> RaggedArray:
-    """
-    Open features from the cache, memory-mapped.
-
-    Raises
-    ------
-    InputError
-        If this process does not see the folder.
-    """
+    """Open features from the cache, memory-mapped; refuse a folder that is not visible here."""
     try:
         return RaggedArray.load(folder)
     except FileNotFoundError:
@@ -254,25 +219,22 @@ def _compute_block(
                 recording = recordings[front_end.sample_rate]
                 items[folder].append(_analyse(front_end, recording.signal, utterance, path))
                 notes[utterance] = recording.notes
+    text = json.dumps({utterance: n for utterance, n in notes.items() if n})
     for entry in entries:
         block = RaggedArray.from_list(items[entry.folder])
-        _write_block(entry.block(number), block, {u: n for u, n in notes.items() if n})
+        # `items` tells shape and type of the values without reading them.
+        arrays = {"lengths": block.lengths, "items": block.values[:0], "values": block.values}
+        with paths.whole(entry.block(number), "wb") as file:
+            np.savez(file, notes=text, **arrays)
 
 
-def _analyse(front_end: Extractor, signal: np.ndarray, utterance: str, path: str) -> np.ndarray:
+def _analyse(front_end: Callable, signal: np.ndarray, utterance: str, path: str) -> np.ndarray:
     try:
         return front_end(signal, utterance)
     except Exception as error:
         # Whatever a step stumbles over, the user needs to know in which recording.
         reason = error if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         raise InputError(f"{path}: features cannot be computed: {reason}") from error
-
-
-def _write_block(path: Path, block: RaggedArray, notes: dict[str, tuple[str, ...]]) -> None:
-    # `items` tells shape and type of the values without reading them.
-    arrays = {"lengths": block.lengths, "items": block.values[:0], "values": block.values}
-    with paths.whole(path, "wb") as file:
-        np.savez(file, notes=json.dumps(notes), **arrays)
 
 
 def _is_sound(path: Path) -> bool:
@@ -299,25 +261,17 @@ def _assemble(corpus: "Corpus", entry: _Entry, fingerprint: str) -> dict[str, li
             "a front end that gives the same for every recording"
         )
 
-    def values() -> Iterator[np.ndarray]:
-        for path in blocks:
-            with np.load(path) as block:
-                yield block["values"]
-
-    item_shape, dtype = items.pop()
-    meta = {
-        "corpus": corpus.name,
-        "fingerprint": fingerprint,
-        "front_end": entry.front_end.identity(),
-    }
-    _write_entry(entry.folder, values(), np.concatenate(lengths), item_shape, dtype, meta)
+    meta = {"corpus": corpus.name, "fingerprint": fingerprint}
+    meta["front_end"] = entry.front_end.identity()
+    values = (np.load(path)["values"] for path in blocks)
+    _write_entry(entry.folder, values, np.concatenate(lengths), *items.pop(), meta)
     shutil.rmtree(entry.partial, ignore_errors=True)
     return notes
 
 
 def _write_entry(
     folder: Path,
-    values: Iterator[np.ndarray],
+    values: Iterable[np.ndarray],
     lengths: np.ndarray,
     item_shape: tuple[int, ...],
     dtype: np.dtype,
@@ -326,11 +280,8 @@ def _write_entry(
     """Write an entry of the cache, piece by piece."""
     offsets = np.concatenate([[0], lengths]).cumsum()
     shape = (int(offsets[-1]), *item_shape)
-    header = {
-        "descr": np.lib.format.dtype_to_descr(dtype),
-        "fortran_order": False,
-        "shape": shape,
-    }
+    descr = np.lib.format.dtype_to_descr(dtype)
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
     with paths.whole_folder(folder) as new:
         # Not through a memory map: on a full disk that ends the process without an error.
         with open(new / "values.npy", "wb") as file:
@@ -355,8 +306,7 @@ def _normalised(corpus: "Corpus", entry: _Entry, normalisation: str, per_utteran
         scaled = normalise(features, normalisation, corpus.table, per_utterance=per_utterance)
         meta = json.loads((entry.folder / "meta.json").read_text(encoding="utf-8"))
         meta["normalisation"] = normalisation
-        pieces, lengths = scaled.pieces(), scaled.lengths
-        _write_entry(folder, pieces, lengths, scaled.item_shape, scaled.dtype, meta)
+        _write_entry(folder, scaled.pieces(), scaled.lengths, scaled.item_shape, scaled.dtype, meta)
     return folder
 
 

@@ -32,11 +32,6 @@ class WithDeltas:
     width : int
         Number of frames to which a line is fitted; odd, at least 3.
 
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
-
     Examples
     --------
     >>> from ser_lib.features import LogMel
@@ -59,20 +54,7 @@ class WithDeltas:
         return self.analysis.names
 
     def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
-        """
-        Analyse.
-
-        Parameters
-        ----------
-        signal : array of float, shape (samples,)
-        sample_rate : int
-            Samples per second.
-
-        Returns
-        -------
-        ndarray, shape (frames, bands, 3)
-            The frames, their first and their second derivative.
-        """
+        """Return frames, first and second derivative, shape (frames, bands, 3)."""
         static = self.analysis(signal, sample_rate)
         first = self._slope(static)
         return _channels(self, [static, first, self._slope(first)])
@@ -104,11 +86,6 @@ class Variants:
     variants : tuple of tuples of steps
         Waveform steps of each variant; an empty tuple leaves the signal unchanged.
 
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
-
     Examples
     --------
     >>> from ser_lib.features import LogSpectrogram
@@ -123,17 +100,13 @@ class Variants:
     variants: tuple[tuple, ...] = ((),)
 
     def __post_init__(self):
-        variants = self.variants
-        if not (
-            isinstance(variants, tuple | list)
-            and variants
-            and all(isinstance(steps, tuple | list) for steps in variants)
-        ):
+        several = isinstance(self.variants, tuple | list) and self.variants
+        if not several or not all(isinstance(steps, tuple | list) for steps in self.variants):
             raise InputError(
-                f"Variants: variants is {variants!r}; expected a tuple with a tuple of steps for "
-                "each variant, such as ((), (AddedNoise(),))"
+                f"Variants: variants is {self.variants!r}; expected a tuple with a tuple of steps "
+                "for each variant, such as ((), (AddedNoise(),))"
             )
-        object.__setattr__(self, "variants", tuple(tuple(steps) for steps in variants))
+        object.__setattr__(self, "variants", tuple(tuple(steps) for steps in self.variants))
         check_parts(self, (self.analysis, *(step for steps in self.variants for step in steps)))
 
     @property
@@ -142,20 +115,7 @@ class Variants:
         return self.analysis.names
 
     def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
-        """
-        Analyse.
-
-        Parameters
-        ----------
-        signal : array of float, shape (samples,)
-        sample_rate : int
-            Samples per second.
-
-        Returns
-        -------
-        ndarray, shape (frames, bands, variants)
-            As many frames as the shortest variant.
-        """
+        """Return shape (frames, bands, variants), with as many frames as the shortest variant."""
         signal = np.asarray(signal, dtype=np.float32)
         samples = hashlib.sha256(signal.tobytes()).hexdigest()
         channels = []

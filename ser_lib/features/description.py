@@ -12,19 +12,7 @@ from ser_lib.features.segments import Frames
 
 def describe_shape(features: RaggedArray, front_end: FrontEnd) -> str:
     """
-    Say how many items the utterances have, and what an item is.
-
-    Parameters
-    ----------
-    features : RaggedArray
-        Output of the front end.
-    front_end : FrontEnd
-        What computed it.
-
-    Returns
-    -------
-    str
-        For example ``"560 utterances of 88 to 289 frames, one every 10 ms; a frame: 40 bands"``.
+    Say how many items the utterances have, and what an item is, given the output of a front end.
 
     Examples
     --------
@@ -56,12 +44,10 @@ def describe_shape(features: RaggedArray, front_end: FrontEnd) -> str:
         return f"{len(features)} utterances of {dimensions[0]} statistics"
     shape = " x ".join(f"{n} {unit}" for n, unit in zip(dimensions, units, strict=False))
     least, most = features.lengths.min(), features.lengths.max()
-    count = f"{least} to {most}" if least < most else f"{least}"
-    plural = "" if most == 1 else "s"
-    return (
-        f"{len(features)} utterances of {count} {name}{plural}{of}, one every {1000 * every:g} ms; "
-        f"a {name}: {shape}"
-    )
+    count = (f"{least} to {most}" if least < most else f"{least}") + f" {name}"
+    count += "" if most == 1 else "s"
+    every = f"one every {1000 * every:g} ms"
+    return f"{len(features)} utterances of {count}{of}, {every}; a {name}: {shape}"
 
 
 def variance_between(values: np.ndarray, groups: Sequence) -> float:

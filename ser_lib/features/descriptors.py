@@ -74,7 +74,43 @@ SETS = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Descriptors:
+class ShortTerm:
+    """What short-term analyses share: `Descriptors` documents the parameters."""
+
+    subset: tuple[str, ...] | None = None
+    deltas: bool = False
+    frame: float = 0.025
+    hop: float = 0.010
+
+    def __post_init__(self):
+        if self.subset is None:
+            object.__setattr__(self, "subset", SETS[self.convention])
+        as_choices(self, "subset", SETS[self.convention])
+        as_real(self, "frame", above=0)
+        as_real(self, "hop", above=0)
+        check_flag(self, "deltas")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the descriptors, in order."""
+        deltas = tuple(f"delta {name}" for name in self.subset) if self.deltas else ()
+        return self.subset + deltas
+
+    def framing(self, signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int, int]:
+        """Return the signal (float64, at least one frame), and frame and hop in samples."""
+        # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever the floating-point product.
+        frame, hop = (int(round(seconds * sample_rate, 6)) for seconds in (self.frame, self.hop))
+        if frame < 20 or hop < 1:
+            raise InputError(
+                f"{type(self).__name__}: frame and hop are {frame} and {hop} samples at "
+                f"{sample_rate} Hz; expected at least 20 and 1"
+            )
+        signal = np.asarray(signal, dtype=np.float64)
+        return np.pad(signal, (0, max(0, frame - len(signal)))), frame, hop
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Descriptors(ShortTerm):
     """
     Compute short-term descriptors.
 
@@ -92,11 +128,6 @@ class Descriptors:
         Compute the cepstra of ``"audiolibrary"`` from the first 512 samples of a longer frame, as
         the source does by mistake.
 
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
-
     Examples
     --------
     >>> noise = np.random.default_rng(0).standard_normal(16000)
@@ -107,20 +138,11 @@ class Descriptors:
     """
 
     convention: str = "audiolibrary"
-    subset: tuple[str, ...] | None = None
-    deltas: bool = False
-    frame: float = 0.025
-    hop: float = 0.010
     truncate: bool = False
 
     def __post_init__(self):
         check_choice(self, "convention", tuple(SETS))
-        if self.subset is None:
-            object.__setattr__(self, "subset", SETS[self.convention])
-        as_choices(self, "subset", SETS[self.convention])
-        as_real(self, "frame", above=0)
-        as_real(self, "hop", above=0)
-        check_flag(self, "deltas")
+        super().__post_init__()
         check_flag(self, "truncate")
         if self.truncate and self.convention != "audiolibrary":
             raise InputError(
@@ -128,110 +150,38 @@ class Descriptors:
                 "expected 'audiolibrary', whose error it reproduces"
             )
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the descriptors, in order."""
-        deltas = tuple(f"delta {name}" for name in self.subset) if self.deltas else ()
-        return self.subset + deltas
-
     def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
-        Analyse.
-
-        Parameters
-        ----------
-        signal : array of float, shape (samples,)
-            Nominally in [-1, 1]; a signal shorter than one frame is padded with zeros.
-        sample_rate : int
-            Samples per second.
+        Analyse a signal of at least one sample, nominally in [-1, 1].
 
         Returns
         -------
         ndarray of float64, shape (1 + (samples - L) // hop, descriptors)
-            For frames of L samples; finite, also for silence.
+            For frames of L samples; finite, also for silence. A signal shorter than one frame is
+            padded with zeros.
 
         Raises
         ------
         InputError
             If a frame has too few samples for the descriptors.
         """
-        signal, length, hop = framing(self, signal, sample_rate)
-        compute = _pyaudioanalysis if self.convention == "pyaudioanalysis" else _audiolibrary
-        table = compute(signal, sample_rate, length, hop, self)
+        signal, length, hop = self.framing(signal, sample_rate)
+        bins = length // 2
+        mfcc, chroma = (any(n.startswith(k) for n in self.subset) for k in ("mfcc", "chroma"))
+        if self.convention == "pyaudioanalysis":
+            signal = signal - signal.mean()
+            signal /= np.abs(signal).max() + 1e-10
+            cepstra = _talkbox_cepstra(sample_rate, bins) if mfcc else None
+            matrix = chroma_matrix(sample_rate, bins) if chroma else None
+            table = _analyse(signal, length, hop, None, bins, _MACHINE_EPS, cepstra, matrix)
+        else:
+            signal = signal * 2.0**15
+            cepstra = _mel_cepstra(sample_rate, length, self.truncate) if mfcc else None
+            table = _analyse(signal, length, hop, np.hamming(length), length, 1e-7, cepstra, None)
         values = np.stack([table[name] for name in self.subset], axis=1)
         if not self.deltas:
             return values
         return np.concatenate([values, np.diff(values, axis=0, prepend=values[:1])], axis=1)
-
-
-def framing(step: object, signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int, int]:
-    """
-    Convert the framing of a step to samples, and pad a signal to at least one frame.
-
-    Parameters
-    ----------
-    step : Descriptors or PyAudioAnalysis
-        With ``frame`` and ``hop`` in seconds.
-    signal : array of float, shape (samples,)
-    sample_rate : int
-        Samples per second.
-
-    Returns
-    -------
-    signal : ndarray of float64
-    frame, hop : int
-        In samples.
-
-    Raises
-    ------
-    InputError
-        If a frame has fewer than 20 samples, or the hop none.
-    """
-    # Rounded first: 0.010 s at 44.1 kHz is 441 samples, whatever the floating-point product.
-    frame, hop = (int(round(seconds * sample_rate, 6)) for seconds in (step.frame, step.hop))
-    if frame < 20 or hop < 1:
-        raise InputError(
-            f"{type(step).__name__}: frame and hop are {frame} and {hop} samples at "
-            f"{sample_rate} Hz; expected at least 20 and 1"
-        )
-    signal = np.asarray(signal, dtype=np.float64)
-    return np.pad(signal, (0, max(0, frame - len(signal)))), frame, hop
-
-
-def _pyaudioanalysis(
-    signal: np.ndarray, sample_rate: int, length: int, hop: int, step: Descriptors
-) -> dict[str, np.ndarray]:
-    signal = signal - signal.mean()
-    signal /= np.abs(signal).max() + 1e-10
-    return _analyse(
-        signal,
-        length,
-        hop,
-        window=None,
-        scale=length // 2,
-        eps=_MACHINE_EPS,
-        cepstra=_talkbox_cepstra(sample_rate, length // 2) if _wants(step, "mfcc") else None,
-        chroma=chroma_matrix(sample_rate, length // 2) if _wants(step, "chroma") else None,
-    )
-
-
-def _audiolibrary(
-    signal: np.ndarray, sample_rate: int, length: int, hop: int, step: Descriptors
-) -> dict[str, np.ndarray]:
-    return _analyse(
-        signal * 2.0**15,
-        length,
-        hop,
-        window=np.hamming(length),
-        scale=length,
-        eps=1e-7,
-        cepstra=_mel_cepstra(sample_rate, length, step.truncate) if _wants(step, "mfcc") else None,
-        chroma=None,
-    )
-
-
-def _wants(step: Descriptors, kind: str) -> bool:
-    return any(name.startswith(kind) for name in step.subset)
 
 
 def _dct(bands: int) -> np.ndarray:
@@ -268,7 +218,6 @@ def _analyse(
     signal: np.ndarray,
     length: int,
     hop: int,
-    *,
     window: np.ndarray | None,
     scale: int,
     eps: float,

@@ -17,15 +17,6 @@ def binned_mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
     lies on bin ``floor((n_fft + 1) f / sample_rate)``. This is the filter bank of the SVM system of
     maelfabien/Multimodal-Emotion-Recognition, with 40 filters and ``n_fft = 512``.
 
-    Parameters
-    ----------
-    sample_rate : int
-        Samples per second.
-    n_fft : int
-        Length of the Fourier transform in samples.
-    n_mels : int
-        Number of filters.
-
     Returns
     -------
     ndarray of float64, shape (n_mels, 1 + n_fft // 2)
@@ -51,16 +42,10 @@ def talkbox_filters(sample_rate: int, bins: int) -> np.ndarray:
     range up to the sampling rate, whereas they cover half of it: every filter lies an octave below
     its nominal frequency. This is reproduced, because models and published figures depend on it.
 
-    Parameters
-    ----------
-    sample_rate : int
-        Samples per second.
-    bins : int
-        Number of bins of the magnitude spectrum, from 0 to half the sampling rate.
-
     Returns
     -------
     ndarray of float64, shape (40, bins)
+        For a magnitude spectrum from 0 to half the sampling rate.
     """
     edges = np.empty(42)
     edges[:13] = 133.33 + np.arange(13) * (200 / 3)
@@ -83,16 +68,10 @@ def chroma_matrix(sample_rate: int, bins: int) -> np.ndarray:
     the last is used, not their sum, and semitone n is divided by the number of bins that share the
     semitone of *bin n* (an index is looked up twice). ``librosa.filters.chroma`` has neither.
 
-    Parameters
-    ----------
-    sample_rate : int
-        Samples per second.
-    bins : int
-        Number of bins of the power spectrum, from 0 to half the sampling rate.
-
     Returns
     -------
     ndarray of float64, shape (bins, 12)
+        For a power spectrum from 0 to half the sampling rate.
 
     Raises
     ------

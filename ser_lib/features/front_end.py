@@ -21,21 +21,7 @@ if TYPE_CHECKING:
 
 
 def check_parts(owner: object, parts: Iterable[object]) -> None:
-    """
-    Check that parts are callable and identified by their parameters.
-
-    Parameters
-    ----------
-    owner : object
-        Whose parts they are, for the error.
-    parts : iterable of objects
-        Steps, analyses and segmentations.
-
-    Raises
-    ------
-    InputError
-        If a part is not a callable instance of a frozen dataclass.
-    """
+    """Refuse a part of `owner` that is not a callable instance of a frozen dataclass."""
     for part in parts:
         frozen = dataclasses.is_dataclass(part) and part.__dataclass_params__.frozen
         if not (frozen and callable(part)) or isinstance(part, type):
@@ -149,18 +135,7 @@ class FrontEnd:
         return describe(self)
 
     def degraded(self, *steps: object) -> "FrontEnd":
-        """
-        Return the same front end applied to degraded signals.
-
-        Parameters
-        ----------
-        *steps : steps
-            Applied before all other preprocessing.
-
-        Returns
-        -------
-        FrontEnd
-        """
+        """Return the same front end with these steps before all other preprocessing."""
         return dataclasses.replace(self, preprocessing=(*steps, *self.preprocessing))
 
     @property
@@ -174,25 +149,10 @@ class FrontEnd:
         self, corpus: "Corpus", *, jobs: int | None = None, progress: bool = True
     ) -> RaggedArray:
         """
-        Compute the features of every utterance of a corpus, or read them from the cache.
+        Compute the features of every utterance of a corpus, or open them from the cache.
 
-        Parameters
-        ----------
-        corpus : Corpus
-            Row i of the result is row i of ``corpus.table``.
-        jobs : int, optional
-            Number of processes; by default one per core if the work takes long enough.
-        progress : bool
-            Whether to show a progress bar.
-
-        Returns
-        -------
-        RaggedArray
-            Memory-mapped from the cache.
-
-        See Also
-        --------
-        ser_lib.features.extract : several front ends, each recording decoded once.
+        This is `ser_lib.features.extract`, which decodes each recording once for several front
+        ends, for this one alone.
         """
         from ser_lib.features.cache import extract
 

@@ -8,16 +8,8 @@ import numpy as np
 from ser_lib.params import as_choices
 
 STATISTICS = (
-    "mean",
-    "std",
-    "median",
-    "kurtosis",
-    "skewness",
-    "percentile_1",
-    "percentile_99",
-    "min",
-    "max",
-    "range",
+    *("mean", "std", "median", "kurtosis", "skewness", "percentile_1", "percentile_99"),
+    *("min", "max", "range"),
 )
 
 
@@ -66,12 +58,7 @@ class Functionals:
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """
-        Compute the statistics.
-
-        Parameters
-        ----------
-        frames : ndarray, shape (frames, features)
-            At least one frame.
+        Compute the statistics of at least one frame, shape (frames, features).
 
         Returns
         -------

@@ -56,11 +56,6 @@ class LogMel:
         22,050 Hz while its signals are at 16 kHz, so that every band lies at 16,000 / 22,050 of its
         nominal frequency.
 
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
-
     Examples
     --------
     >>> log_mel = LogMel(n_fft=512, win_length=256, hop_length=128, window="hamming", fmax=4000)
@@ -98,14 +93,7 @@ class LogMel:
 
     def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
-        Analyse.
-
-        Parameters
-        ----------
-        signal : array of float, shape (samples,)
-            At least one sample.
-        sample_rate : int
-            Samples per second.
+        Analyse a signal of at least one sample.
 
         Returns
         -------
@@ -117,41 +105,21 @@ class LogMel:
             If `fmax` is above half the sampling rate for which the filters are built, or if no
             band contains a bin of the transform.
         """
-        mel = self._power(signal, sample_rate)
+        rate = self.filter_rate or sample_rate
+        filters, bins = _filters(rate, self.n_fft, self.n_mels, self.fmin, self.fmax)
+        mel = np.empty((count_frames(self, signal), self.n_mels), np.float32)
+        for rows, power in powers(self, signal, bins):
+            np.matmul(power, filters, out=mel[rows])
         if self.compression == "log1p":
             return np.log1p(mel * np.float32(1e6))
         return decibels(mel, self.top_db)
 
     def frequencies(self, sample_rate: int) -> np.ndarray:
-        """
-        Return the nominal centre frequencies of the bands.
-
-        Parameters
-        ----------
-        sample_rate : int
-            Samples per second of the signal; `filter_rate` takes precedence.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_mels,)
-            In Hz.
-        """
+        """Return the nominal centre frequencies of the bands in Hz, float64, shape (n_mels,)."""
         import librosa
 
-        top = self._filter_rate(sample_rate) / 2 if self.fmax is None else self.fmax
+        top = (self.filter_rate or sample_rate) / 2 if self.fmax is None else self.fmax
         return librosa.mel_frequencies(self.n_mels + 2, fmin=self.fmin, fmax=top)[1:-1]
-
-    def _filter_rate(self, sample_rate: int) -> float:
-        return sample_rate if self.filter_rate is None else self.filter_rate
-
-    def _power(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Compute the power per band, float32, shape (frames, n_mels)."""
-        filter_rate = self._filter_rate(sample_rate)
-        filters, bins = _filters(filter_rate, self.n_fft, self.n_mels, self.fmin, self.fmax)
-        mel = np.empty((count_frames(self, signal), self.n_mels), np.float32)
-        for rows, power in powers(self, signal, bins):
-            np.matmul(power, filters, out=mel[rows])
-        return mel
 
 
 @functools.lru_cache

@@ -24,28 +24,15 @@ class LogSpectrogram:
 
     Parameters
     ----------
-    n_fft : int
-        Length of the Fourier transform in samples; even.
-    win_length : int, optional
-        Length of the window in samples, at most `n_fft`. A shorter window is centred in the
-        transform and padded with zeros.
-    hop_length : int
-        Samples from one frame to the next.
-    window : {"hamming", "hann"}
-        Periodic.
+    n_fft, win_length, hop_length, window
+        As for `LogMel`.
     bins : int
         Number of bins, from 0 Hz upwards; at most ``1 + n_fft // 2``.
     top_db : float
         Dynamic range in dB: values below ``-top_db`` are clipped. 0 dB is the maximum over all
         bins of the transform, also those that are not returned.
     pad_mode : {"reflect", "constant"}
-        How the signal is padded by half a transform on both sides: by reflection, as in librosa
-        up to version 0.8, or by zeros, as in later versions.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
+        As for `LogMel`.
 
     Examples
     --------
@@ -82,14 +69,7 @@ class LogSpectrogram:
 
     def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
-        Analyse.
-
-        Parameters
-        ----------
-        signal : array of float, shape (samples,)
-            At least one sample.
-        sample_rate : int
-            Samples per second; not used, as all lengths are given in samples.
+        Analyse a signal of at least one sample.
 
         Returns
         -------

@@ -22,21 +22,14 @@ def moments(ragged: RaggedArray) -> tuple[np.ndarray, np.ndarray]:
     """
     Compute the mean and standard deviation of each feature over all rows, items and frames.
 
-    Parameters
-    ----------
-    ragged : RaggedArray
-        With items ``(features,)`` or ``(frames, features, ...)``.
+    Items have the shape ``(features,)`` or ``(frames, features, ...)``; `InputError` if there are
+    none.
 
     Returns
     -------
     mean, std : ndarray of float64, shape ``item_shape[-1:]`` or ``item_shape[1:]``
         The standard deviation is the biased one (divided by n); it is exactly 0 for a feature that
         is constant up to rounding.
-
-    Raises
-    ------
-    InputError
-        If there are no items.
 
     Notes
     -----
@@ -69,19 +62,13 @@ def standardise_by(ragged: RaggedArray, groups: Sequence[object]) -> RaggedArray
     Parameters
     ----------
     ragged : RaggedArray
-        The features.
     groups : array, shape (rows,)
-        Group of each row, for example its speaker.
+        Group of each row, for example its speaker; `InputError` if there is not one per row.
 
     Returns
     -------
     RaggedArray
         A copy in memory, float32 or wider; a feature that is constant within a group becomes 0.
-
-    Raises
-    ------
-    InputError
-        If there is not exactly one group per row.
     """
     groups = np.asarray(groups)
     if groups.shape != (len(ragged),):
@@ -98,26 +85,7 @@ def standardise_by(ragged: RaggedArray, groups: Sequence[object]) -> RaggedArray
 
 
 def check_normalisation(how: str, *, per_utterance: bool = False) -> str:
-    """
-    Check whose statistics scale the features.
-
-    Parameters
-    ----------
-    how : str
-        One of `NORMALISATIONS`.
-    per_utterance : bool
-        Whether the front end already scales each utterance by its own statistics.
-
-    Returns
-    -------
-    str
-        `how`.
-
-    Raises
-    ------
-    InputError
-        For an unknown name, or for ``"train"`` where the front end scales each utterance already.
-    """
+    """Return `how`, or refuse it; the parameters are those of `normalise`."""
     if how not in NORMALISATIONS:
         raise unknown("normalisation", how, NORMALISATIONS)
     if how == "train" and per_utterance:
@@ -137,7 +105,7 @@ def normalise(
     Parameters
     ----------
     features : RaggedArray
-        Features of every utterance of the table, row by row.
+        Row i belongs to row i of the table.
     how : {"train", "utterance", "speaker"}
         ``"train"`` returns the features unchanged: the classifier learns its scaling from the
         training rows. ``"utterance"`` uses the statistics of each utterance over time, unless the
@@ -158,8 +126,7 @@ def normalise(
         For an unknown name; for ``"utterance"`` if each utterance is one vector, which has no
         statistics over time; for ``"speaker"`` if the speaker of an utterance is unknown.
     """
-    if how not in NORMALISATIONS:
-        raise unknown("normalisation", how, NORMALISATIONS)
+    check_normalisation(how)
     if how == "utterance" and not per_utterance:
         if len(features.item_shape) < 2 and (features.lengths == 1).all():
             raise InputError(

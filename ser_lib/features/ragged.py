@@ -64,15 +64,6 @@ class RaggedArray:
         """
         Concatenate arrays of shape (n_i, *item); array i becomes row i.
 
-        Parameters
-        ----------
-        arrays : sequence of ndarray
-            At least one, all with items of one shape.
-
-        Returns
-        -------
-        RaggedArray
-
         Raises
         ------
         InputError
@@ -139,11 +130,6 @@ class RaggedArray:
         rows : array of int or bool
             Positions in this array, or a boolean mask with one value per row.
 
-        Returns
-        -------
-        RaggedArray
-            Shares `values` with this one.
-
         Raises
         ------
         InputError
@@ -183,15 +169,7 @@ class RaggedArray:
         """
         Return an array that stores these rows only, in this order.
 
-        Parameters
-        ----------
-        dtype : dtype, optional
-            Type of the values. They are copied only if their order or type changes.
-
-        Returns
-        -------
-        RaggedArray
-            With ``rows`` None.
+        The values are copied only if their order or type changes.
         """
         dtype = self.dtype if dtype is None else np.dtype(dtype)
         offsets = np.concatenate([[0], np.cumsum(self.lengths)])
@@ -205,11 +183,7 @@ class RaggedArray:
 
     def stack(self) -> np.ndarray:
         """
-        Convert rows of one item each to a plain array.
-
-        Returns
-        -------
-        ndarray, shape (rows, *item)
+        Convert rows of one item each to a plain array, shape (rows, *item).
 
         Raises
         ------

@@ -25,11 +25,6 @@ class Frames:
     max_frames : int, optional
         Number of frames kept at most: the last frames of a longer recording.
 
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
-
     Examples
     --------
     >>> Frames()(np.zeros((7, 40))).shape
@@ -88,11 +83,6 @@ class Windows:
         Number of windows kept at most: the first windows of a longer recording. The frames after
         them are not used.
 
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
-
     Examples
     --------
     >>> Windows(length=128, hop=64)(np.zeros((384, 40))).shape
@@ -130,11 +120,7 @@ class Windows:
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """
-        Cut.
-
-        Parameters
-        ----------
-        frames : ndarray, shape (frames, features) or (frames, features, channels)
+        Cut frames, shape (frames, features) or (frames, features, channels).
 
         Returns
         -------
@@ -163,9 +149,5 @@ class Windows:
                 f"Windows: pad is {self.pad!r} for frames of shape {frames.shape}; expected one "
                 f"value for each of {len(channels)} channels, or one for all"
             )
-        return np.array(
-            [
-                channel.min() if pad == "floor" else pad
-                for channel, pad in zip(channels, pads, strict=True)
-            ]
-        )
+        pairs = zip(channels, pads, strict=True)
+        return np.array([channel.min() if pad == "floor" else pad for channel, pad in pairs])

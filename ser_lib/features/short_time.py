@@ -26,16 +26,6 @@ def check_transform(step: object) -> None:
 
     These are ``n_fft``, ``win_length`` (None is replaced by `n_fft`), ``hop_length``, ``window``
     and ``pad_mode``.
-
-    Parameters
-    ----------
-    step : dataclass instance
-        Whose parameters are checked.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
     """
     name = type(step).__name__
     as_count(step, "n_fft", low=2)
@@ -69,7 +59,6 @@ def powers(
     step : dataclass instance
         With the parameters of `check_transform`.
     signal : array of float, shape (samples,)
-        At least one sample.
     bins : slice
         Which of the ``1 + n_fft // 2`` bins to return.
 

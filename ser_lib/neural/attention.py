@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ser_lib.neural.masking import Unmasked
+from ser_lib.neural.masking import Unmasked, as_maps
 
 
 @keras.saving.register_keras_serializable(package="ser_lib")
@@ -23,23 +23,13 @@ class AttentionPooling(Unmasked):
 
     def call(self, values, scores, mask):
         """
-        Average values by the softmax of the scores.
+        Return averages, shape (batch, units), and weights, of the shape of the scores.
 
-        Parameters
-        ----------
-        values : tensor, shape (batch, steps, ..., units)
-        scores : tensor, shape (batch, steps, ...)
-        mask : tensor of bool, shape (batch, steps)
-            True for the steps of the recording, at least one; false for padding.
-
-        Returns
-        -------
-        tuple of tensor
-            Averages, shape (batch, units), and weights, of the shape of the scores.
+        Values have the shape (batch, steps, ..., units), scores (batch, steps, ...), and the mask
+        (batch, steps); at least one step of each recording is true.
         """
         shape = ops.shape(scores)
-        mask = ops.reshape(mask, (*ops.shape(mask), *[1] * (len(scores.shape) - 2)))
-        mask = ops.reshape(ops.broadcast_to(mask, shape), (shape[0], -1))
+        mask = ops.reshape(ops.broadcast_to(as_maps(mask, scores), shape), (shape[0], -1))
         scores = ops.where(mask, ops.reshape(scores, (shape[0], -1)), -1e9)
         weights = ops.softmax(scores, axis=-1)
         values = ops.reshape(values, (shape[0], -1, values.shape[-1]))

@@ -31,11 +31,6 @@ class SpecAugment:
     within : bool
         Whether time and frequency are the first two axes of an item (windows of many frames);
         otherwise the items are the frames.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, what was found and what is expected.
     """
 
     time: float = 0.1
@@ -50,23 +45,12 @@ class SpecAugment:
 
     def __call__(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """
-        Mask a batch, other stretches in every row.
-
-        Parameters
-        ----------
-        batch : Batch
-            Values, shape (rows, n, bands) or (rows, n, frames, bands, ...); changed in place.
-        rng : numpy.random.Generator
-            Draws widths and places.
-
-        Returns
-        -------
-        Batch
+        Mask other stretches in every row of a batch, which is changed in place and returned.
 
         Raises
         ------
         InputError
-            If the items have too few axes.
+            If items are not of shape (bands,) or, within items, (frames, bands, ...).
         """
         axis = 2 if self.within else 1
         values = batch.values
@@ -112,10 +96,8 @@ def mixup(
 
     Returns
     -------
-    batch : Batch
-        The mixtures.
-    targets : ndarray of float32, shape (rows, classes)
-        Their labels, which sum to one.
+    Batch, ndarray of float32, shape (rows, classes)
+        The mixtures, and their labels, which sum to one.
     """
     other = rng.permutation(len(targets))
     weight = rng.beta(alpha, alpha, len(targets)).astype(np.float32)

@@ -1,29 +1,18 @@
 """AlexNet's convolutions, with which several systems begin, as a function on Keras tensors."""
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
 
 
-@dataclasses.dataclass(frozen=True)
-class _Convolution:
-    """One convolution: zeros of `padding` before each axis; `pooled` where max-pooling follows."""
-
-    filters: int
-    side: int
-    stride: int
-    padding: int
-    pooled: bool
-
-
+# Filters, side, stride and padding of each convolution, and whether max-pooling follows.
 _ALEXNET = (
-    _Convolution(64, 11, 4, 2, True),
-    _Convolution(192, 5, 1, 2, True),
-    _Convolution(384, 3, 1, 1, False),
-    _Convolution(256, 3, 1, 1, False),
-    _Convolution(256, 3, 1, 1, True),
+    (64, 11, 4, 2, True),
+    (192, 5, 1, 2, True),
+    (384, 3, 1, 1, False),
+    (256, 3, 1, 1, False),
+    (256, 3, 1, 1, True),
 )
 
 ALEXNET_STRIDE = 32
@@ -46,10 +35,8 @@ def alexnet_convolutions(
     maps : tensor, shape (batch, time, frequency, channels)
         Spectrograms; at least 63 bands.
     mask : tensor of bool, shape (batch, time), optional
-        True for the frames of a recording, false for padding. With a mask, a recording may have
-        any number n of frames from one, its output depends on these alone and has
-        ``ceil(n / 32)`` steps. Without it, both axes shrink as in torchvision, and need at least 63
-        frames and bands.
+        With a mask, a recording of n frames, at least one, gives ``ceil(n / 32)`` steps that depend
+        on these alone. Without it, both axes shrink as in torchvision, and need at least 63 frames.
     normalised : bool
         Whether batch normalisation stands between each convolution and its ReLU.
     dropout : float
@@ -66,13 +53,13 @@ def alexnet_convolutions(
 
     from ser_lib.neural.masking import ApplyMask, DownsampleMask, MaskedBatchNormalization
 
-    for number, part in enumerate(_ALEXNET, start=1):
+    for number, (filters, side, stride, padding, pooled) in enumerate(_ALEXNET, start=1):
         # With a mask, so many zeros follow that each frame left gives a step.
-        after = part.padding if mask is None else part.side - 1 - part.padding
-        maps = layers.ZeroPadding2D(((part.padding, after), (part.padding, part.padding)))(maps)
-        maps = layers.Conv2D(part.filters, part.side, part.stride, name=f"conv{number}")(maps)
-        if mask is not None and part.stride > 1:
-            mask = DownsampleMask(part.stride)(mask)
+        after = padding if mask is None else side - 1 - padding
+        maps = layers.ZeroPadding2D(((padding, after), (padding, padding)))(maps)
+        maps = layers.Conv2D(filters, side, stride, name=f"conv{number}")(maps)
+        if mask is not None and stride > 1:
+            mask = DownsampleMask(stride)(mask)
         if normalised:
             # PyTorch's epsilon; its momentum of 0.1 is 0.9 here.
             norm = MaskedBatchNormalization(momentum=momentum, epsilon=1e-5, name=f"norm{number}")
@@ -80,7 +67,7 @@ def alexnet_convolutions(
         maps = layers.ReLU()(maps)
         if mask is not None:
             maps = ApplyMask()(maps, mask)
-        if part.pooled:
+        if pooled:
             if mask is not None:
                 maps = layers.ZeroPadding2D(((0, 2), (0, 0)))(maps)
                 mask = DownsampleMask(2)(mask)

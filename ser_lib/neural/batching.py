@@ -50,15 +50,7 @@ def fit_scaling(X: RaggedArray) -> Scaling:
     """
     Compute the scaling that brings each feature to mean 0 and standard deviation 1.
 
-    Parameters
-    ----------
-    X : RaggedArray
-        The training rows.
-
-    Returns
-    -------
-    Scaling
-        A constant feature becomes 0.
+    A constant feature becomes 0.
 
     Raises
     ------
@@ -75,17 +67,7 @@ def fit_scaling(X: RaggedArray) -> Scaling:
 
 def padded_length(n: int | np.ndarray) -> int | np.ndarray:
     """
-    Round a number of items up to one of few values: all up to 16, then eight per octave.
-
-    Parameters
-    ----------
-    n : int or array of int
-        Numbers of items, at least 1.
-
-    Returns
-    -------
-    int or ndarray of int
-        At most an eighth above `n`.
+    Round numbers of items, at least 1, up to few values: all up to 16, then eight per octave.
 
     Examples
     --------
@@ -188,17 +170,14 @@ def assemble(
     values = np.zeros((len(rows), longest, *sources[0].item_shape), np.float32)
     mask = np.zeros((len(rows), longest), bool)
     for places, items, lengths in parts:
+        mask[places] = np.arange(longest) < lengths[:, np.newaxis]
+        row, item = np.nonzero(mask[places])
         finite = np.isfinite(items).reshape(len(items), -1).all(axis=1)
         if not finite.all():
-            place = places[np.repeat(np.arange(len(places)), lengths)[finite.argmin()]]
-            raise InputError(
-                f"features of row {rows[place]} are not finite; expected finite numbers"
-            )
+            bad = rows[places[row[finite.argmin()]]]
+            raise InputError(f"features of row {bad} are not finite; expected finite numbers")
         if scaling is not None:
             items = (items - scaling.mean) * scaling.factor
-        part = np.arange(longest) < lengths[:, np.newaxis]
-        mask[places] = part
-        row, item = np.nonzero(part)
         values[places[row], item] = items
     return Batch(values, mask)
 
@@ -207,20 +186,7 @@ def items_as_rows(
     sources: Sequence[RaggedArray], targets: np.ndarray
 ) -> tuple[tuple[RaggedArray, ...], np.ndarray]:
     """
-    Make every item a row of its own, with the target of the row that it came from.
-
-    Parameters
-    ----------
-    sources : sequence of RaggedArray
-        Versions of the same rows.
-    targets : ndarray, shape (rows,)
-        One per row.
-
-    Returns
-    -------
-    sources : tuple of RaggedArray
-        The same versions, with one item per row.
-    targets : ndarray, shape (items,)
+    Make every item of several versions of rows a row of its own, with the target of its old row.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from ser_lib.features.ragged import RaggedArray
 from ser_lib.neural.augmentation import SpecAugment, mixup, oversample
 from ser_lib.neural.batching import assemble, batches, fit_scaling, items_as_rows
 from ser_lib.neural.inference import InferenceMixin, compile_for_inference
-from ser_lib.neural.saving import describe_network, read_classifier, write_classifier
+from ser_lib.neural.saving import read_classifier, write_classifier
 from ser_lib.neural.validation import check_parameters, check_rows
 
 if TYPE_CHECKING:
@@ -32,49 +32,16 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     network : frozen dataclass
-        ``network.build(item_shape, n_classes)`` returns a `keras.Model` with the inputs ``values``,
-        shape (batch, n, *item), and ``mask``, shape (batch, n), and posteriors as output; see
-        `ser_lib.neural`.
-    epochs : int
-        Largest number of passes through the training rows.
-    batch_size : int
-        Largest number of rows per batch.
-    optimizer : {"adam", "sgd"}
-        Adam (Kingma & Ba 2015) or stochastic gradient descent.
-    learning_rate : float
-        Learning rate at the start, above 0.
-    momentum : float
-        Momentum of stochastic gradient descent, from 0 to below 1.
-    decay : float
-        With a constant schedule, the learning rate after t updates is
-        ``learning_rate / (1 + decay * t)``.
-    schedule : {"constant", "cosine"}
-        Whether the learning rate falls to zero along a cosine over all epochs (Loshchilov & Hutter
-        2017).
-    weight_decay : float
-        Fraction of each weight, times the learning rate, that every update subtracts (Loshchilov &
-        Hutter 2019).
-    clip_norm : float, optional
-        Largest norm of the gradient of all weights together; no limit by default.
-    balance : {"weights", "oversampling"}, optional
-        Weight the loss of each training row by the inverse frequency of its class, or repeat rows
-        of the rarer classes until all are equally frequent.
+        Its method ``build(item_shape, n_classes)`` makes the `keras.Model`; see `ser_lib.neural`.
+    epochs, batch_size, balance, mixup, monitor, patience, scale
+        See the parameters of `ser_lib.systems.base.NeuralSystem`.
+    optimizer, learning_rate, momentum, decay, schedule, weight_decay, clip_norm
+        See the parameters of `ser_lib.systems.base.NeuralSystem`.
     spec_augment : SpecAugment, optional
         Masking of training rows.
-    mixup : float
-        Mix training rows with weights drawn from Beta(mixup, mixup); 0 for no mixup.
     pool : {"mean", "max"}, optional
         Classify every item (a segment) by itself, and give each row the mean or the maximum of the
         log posteriors of its items; by default the network sees all items of a row.
-    monitor : {"uar", "loss"}
-        Score of the development rows that selects the epoch: their unweighted average recall (among
-        equals the smaller loss), or their loss.
-    patience : int, optional
-        Epochs without improvement on the development rows after which training stops; by default
-        all epochs are run.
-    scale : bool
-        Whether each feature is brought to mean 0 and standard deviation 1 by the moments of the
-        training rows.
     seed : int
         Seed of the weights, of dropout and of the order of rows. `fit` passes it to the global
         random numbers of Python, NumPy and the backend as well.
@@ -163,11 +130,6 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
             Augmented versions of `X`, row by row. In every epoch each row is drawn from `X` or one
             of the copies.
 
-        Returns
-        -------
-        NeuralClassifier
-            Itself.
-
         Raises
         ------
         InputError
@@ -206,7 +168,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
             schedule=self.schedule,
             weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
-            steps=self.epochs * self._updates(sources[0], targets),
+            steps=self.epochs * self._updates(sources[0].lengths, targets),
         )
         scores = Scores(len(self.classes_))
         trainer = make_trainer(self.network_, optimizer, scores)
@@ -252,11 +214,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         self._output_models = {}
 
     def _train_epoch(
-        self,
-        trainer: "keras.Model",
-        sources: Sequence[RaggedArray],
-        targets: np.ndarray,
-        rng: np.random.Generator,
+        self, trainer: "keras.Model", sources: tuple, targets: np.ndarray, rng: np.random.Generator
     ) -> None:
         """Train on all rows once, each drawn from one of the sources."""
         one_hot = np.eye(len(self.classes_), dtype=np.float32)[targets]
@@ -278,9 +236,8 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
                 batch, labels = mixup(batch, labels, self.mixup, rng)
             trainer.train_on_batch(batch._asdict(), labels, labels @ class_weights)
 
-    def _updates(self, X: RaggedArray, targets: np.ndarray) -> int:
+    def _updates(self, lengths: np.ndarray, targets: np.ndarray) -> int:
         """Count the updates of an epoch."""
-        lengths = X.lengths
         if self.balance == "oversampling":
             lengths = lengths[oversample(targets, np.random.default_rng(self.seed))]
         return len(batches(lengths, self.batch_size))
@@ -315,17 +272,12 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
 
     def save(self, folder: str | os.PathLike) -> None:
         """
-        Write the trained classifier: ``network.keras``, ``scaling.npz`` and ``classifier.json``.
-
-        Parameters
-        ----------
-        folder : path
-            Must not exist yet; appears only when all files are written. Nothing is pickled.
+        Write the trained classifier into a new folder of three files; nothing is pickled.
 
         Raises
         ------
         InputError
-            If `folder` exists.
+            If `folder` exists; it appears only when all files are written.
         """
         check_is_fitted(self, "network_")
         parameters = self.get_params(deep=False)
@@ -333,7 +285,11 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         parameters["spec_augment"] = augment and dataclasses.asdict(augment)
         state = {
             "parameters": parameters,
-            "network": describe_network(network),
+            "network": {
+                "module": type(network).__module__,
+                "class": type(network).__qualname__,
+                "parameters": dataclasses.asdict(network),
+            },
             "classes": self.classes_.tolist(),
             "item_shape": list(self._item_shape),
             "best_epoch": self.best_epoch_,
@@ -345,16 +301,6 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
     def load(cls, folder: str | os.PathLike) -> "NeuralClassifier":
         """
         Read a classifier that `save` wrote; no code from the folder is run.
-
-        Parameters
-        ----------
-        folder : path
-            The folder.
-
-        Returns
-        -------
-        NeuralClassifier
-            Predicts what the saved one did.
 
         Raises
         ------

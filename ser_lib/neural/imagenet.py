@@ -23,13 +23,9 @@ if TYPE_CHECKING:
 # Mean and standard deviation of ImageNet's images: red, green and blue within [0, 1].
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-FIRE_MODULES = 7
-"""
-The fire module after which SqueezeNet ends by default.
-
-The last modules are specific to the objects of ImageNet: features of the earlier ones separate
-emotions better.
-"""
+# The fire module after which SqueezeNet ends by default: later ones are specific to the objects of
+# ImageNet, and features of the earlier ones separate emotions better.
+_FIRE_MODULES = 7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +35,11 @@ class Backbone:
 
     Parameters
     ----------
-    features : int
-        Length of the vector of an image, with the default number of fire modules.
     sides : tuple of int
         Smallest and largest side of an image, in pixels.
     offset, factor : tuple of float
-        ImageNet preprocessing: what is added to each channel after it was multiplied by the factor,
-        for channels of mean 0 and standard deviation 1.
+        ImageNet preprocessing of channels of mean 0 and standard deviation 1: each is multiplied by
+        the factor, then the offset is added.
     url, checksum : str
         Of the file of published weights.
     apply : callable
@@ -56,15 +50,12 @@ class Backbone:
         ``read(path)`` returns the weights of each layer by its name.
     """
 
-    features: int
     sides: tuple[int, int]
     offset: tuple[float, ...]
     factor: tuple[float, ...]
     url: str
     checksum: str
-    apply: Callable[
-        ["keras.KerasTensor", "keras.KerasTensor | None", int | None], "keras.KerasTensor"
-    ]
+    apply: Callable[..., "keras.KerasTensor"]
     read: Callable[[os.PathLike], dict[str, list[np.ndarray]]]
 
 
@@ -74,7 +65,7 @@ def _squeezenet(
     """SqueezeNet, with average and maximum of each channel of its last map."""
     from keras import layers
 
-    maps = squeezenet_convolutions(images, last=fire_modules or FIRE_MODULES)
+    maps = squeezenet_convolutions(images, last=fire_modules or _FIRE_MODULES)
     return layers.Concatenate()(
         [layers.GlobalAveragePooling2D()(maps), layers.GlobalMaxPooling2D()(maps)]
     )
@@ -143,7 +134,6 @@ def _resnet50v2_weights(path: os.PathLike) -> dict[str, list[np.ndarray]]:
 BACKBONES = {
     # Trained on blue, green and red of 0 to 255, the mean of each subtracted.
     "squeezenet": Backbone(
-        features=768,
         sides=(SMALLEST_SIDE, 1024),
         offset=(0.0, 0.0, 0.0),
         factor=tuple(round(255 * std, 3) for std in reversed(_STD)),
@@ -155,7 +145,6 @@ BACKBONES = {
     ),
     # Trained on channels of mean 0 and standard deviation 1. Its dense layers need 6 × 6 cells.
     "alexnet": Backbone(
-        features=4096,
         sides=(223, 254),
         offset=(0.0, 0.0, 0.0),
         factor=(1.0, 1.0, 1.0),
@@ -166,7 +155,6 @@ BACKBONES = {
     ),
     # Trained on red, green and blue within [-1, 1].
     "resnet50v2": Backbone(
-        features=2048,
         sides=(32, 1024),
         offset=tuple(round(2 * mean - 1, 3) for mean in _MEAN),
         factor=tuple(round(2 * std, 3) for std in _STD),
@@ -181,16 +169,7 @@ BACKBONES = {
 
 def check_backbone(name: str, side: int, fire_modules: int | None = None) -> None:
     """
-    Check the parameters of a backbone.
-
-    Parameters
-    ----------
-    name : str
-        One of `BACKBONES`.
-    side : int
-        Height and width of the images, in pixels.
-    fire_modules : int, optional
-        The fire module after which SqueezeNet ends, 2 to 9.
+    Check the parameters of a backbone; see `add_backbone`.
 
     Raises
     ------
@@ -233,7 +212,7 @@ def add_backbone(
     side : int
         Height and width, in pixels, to which images are resized (bilinear interpolation).
     fire_modules : int, optional
-        The fire module after which SqueezeNet ends, 2 to 9; `FIRE_MODULES` by default.
+        The fire module after which SqueezeNet ends, 2 to 9; 7 by default.
     imagenet_preprocessing : bool
         Whether to scale the channels as the backbone's training images were; meant for ImageNet
         weights.
@@ -241,11 +220,6 @@ def add_backbone(
     Returns
     -------
     tensor, shape (n, features)
-
-    Raises
-    ------
-    InputError
-        See `check_backbone`.
     """
     from keras import layers, ops
 

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from ser_lib.neural.imagenet import BACKBONES
 
 if TYPE_CHECKING:
     import keras
+
+_CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}")
 
 
 class Weights(str):
@@ -41,17 +44,16 @@ def resolve_weights(name: str, weights: str | os.PathLike | None) -> Weights | N
     """
     Turn the parameter ``weights`` of a system into the checksum and path of a file.
 
+    Stored results and saved classifiers hold the checksum in place of a path. It makes the same
+    system again, whose weights are looked for only when a network is built.
+
     Parameters
     ----------
     name : str
         One of `BACKBONES`.
-    weights : None, "imagenet", path or Weights
+    weights : None, "imagenet", path, checksum or Weights
         None for random initialisation; ``"imagenet"`` for the published weights, which are taken
         from the cache, or downloaded when they are first needed; or a file.
-
-    Returns
-    -------
-    Weights or None
 
     Raises
     ------
@@ -62,6 +64,8 @@ def resolve_weights(name: str, weights: str | os.PathLike | None) -> Weights | N
         return weights
     if weights == "imagenet":
         return Weights(BACKBONES[name].checksum)
+    if isinstance(weights, str) and _CHECKSUM.fullmatch(weights):
+        return Weights(weights)
     path = Path(weights).expanduser().resolve()
     if not path.is_file():
         raise InputError(
@@ -80,17 +84,6 @@ def _checksum(path: Path, size: int, changed: int) -> str:
 def weights_file(name: str, weights: Weights) -> Path:
     """
     Return the path of a backbone's weights; the published file is downloaded into the cache.
-
-    Parameters
-    ----------
-    name : str
-        One of `BACKBONES`.
-    weights : Weights
-        From `resolve_weights`.
-
-    Returns
-    -------
-    Path
 
     Raises
     ------
@@ -119,16 +112,7 @@ def weights_file(name: str, weights: Weights) -> Path:
 
 def load_weights(model: "keras.Model", name: str, weights: Weights) -> None:
     """
-    Load the weights of a backbone into the layers of a model, found by their names.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A model with the layers of `add_backbone`.
-    name : str
-        One of `BACKBONES`.
-    weights : Weights
-        From `resolve_weights`.
+    Load the weights of a backbone, from `resolve_weights`, into its layers in a model.
 
     Raises
     ------

@@ -26,7 +26,7 @@ class InferenceMixin:
 
     def predict_proba(self, X: RaggedArray) -> np.ndarray:
         """
-        Compute the posteriors of each row.
+        Compute the posteriors of each row, which do not depend on the other rows.
 
         Parameters
         ----------
@@ -36,7 +36,7 @@ class InferenceMixin:
         Returns
         -------
         ndarray of float64, shape (rows, classes)
-            In the order of ``classes_``; rows sum to one. They do not depend on the other rows.
+            In the order of ``classes_``; rows sum to one.
 
         Raises
         ------
@@ -47,7 +47,8 @@ class InferenceMixin:
         """
         posteriors = self._posteriors(X.items() if self.pool else X)
         if self.pool:
-            posteriors = pool_posteriors(posteriors, X.lengths, self.pool)
+            logarithms = _pool(np.log(np.maximum(posteriors, 1e-30)), X.lengths, self.pool)
+            posteriors = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
         return posteriors / posteriors.sum(axis=1, keepdims=True)
 
     def predict(self, X: RaggedArray) -> np.ndarray:
@@ -57,17 +58,7 @@ class InferenceMixin:
 
     def segment_posteriors(self, X: RaggedArray) -> list[np.ndarray]:
         """
-        Compute the posteriors of each item of each row, where items are classified one by one.
-
-        Parameters
-        ----------
-        X : RaggedArray
-            Features with items of the shape seen in training.
-
-        Returns
-        -------
-        list of ndarray, shape (items, classes)
-            One array per row.
+        Compute posteriors, shape (items, classes) per row, where items are classified one by one.
 
         Raises
         ------
@@ -83,11 +74,6 @@ class InferenceMixin:
     def attention(self, X: RaggedArray) -> list[np.ndarray]:
         """
         Compute the weights of the network's attention.
-
-        Parameters
-        ----------
-        X : RaggedArray
-            Features with items of the shape seen in training.
 
         Returns
         -------
@@ -112,17 +98,8 @@ class InferenceMixin:
         """
         Compute the output of a layer for each row, as features for another classifier.
 
-        Parameters
-        ----------
-        X : RaggedArray
-            Features with items of the shape seen in training.
-        layer : str
-            Name of a layer that gives one vector per row.
-
-        Returns
-        -------
-        ndarray of float32, shape (rows, units)
-            Where items are classified one by one, the mean over the items of each row.
+        The layer gives a vector per row; where items are classified one by one, the result is the
+        mean over the items of each row. It has the shape (rows, units), in float32.
 
         Raises
         ------
@@ -131,11 +108,8 @@ class InferenceMixin:
         """
         if not len(X):
             raise InputError("X holds no utterances; expected at least one")
-        if not self.pool:
-            return np.stack(self._outputs(X, layer))
-        items = np.stack(self._outputs(X.items(), layer))
-        starts = np.cumsum(X.lengths) - X.lengths
-        return np.add.reduceat(items, starts) / X.lengths[:, np.newaxis].astype(np.float32)
+        vectors = np.stack(self._outputs(X.items() if self.pool else X, layer))
+        return _pool(vectors, X.lengths, "mean") if self.pool else vectors
 
     def _posteriors(self, X: RaggedArray) -> np.ndarray:
         """Posteriors of the rows as the network sees them; float64, shape (rows, classes)."""
@@ -178,19 +152,7 @@ class InferenceMixin:
 
 
 def compile_for_inference(network: "keras.Model") -> "keras.Model":
-    """
-    Choose how a network is compiled where it is applied without being trained.
-
-    Parameters
-    ----------
-    network : keras.Model
-        Changed in place.
-
-    Returns
-    -------
-    keras.Model
-        The same network.
-    """
+    """Choose how a network is compiled where it is not trained; changed in place, and returned."""
     import keras
 
     network.jit_compile = keras.backend.backend() == "jax"
@@ -203,30 +165,11 @@ def _is_not_about_retracing(record: logging.LogRecord) -> bool:
     return "tf.function retracing" not in record.getMessage()
 
 
-def pool_posteriors(posteriors: np.ndarray, lengths: np.ndarray, pool: str) -> np.ndarray:
-    """
-    Pool posteriors of items into posteriors of rows.
-
-    Parameters
-    ----------
-    posteriors : ndarray, shape (items, classes)
-        Row after row.
-    lengths : ndarray of int, shape (rows,)
-        Items of each row.
-    pool : {"mean", "max"}
-        Mean or maximum of the log posteriors.
-
-    Returns
-    -------
-    ndarray, shape (rows, classes)
-        Not normalised to a sum of one.
-    """
-    logarithms = np.log(np.maximum(posteriors, 1e-30))
-    if len(lengths) == 0:
-        return logarithms
+def _pool(items: np.ndarray, lengths: np.ndarray, pool: str) -> np.ndarray:
+    """Pool items, row after row, into rows of these lengths by their mean or maximum."""
+    if not len(lengths):
+        return items
     starts = np.cumsum(lengths) - lengths
     if pool == "max":
-        logarithms = np.maximum.reduceat(logarithms, starts)
-    else:
-        logarithms = np.add.reduceat(logarithms, starts) / lengths[:, np.newaxis]
-    return np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
+        return np.maximum.reduceat(items, starts)
+    return np.add.reduceat(items, starts) / lengths[:, np.newaxis].astype(items.dtype)

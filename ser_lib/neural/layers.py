@@ -8,7 +8,7 @@ Sequences are padded; a layer that reads several steps takes their mask (see
 import keras
 from keras import ops
 
-from ser_lib.neural.masking import Unmasked
+from ser_lib.neural.masking import Unmasked, add_normalisation_weights, as_maps
 
 
 @keras.saving.register_keras_serializable(package="ser_lib")
@@ -65,18 +65,10 @@ class _NormalisedConvolution(Unmasked):
 
     def build(self, maps_shape):
         """Make the weights of the convolution, then those of the normalisation."""
-        vector = (self.filters,)
         kernel = (self.side, self.side, maps_shape[-1], self.filters)
         self.kernel = self.add_weight(name="kernel", shape=kernel, initializer="glorot_uniform")
-        self.bias = self.add_weight(name="bias", shape=vector, initializer="zeros")
-        self.gamma = self.add_weight(name="gamma", shape=vector, initializer="ones")
-        self.beta = self.add_weight(name="beta", shape=vector, initializer="zeros")
-        self.moving_mean = self.add_weight(
-            name="moving_mean", shape=vector, initializer="zeros", trainable=False
-        )
-        self.moving_variance = self.add_weight(
-            name="moving_variance", shape=vector, initializer="ones", trainable=False
-        )
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        add_normalisation_weights(self, self.filters)
 
     def _convolve(self, maps):
         """Signs by which the filters are multiplied, and the convolution's output without bias."""
@@ -128,20 +120,11 @@ class LocalFeatureBlock(_NormalisedConvolution):
 
     def call(self, maps, mask=None, training=False):
         """
-        Compute the block's features.
+        Return features, shape (windows, ceil(height / pool), ceil(width / pool), filters).
 
-        Parameters
-        ----------
-        maps : tensor, shape (windows, height, width, channels)
-            Height and width must be known.
-        mask : tensor, shape (windows,), optional
-            1 for a window that counts in the training statistics, 0 for padding.
-        training : bool
-            Whether to normalise by the statistics of these windows, and update the moving ones.
-
-        Returns
-        -------
-        tensor, shape (windows, ceil(height / pool), ceil(width / pool), filters)
+        Maps have the shape (windows, height, width, channels), with known height and width. The
+        mask, shape (windows,), is 1 for a window that counts in the training statistics, 0 for
+        padding. In training these statistics normalise, and the moving ones are updated.
         """
         sign, output = self._convolve(maps)
         moments = None
@@ -182,36 +165,16 @@ class SequenceFeatureBlock(_NormalisedConvolution):
     The output depends on the frames of a recording alone: padding is left out of the statistics and
     of the pooling, and padded steps of the output are zero, as those of the input must be.
 
-    Parameters
-    ----------
-    filters : int
-        Number of filters.
-    pool : int
-        Side of the pooling square.
-    side : int
-        Side of the filters; odd.
-    momentum, epsilon : float
-        As in `keras.layers.BatchNormalization`.
+    Parameters are those of `LocalFeatureBlock`.
     """
 
     def call(self, maps, mask, training=False):
         """
-        Compute the block's features.
+        Return features, shape (batch, ceil(frames / pool), ceil(bands / pool), filters).
 
-        Parameters
-        ----------
-        maps : tensor, shape (batch, frames, bands, channels)
-            Zero where padded.
-        mask : tensor of bool, shape (batch, frames)
-            True for the frames of the recordings, false for padding.
-        training : bool
-            Whether to normalise by the statistics of these frames, and update the moving ones.
-
-        Returns
-        -------
-        tensor, shape (batch, ceil(frames / pool), ceil(bands / pool), filters)
-            A step belongs to the recording if its first frame does (see
-            `ser_lib.neural.masking.DownsampleMask`); other steps are zero.
+        Maps have the shape (batch, frames, bands, channels), the mask (batch, frames). A step
+        belongs to the recording if its first frame does (see
+        `ser_lib.neural.masking.DownsampleMask`); other steps are zero.
         """
         sign, output = self._convolve(maps)
         mask = ops.cast(mask, output.dtype)
@@ -222,14 +185,10 @@ class SequenceFeatureBlock(_NormalisedConvolution):
             squares = ops.tensordot(mask, ops.mean(ops.square(output), axis=2), axes=2) / total
             moments = mean * sign, ops.maximum(squares - ops.square(mean), 0.0)
         # Padding far below all values, so that it is never the maximum.
-        output = output - _wide(1 - mask) * 1e9
+        output = output - as_maps(1 - mask, output) * 1e9
         pooled = ops.max_pool(output, self.pool, self.pool, padding="same")
-        return ops.relu(self._normalise(pooled, sign, moments)) * _wide(mask[:, :: self.pool])
-
-
-def _wide(steps):
-    """Give values of steps, shape (batch, steps), the four axes of maps."""
-    return ops.reshape(steps, (*ops.shape(steps), 1, 1))
+        steps = as_maps(mask[:, :: self.pool], pooled)
+        return ops.relu(self._normalise(pooled, sign, moments)) * steps
 
 
 def _weighted_mean(values, weights):
@@ -242,13 +201,10 @@ def _weighted_mean(values, weights):
 
 
 def _moments(maps, weights):
-    """
-    Mean and variance per channel of maps, shape (n, height, width, channels).
-
-    The variance is the mean of squares less the square of the mean: one pass instead of two over an
-    array that is far larger than any cache. Its relative error is about 1e-7 (mean² / variance),
-    which is negligible for the maps of a normalised network.
-    """
+    """Mean and variance per channel of maps, shape (n, height, width, channels)."""
+    # The mean of squares less the square of the mean is one pass instead of two over an array that
+    # is far larger than any cache; its relative error of about 1e-7 (mean² / variance) is
+    # negligible for the maps of a normalised network.
     mean = _weighted_mean(ops.mean(maps, axis=(1, 2)), weights)
     squares = _weighted_mean(ops.mean(ops.square(maps), axis=(1, 2)), weights)
     return mean, ops.maximum(squares - ops.square(mean), 0.0)

@@ -31,9 +31,24 @@ class Unmasked(keras.layers.Layer):
         """Attach no mask to the output."""
 
 
-def _as_maps(mask, values):
+def as_maps(mask, values):
     """Give a mask, shape (batch, steps), as many axes as the values have."""
     return ops.reshape(mask, (*ops.shape(mask), *[1] * (len(values.shape) - 2)))
+
+
+def add_normalisation_weights(layer, channels):
+    """Make gamma, beta and the moving mean and variance of batch normalisation, in this order."""
+    for name, initializer in (
+        ("gamma", "ones"), ("beta", "zeros"), ("moving_mean", "zeros"), ("moving_variance", "ones"),
+    ):  # fmt: skip
+        weight = layer.add_weight(
+            shape=(channels,),
+            name=name,
+            initializer=initializer,
+            trainable=not name.startswith("moving"),
+            autocast=False,
+        )
+        setattr(layer, name, weight)
 
 
 @keras.saving.register_keras_serializable(package="ser_lib")
@@ -42,7 +57,7 @@ class ApplyMask(Unmasked):
 
     def call(self, values, mask):
         """Return values, shape (batch, steps, ...), where the mask is true, and zero elsewhere."""
-        return values * _as_maps(ops.cast(mask, values.dtype), values)
+        return values * as_maps(ops.cast(mask, values.dtype), values)
 
     def compute_output_shape(self, values_shape):
         """Return the shape of the values."""
@@ -70,15 +85,10 @@ class _ShorterMask(keras.layers.Layer):
 @keras.saving.register_keras_serializable(package="ser_lib")
 class DownsampleMask(_ShorterMask):
     """
-    Mask the steps of a strided convolution or pooling by the first step that each reads.
+    Mask the steps of a convolution or pooling with a stride by the first step that each reads.
 
     Output step i begins at input step ``i * stride``, and belongs to the recording if that one
     does: a recording of n steps keeps ``ceil(n / stride)``, at least one, however far it is padded.
-
-    Parameters
-    ----------
-    stride : int
-        Stride of the convolution or pooling.
     """
 
     def call(self, mask):
@@ -144,39 +154,15 @@ class MaskedBatchNormalization(Unmasked):
         self.epsilon = float(epsilon)
 
     def build(self, values_shape):
-        """Make gamma, beta and the moving mean and variance, one number per channel."""
-        names = {
-            "gamma": "ones",
-            "beta": "zeros",
-            "moving_mean": "zeros",
-            "moving_variance": "ones",
-        }
-        for name, initializer in names.items():
-            weight = self.add_weight(
-                shape=(values_shape[-1],),
-                name=name,
-                initializer=initializer,
-                trainable=not name.startswith("moving"),
-                autocast=False,
-            )
-            setattr(self, name, weight)
+        """Make the four weights of batch normalisation, one number each per channel."""
+        add_normalisation_weights(self, values_shape[-1])
 
     def call(self, values, mask=None, training=None):
         """
-        Normalise each channel.
+        Normalise each channel of values, shape (batch, steps, ..., channels).
 
-        Parameters
-        ----------
-        values : tensor, shape (batch, steps, ..., channels)
-        mask : tensor of bool, shape (batch, steps), optional
-            The steps that count in the statistics; all by default.
-        training : bool
-            Whether to normalise by the statistics of this batch, and update the moving ones.
-
-        Returns
-        -------
-        tensor
-            Of the shape of the values; padded steps are not zero, see `ApplyMask`.
+        In training, the statistics are those of the steps of the mask, by default all. Padded steps
+        of the result are not zero; see `ApplyMask`.
         """
         # Sums of half-precision numbers would overflow.
         values = ops.cast(values, self.variable_dtype)
@@ -197,7 +183,7 @@ class MaskedBatchNormalization(Unmasked):
         axes = list(range(len(values.shape) - 1))
         if mask is None:
             return ops.moments(values, axes)
-        mask = ops.broadcast_to(_as_maps(ops.cast(mask, "bool"), values), ops.shape(values))
+        mask = ops.broadcast_to(as_maps(ops.cast(mask, "bool"), values), ops.shape(values))
         # Never zero, so that a batch without any step gives no NaN.
         count = ops.sum(ops.cast(mask, values.dtype), axes) + keras.config.epsilon()
         mean = ops.sum(ops.where(mask, values, 0), axes) / count

@@ -32,22 +32,9 @@ def register_layers() -> None:
         importlib.import_module(f"{package}.{module.name}")
 
 
-def describe_network(network: object) -> dict[str, object]:
-    """Return the module, class and parameters of a network's dataclass."""
-    return {
-        "module": type(network).__module__,
-        "class": type(network).__qualname__,
-        "parameters": dataclasses.asdict(network),
-    }
-
-
 def _make_network(*, module: str, **description: object) -> object:
-    """
-    Make a network from its description, of a dataclass of this package or of an imported module.
-
-    Other modules are not imported: importing runs their code, which a folder from elsewhere must
-    not be able to do.
-    """
+    """Make a network of a dataclass of this package, or of a module that is imported already."""
+    # Importing another module would run its code, which a folder from elsewhere must not do.
     if module.split(".")[0] == __name__.split(".")[0]:
         importlib.import_module(module)
     network_class = sys.modules.get(module)
@@ -72,21 +59,13 @@ def write_classifier(
     """
     Write ``network.keras``, ``scaling.npz`` and ``classifier.json``, all or none.
 
-    Parameters
-    ----------
-    folder : path
-        Must not exist yet.
-    model : keras.Model
-        The trained network.
-    state : mapping
-        Values that JSON can hold; ``state["network"]`` comes from `describe_network`.
-    scaling : Scaling, optional
-        How the input is scaled.
+    The state holds values that JSON can hold; ``state["network"]`` is the module, class and
+    parameters of a dataclass.
 
     Raises
     ------
     InputError
-        If `folder` exists.
+        If the folder exists.
     """
     if Path(folder).exists():
         raise InputError(f"{folder} exists already; expected the name of a new folder")
@@ -102,20 +81,12 @@ def read_classifier(
     folder: str | os.PathLike,
 ) -> tuple["keras.Model", dict[str, object], Scaling | None]:
     """
-    Read the files of `write_classifier`.
-
-    Parameters
-    ----------
-    folder : path
-        The folder; no code from it is run.
+    Read the files of `write_classifier`; no code from the folder is run.
 
     Returns
     -------
-    model : keras.Model
-        The trained network.
-    state : dict
+    keras.Model, dict, Scaling or None
         As written, but for ``state["network"]``, which is a dataclass again.
-    scaling : Scaling or None
 
     Raises
     ------

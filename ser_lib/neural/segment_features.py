@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -41,11 +41,6 @@ class SegmentFeatures:
         Height and width, in pixels, to which segments are resized.
     fire_modules : int, optional
         The fire module after which SqueezeNet ends, 2 to 9.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, what was found and what is expected.
     """
 
     segments: Windows
@@ -71,15 +66,7 @@ class SegmentFeatures:
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """
-        Compute the vector of every segment.
-
-        Parameters
-        ----------
-        frames : ndarray, shape (frames, bands, 3)
-
-        Returns
-        -------
-        ndarray of float32, shape (segments, features)
+        Turn frames, shape (frames, bands, 3), into vectors, float32, shape (segments, features).
 
         Raises
         ------
@@ -108,18 +95,11 @@ class SegmentFeatures:
 
 def standardise(segments: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """
-    Bring each channel of segments to the mean 0 and standard deviation 1 of a recording's frames.
+    Scale segments so that each channel of their recording has mean 0 and standard deviation 1.
 
-    Parameters
-    ----------
-    segments : ndarray, shape (segments, length, bands, channels)
-        Cut from the frames; padding is scaled like them, and does not count in the statistics.
-    frames : ndarray, shape (frames, bands, channels)
-
-    Returns
-    -------
-    ndarray of float32
-        Of the shape of the segments; a constant channel becomes 0.
+    Segments have the shape (segments, length, bands, channels), and the frames that they are cut
+    from (frames, bands, channels). Padding is scaled like them, and does not count in the
+    statistics; a constant channel becomes 0.
     """
     mean = frames.mean(axis=(0, 1), dtype=np.float64)
     deviation = frames.std(axis=(0, 1), dtype=np.float64)
@@ -155,27 +135,33 @@ class RolledLogMel:
     8,000 Hz on the scale ``1127 ln(1 + f / 700)``; ``ln(x + 1e-6)``. The second channel is each
     frame minus the one after it, where the first frame follows the last; the third channel is the
     same of the second.
-
-    Raises
-    ------
-    InputError
-        If the sample rate is too low for 8,000 Hz.
     """
+
+    # What figures and descriptions of the features need.
+    hop: ClassVar[float] = 0.010
+    compression: ClassVar[str] = "log"
+    channels: ClassVar[tuple[str, ...]] = (
+        "level",
+        "first derivative, negative",
+        "second derivative",
+    )
+
+    def frequencies(self, sample_rate: int) -> np.ndarray:
+        """Return the centre of each band in hertz, shape (64,), whatever the sample rate."""
+        del sample_rate
+        edges = np.linspace(*1127 * np.log1p(np.array([20, 8000]) / 700), 66)
+        return 700 * np.expm1(edges[1:-1] / 1127)
 
     def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
-        Compute the three channels.
+        Compute the three channels, float32, shape (frames, 64, 3).
 
-        Parameters
-        ----------
-        signal : array of float, shape (samples,)
-            A signal shorter than a frame is padded with zeros.
-        sample_rate : int
-            Samples per second, at least 16,000.
+        A signal shorter than a frame is padded with zeros.
 
-        Returns
-        -------
-        ndarray of float32, shape (frames, 64, 3)
+        Raises
+        ------
+        InputError
+            If the sample rate is below 16,000 samples per second, too low for 8,000 Hz.
         """
         length, step = int(0.025 * sample_rate), int(0.010 * sample_rate)
         signal = np.pad(signal, (0, max(0, length - len(signal))))

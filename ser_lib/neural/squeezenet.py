@@ -1,5 +1,6 @@
 """SqueezeNet v1.1: its convolutions on Keras tensors, and a reader of the published weights."""
 
+import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -32,40 +33,25 @@ def squeezenet_convolutions(maps: "keras.KerasTensor", *, last: int = 9) -> "ker
     Parameters
     ----------
     maps : tensor, shape (batch, height, width, channels)
-        Images of at least 31 × 31 pixels.
+        Images of at least 31 × 31 pixels; the output has about a sixteenth of either side.
     last : int
-        The last fire module, 2 to 9.
-
-    Returns
-    -------
-    tensor, shape (batch, about height / 16, about width / 16, channels)
-        512 channels after module 9.
+        The last fire module, 2 to 9, the last of which gives 512 channels.
     """
     from keras import layers
 
-    def convolution(maps, name, filters, side, **options):
-        # Without normalisation it trains only where initialisation keeps the variance (He et al.
-        # 2015).
-        layer = layers.Conv2D(
-            filters,
-            side,
-            activation="relu",
-            kernel_initializer="he_uniform",
-            name=name.replace("/", "_"),
-            **options,
-        )
-        return layer(maps)
-
-    maps = convolution(maps, "conv1", 64, 3, strides=2)
+    # Without normalisation it trains only where initialisation keeps the variance (He et al. 2015).
+    convolution = functools.partial(
+        layers.Conv2D, activation="relu", kernel_initializer="he_uniform"
+    )
+    maps = convolution(64, 3, strides=2, name="conv1")(maps)
     for number, (squeeze, expand) in _FIRES.items():
         if number > last:
             break
         if number in _POOLED_BEFORE:
             maps = layers.MaxPooling2D(3, 2)(maps)
-        fire = f"fire{number}"
-        maps = convolution(maps, f"{fire}/squeeze1x1", squeeze, 1)
-        narrow = convolution(maps, f"{fire}/expand1x1", expand, 1)
-        wide = convolution(maps, f"{fire}/expand3x3", expand, 3, padding="same")
+        maps = convolution(squeeze, 1, name=f"fire{number}_squeeze1x1")(maps)
+        narrow = convolution(expand, 1, name=f"fire{number}_expand1x1")(maps)
+        wide = convolution(expand, 3, padding="same", name=f"fire{number}_expand3x3")(maps)
         maps = layers.Concatenate()([narrow, wide])
     return maps
 
@@ -83,19 +69,11 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 
 def squeezenet_weights(path: str | os.PathLike) -> dict[str, list[np.ndarray]]:
     """
-    Read the published weights, trained on ImageNet.
+    Read the published weights: filters and biases by the name of a layer.
 
-    Parameters
-    ----------
-    path : path
-        ``squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5`` of the releases of
-        rcmalli/keras-squeezenet: a group per layer, whose attribute ``weight_names`` names its
-        filters and its biases.
-
-    Returns
-    -------
-    dict of list of ndarray of float32
-        Filters and biases by the name of the layer of `squeezenet_convolutions`.
+    The file is ``squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5`` of the releases of
+    rcmalli/keras-squeezenet, with a group per layer, whose attribute ``weight_names`` names its
+    filters and its biases.
 
     Raises
     ------
@@ -126,9 +104,9 @@ def squeezenet_weights(path: str | os.PathLike) -> dict[str, list[np.ndarray]]:
                         f"{path}: weights of layer {layer!r} are not finite; {expected}"
                     )
                 result[layer.replace("/", "_")] = arrays
+    except InputError:
+        raise
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         # h5py raises errors of these types for a damaged file.
         raise InputError(f"{path}: {error}; {expected}") from error
     return result

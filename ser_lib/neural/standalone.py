@@ -13,7 +13,7 @@ def plain_model(model: "keras.Model", *, items: int | None = None) -> "keras.Mod
     Wrap a network with the inputs ``values`` and ``mask`` into a model with one input.
 
     The result is compiled, fitted and saved like any other Keras model, and shares its weights with
-    the network.
+    the network. To load it, call ``ser_lib.neural.saving.register_layers()`` first.
 
     Parameters
     ----------
@@ -27,22 +27,15 @@ def plain_model(model: "keras.Model", *, items: int | None = None) -> "keras.Mod
     -------
     keras.Model
         From arrays of shape (batch, *item) or, with `items`, (batch, items, *item) to posteriors,
-        shape (batch, n_classes). An array of another shape is an error of Keras.
+        shape (batch, n_classes).
 
     Raises
     ------
     InputError
         If the model does not have these two inputs, or `items` is not an integer of at least 1.
 
-    Notes
-    -----
-    A saved model is loaded by ``keras.saving.load_model`` after
-    ``ser_lib.neural.saving.register_layers()``.
-
     Examples
     --------
-    A backbone with a BLSTM and attention over eight segments of 64 frames and 64 bands:
-
     >>> network = ser_lib.systems.DcnnBlstmAttention().build((64, 64, 3), 7)  # doctest: +SKIP
     >>> model = plain_model(network, items=8)  # doctest: +SKIP
     >>> model.compile("adam", "sparse_categorical_crossentropy")  # doctest: +SKIP

@@ -61,22 +61,14 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
-def _tensor(storage: object, offset: object, shape: object, strides: object, *_: object) -> _Tensor:
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
-
-
-def _parameter(tensor: _Tensor, *_: object) -> _Tensor:
-    return tensor
-
-
 class _Unpickler(pickle.Unpickler):
     """Read a pickle that may name nothing but ordered dictionaries and tensors."""
 
     _known: Mapping[str, object] = {
         "collections.OrderedDict": collections.OrderedDict,
-        "torch._utils._rebuild_tensor": _tensor,
-        "torch._utils._rebuild_tensor_v2": _tensor,
-        "torch._utils._rebuild_parameter": _parameter,
+        "torch._utils._rebuild_tensor": lambda *parts: _Tensor(*parts[:4]),
+        "torch._utils._rebuild_tensor_v2": lambda *parts: _Tensor(*parts[:4]),
+        "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
         **_NUMBERS,
     }
 
@@ -97,11 +89,6 @@ class _Unpickler(pickle.Unpickler):
 def read_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """
     Read the tensors of a state dictionary written by ``torch.save``.
-
-    Parameters
-    ----------
-    path : path
-        A ``.pth`` file of either layout.
 
     Returns
     -------
@@ -202,9 +189,8 @@ def alexnet_weights(
     -------
     list of (ndarray, ndarray)
         Kernel and bias of each of the five convolutions of
-        `ser_lib.neural.backbones.alexnet_convolutions`, shapes (time, frequency, channels,
-        filters) and (filters,); then of the dense layers, shapes (inputs, units) and (units,),
-        the first of which takes a map of 6 × 6 cells, flattened.
+        `ser_lib.neural.backbones.alexnet_convolutions`, then of the dense layers, the first of
+        which takes a map of 6 × 6 cells, flattened.
 
     Raises
     ------
@@ -239,17 +225,9 @@ def adaptive_average(maps: "keras.KerasTensor", side: int) -> "keras.KerasTensor
     """
     Average maps of any size into a square of cells, as PyTorch's ``AdaptiveAvgPool2d`` does.
 
-    Parameters
-    ----------
-    maps : tensor, shape (batch, time, frequency, channels)
-        Time and frequency must be known.
-    side : int
-        Cells along either axis. Of n steps, the i-th of s cells begins at ``floor(i * n / s)`` and
-        ends at ``ceil((i + 1) * n / s)``: neighbouring cells may overlap.
-
-    Returns
-    -------
-    tensor, shape (batch, side, side, channels)
+    Maps, shape (batch, time, frequency, channels) with known time and frequency, become (batch,
+    side, side, channels). Of n steps, the i-th of s cells begins at ``floor(i * n / s)`` and ends
+    at ``ceil((i + 1) * n / s)``: neighbouring cells may overlap.
     """
     from keras import ops
 

@@ -13,11 +13,6 @@ class Scores(keras.metrics.Metric):
 
     Depending on its version, Keras resets metrics before every batch that is trained by hand; these
     must last for an epoch, so that only `restart` resets them.
-
-    Parameters
-    ----------
-    classes : int
-        Number of classes.
     """
 
     def __init__(self, classes, name="scores", **options):
@@ -68,18 +63,9 @@ def make_optimizer(
     steps: int,
 ) -> keras.optimizers.Optimizer:
     """
-    Make the optimiser of one training.
+    Make the optimiser of one training, with the parameters of `ser_lib.neural.NeuralClassifier`.
 
-    Parameters
-    ----------
-    name, learning_rate, momentum, decay, schedule, weight_decay, clip_norm
-        See `ser_lib.neural.NeuralClassifier`.
-    steps : int
-        Updates of the whole training, over which a cosine schedule falls to zero.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
+    A cosine schedule falls to zero over `steps`, the updates of the whole training.
     """
     schedules = keras.optimizers.schedules
     if schedule == "cosine":
@@ -100,20 +86,8 @@ def make_trainer(
     """
     Make a compiled model that shares the weights of a network, to train it.
 
-    The network itself stays without optimiser and loss, so that it is saved without them.
-
-    Parameters
-    ----------
-    network : keras.Model
-        From ``values`` and ``mask`` to posteriors.
-    optimizer : keras.optimizers.Optimizer
-        From `make_optimizer`.
-    scores : Scores
-        Updated by every training batch.
-
-    Returns
-    -------
-    keras.Model
+    The network itself stays without optimiser and loss, so that it is saved without them. Every
+    training batch updates the scores.
     """
     trainer = keras.Model(network.inputs, network.outputs[0])
     # Variables that are first made within a traced step keep TensorFlow functions, and several MB,

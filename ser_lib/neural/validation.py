@@ -1,64 +1,49 @@
 """Checks of the parameters of a classifier and of the rows that it is given."""
 
-import math
-import numbers
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ser_lib.errors import InputError, unknown
+from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.neural.augmentation import SpecAugment
+from ser_lib.params import choice, flag, integer, optional, real
 
-_INTEGERS = {"epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
-_NUMBERS = {
-    "learning_rate": ("above 0", lambda value: value > 0),
-    "clip_norm": ("above 0", lambda value: value > 0),
-    "momentum": ("from 0 to below 1", lambda value: 0 <= value < 1),
-    "decay": ("of at least 0", lambda value: value >= 0),
-    "weight_decay": ("of at least 0", lambda value: value >= 0),
-    "mixup": ("of at least 0", lambda value: value >= 0),
+PARAMETERS = {
+    "epochs": integer(),
+    "batch_size": integer(),
+    "optimizer": choice("adam", "sgd"),
+    "learning_rate": real(above=0),
+    "momentum": real(low=0, high=0.999),
+    "decay": real(low=0),
+    "schedule": choice("constant", "cosine"),
+    "weight_decay": real(low=0),
+    "clip_norm": optional(real(above=0)),
+    "balance": optional(choice("weights", "oversampling")),
+    "mixup": real(low=0),
+    "pool": optional(choice("mean", "max")),
+    "monitor": choice("uar", "loss"),
+    "patience": optional(integer()),
+    "scale": flag(),
+    "seed": integer(low=0),
 }
-_CHOICES = {
-    "optimizer": ("adam", "sgd"),
-    "schedule": ("constant", "cosine"),
-    "balance": (None, "weights", "oversampling"),
-    "pool": (None, "mean", "max"),
-    "monitor": ("uar", "loss"),
-}
-_OPTIONAL = {"patience", "clip_norm"}
+"""What the parameters of a `ser_lib.neural.NeuralClassifier` may be."""
 
 
 def check_parameters(parameters: Mapping[str, object]) -> None:
     """
-    Check the parameters of a `ser_lib.neural.NeuralClassifier`.
-
-    Parameters
-    ----------
-    parameters : mapping
-        As ``get_params`` returns them.
+    Check the parameters of a `ser_lib.neural.NeuralClassifier`, as ``get_params`` returns them.
 
     Raises
     ------
     InputError
         Naming the first wrong parameter, what was found and what is expected.
     """
-
-    def is_a(kind: type, value: object) -> bool:
-        return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
-
-    parameters = {k: v for k, v in parameters.items() if not (v is None and k in _OPTIONAL)}
-    for name in filter(parameters.__contains__, _INTEGERS):
-        value, low = parameters[name], _INTEGERS[name]
-        if not (is_a(numbers.Integral, value) and value >= low):
-            raise InputError(f"{name} is {value!r}; expected an integer of at least {low}")
-    for name in filter(parameters.__contains__, _NUMBERS):
-        value, (expected, allowed) = parameters[name], _NUMBERS[name]
-        if not (is_a(numbers.Real, value) and allowed(value)):
-            raise InputError(f"{name} is {value!r}; expected a number {expected}")
-    for name, known in _CHOICES.items():
-        if parameters[name] not in known:
-            raise unknown(name, parameters[name], known)
+    for name, check in PARAMETERS.items():
+        value = parameters[name]
+        checked = check.apply("NeuralClassifier", name, value)
+        if isinstance(checked, int) and isinstance(value, float):
+            raise InputError(f"{name} is {value!r}; expected {check.expected}, not a float")
     augment = parameters["spec_augment"]
     if not (augment is None or isinstance(augment, SpecAugment)):
         raise InputError(f"spec_augment is {augment!r}; expected a SpecAugment or None")
@@ -74,26 +59,13 @@ def check_rows(
     """
     Check rows of features, and their labels.
 
-    Parameters
-    ----------
-    name : str
-        Name of the rows in an error.
-    X : RaggedArray
-        Features.
-    y : array of str, optional
-        Labels, one per row; with labels, there must be at least one row.
-    item_shape : tuple of int, optional
-        Shape that the items must have.
-
-    Returns
-    -------
-    ndarray of str or None
-        The labels.
+    With labels, which are returned as an array, there must be at least one row. Items must have
+    the shape `item_shape`, if it is given.
 
     Raises
     ------
     InputError
-        Naming the rows, what was found and what is expected.
+        Giving the rows this name.
     """
     if not isinstance(X, RaggedArray):
         raise InputError(f"{name} is a {type(X).__name__}; expected a RaggedArray")

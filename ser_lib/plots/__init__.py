@@ -1,9 +1,11 @@
 """
 Every figure of the study, from tables and arrays.
 
-Each function returns a matplotlib figure that a notebook shows as the value of a cell. All share
-one style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`). seaborn
-draws scores and distributions, librosa.display waveforms and spectrograms; intervals are those of
+Each function that draws returns a `matplotlib.figure.Figure`, which a notebook shows as the value
+of a cell. It raises an InputError if a table lacks columns or has no rows, shapes do not fit each
+other, a metric or an emotion is unknown, or a duration is not more than 0. All figures share one
+style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`). seaborn draws
+scores and distributions, librosa.display waveforms and spectrograms; intervals are those of
 `ser_lib.evaluation`, over speakers.
 """
 

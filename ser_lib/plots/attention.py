@@ -1,23 +1,21 @@
 """Figures of which moments and frequencies systems with attention attend to."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
 
 from ser_lib.errors import InputError
 from ser_lib.plots.examples import Example
-from ser_lib.plots.features import as_frames
 from ser_lib.plots.layout import colour_bar, figure, heading, seconds_locator, write
 from ser_lib.plots.spectrograms import draw_levels, frequency_axis
-from ser_lib.plots.style import CONTRAST, DASHED, FAINT, INK, LEVELS, MUTED, check_seconds
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.colorbar import Colorbar
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
+from ser_lib.plots.style import CONTRAST, DASHED, FAINT, INK, LEVELS, MUTED, as_array, check_seconds
 
 _OUTLINED = 60
 """Up to so many steps, outlines can be told from each other."""
@@ -32,9 +30,15 @@ def attention_over_time(
     start: float = 0.0,
     bands_per_cell: float | None = None,
     first_band: float = 0,
-) -> "Figure":
+) -> Figure:
     """
     Show which moments, and where known which frequencies, of an utterance a system attends to.
+
+    The spectrogram, and below it the attention in multiples of uniform attention (the same weight
+    for all), so that recordings of different lengths can be compared. In one dimension what lies
+    above uniform is filled. In two, it lies over the spectrogram in grey, with an outline around
+    what lies above uniform, which is left out of more than 60 steps, where it would hide what it
+    surrounds.
 
     Parameters
     ----------
@@ -49,20 +53,6 @@ def attention_over_time(
         from `first_band` evenly.
     first_band : float
         Number of bands below the lowest cell.
-
-    Returns
-    -------
-    Figure
-        The spectrogram, and below it the attention in multiples of uniform attention (the same
-        weight for all), so that recordings of different lengths can be compared. In one dimension
-        what lies above uniform is filled. In two, it lies over the spectrogram in grey, with an
-        outline around what lies above uniform, which is left out of more than 60 steps, where it
-        would hide what it surrounds.
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit, weights do not sum to one, or a duration is not positive.
     """
     return _draw([example], seconds_per_step, start, bands_per_cell, first_band)
 
@@ -76,9 +66,12 @@ def best_and_worst(
     start: float = 0.0,
     bands_per_cell: float | None = None,
     first_band: float = 0,
-) -> "Figure":
+) -> Figure:
     """
     Show the attention to the best and to the worst recognised utterance side by side.
+
+    Both under the same scales of level and attention. A second is as wide in both, unless one lasts
+    more than twice as long as the other.
 
     Parameters
     ----------
@@ -86,17 +79,6 @@ def best_and_worst(
         The utterances; see `choose_examples` and `make_example`.
     seconds_per_step, start, bands_per_cell, first_band
         As for `attention_over_time`.
-
-    Returns
-    -------
-    Figure
-        Both under the same scales of level and attention. A second is as wide in both, unless one
-        lasts more than twice as long as the other.
-
-    Raises
-    ------
-    InputError
-        As for `attention_over_time`, or if the two differ in bands or dimensions.
     """
     return _draw([best, worst], seconds_per_step, start, bands_per_cell, first_band)
 
@@ -123,12 +105,10 @@ def _draw(
     start: float,
     bands_per_cell: float | None,
     first_band: float,
-) -> "Figure":
+) -> Figure:
     """Draw a column for each utterance: its spectrogram, and the attention below."""
-    import matplotlib.pyplot as plt
-
     check_seconds(seconds_per_step=seconds_per_step, **{"hop": min(e.hop for e in examples)})
-    levels = [as_frames(example.levels, "levels", "bands") for example in examples]
+    levels = [as_array(example.levels, "levels", "frames", "bands") for example in examples]
     weights = [_relative_attention(example) for example in examples]
     for name, shapes in (("bands", levels), ("cells", weights)):
         numbers = {array.shape[1:] for array in shapes}
@@ -147,10 +127,7 @@ def _draw(
         sharey="row",
         squeeze=False,
         figsize=(7.2 if len(examples) == 1 else 10.2, 4.7 if in_bands else 3.9),
-        gridspec_kw={
-            "height_ratios": (1, 1) if in_bands else (1.9, 1),
-            "width_ratios": widths,
-        },
+        gridspec_kw={"height_ratios": (1 if in_bands else 1.9, 1), "width_ratios": widths},
     )
     limits = {"vmin": min(v.min() for v in levels), "vmax": max(v.max() for v in levels)}
     # Near uniform attention, differences would look larger than they are.
@@ -207,10 +184,8 @@ def _titles(example: Example) -> tuple[str, str]:
     return example.title or summary, "   ".join(filter(None, notes))
 
 
-def _draw_curve(ax: "Axes", weights: np.ndarray, steps: np.ndarray, largest: float) -> None:
+def _draw_curve(ax: Axes, weights: np.ndarray, steps: np.ndarray, largest: float) -> None:
     """Draw attention over time as a stair, filled where it is above uniform."""
-    from matplotlib.ticker import MaxNLocator
-
     stair = np.append(weights, weights[-1])
     fill = {"step": "post", "linewidth": 0}
     ax.fill_between(steps, 0, stair, color=FAINT, **fill)
@@ -221,19 +196,15 @@ def _draw_curve(ax: "Axes", weights: np.ndarray, steps: np.ndarray, largest: flo
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def _greys() -> "LinearSegmentedColormap":
+def _greys() -> LinearSegmentedColormap:
     """Make greys so light that what is laid over them can be seen everywhere."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     return LinearSegmentedColormap.from_list("faint", ["white", "#e4e4e4", "#8c8c8c"])
 
 
 def _draw_map(
-    ax: "Axes", weights: np.ndarray, steps: np.ndarray, cells: np.ndarray, largest: float
-) -> "AxesImage":
+    ax: Axes, weights: np.ndarray, steps: np.ndarray, cells: np.ndarray, largest: float
+) -> AxesImage:
     """Lay attention over a spectrogram, and an outline around what is above uniform."""
-    from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
-
     opacities = [to_rgba(CONTRAST, opacity) for opacity in (0, 0.9)]
     image = ax.imshow(
         weights.T,
@@ -258,7 +229,7 @@ def _draw_map(
     return image
 
 
-def _mark_uniform(bar: "Colorbar", largest: float) -> None:
+def _mark_uniform(bar: Colorbar, largest: float) -> None:
     """Draw a line on a scale of attention at 1."""
     bar.ax.axhline(1, color=INK, linewidth=1.1)
     ticks = [t for t in (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000) if t <= largest]

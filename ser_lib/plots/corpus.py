@@ -1,21 +1,20 @@
 """Figures of a corpus: utterances per emotion and per speaker, durations."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from ser_lib.plots.layout import figure, grid, heading, legend_below, write
+from ser_lib.plots.layout import draw_violins, figure, grid, heading, write
 from ser_lib.plots.style import EMOTION_COLOURS, INK, ordered, same_length, text_on
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 @figure
-def class_counts(table: pd.DataFrame) -> "Figure":
+def class_counts(table: pd.DataFrame) -> Figure:
     """
     Show how many utterances of each emotion there are.
 
@@ -23,33 +22,11 @@ def class_counts(table: pd.DataFrame) -> "Figure":
     ----------
     table : pd.DataFrame
         Corpus table with the column ``emotion``.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    InputError
-        If there are no rows or an emotion is unknown.
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
     emotions = ordered(table["emotion"].dropna())
     fig, ax = plt.subplots(figsize=(5.6, 0.9 + 0.3 * len(emotions)))
-    sns.countplot(
-        table,
-        y="emotion",
-        order=emotions,
-        hue="emotion",
-        hue_order=emotions,
-        palette=EMOTION_COLOURS,
-        saturation=1,
-        width=0.72,
-        legend=False,
-        ax=ax,
-    )
+    look = {"hue": "emotion", "hue_order": emotions, "palette": EMOTION_COLOURS, "legend": False}
+    sns.countplot(table, y="emotion", order=emotions, **look, saturation=1, width=0.72, ax=ax)
     for bars in ax.containers:
         ax.bar_label(bars, padding=4, color=INK, fontsize=8.5)
     _hide_axes(ax)
@@ -59,27 +36,17 @@ def class_counts(table: pd.DataFrame) -> "Figure":
 
 
 @figure
-def speaker_counts(table: pd.DataFrame) -> "Figure":
+def speaker_counts(table: pd.DataFrame) -> Figure:
     """
     Show how many utterances of each emotion every speaker has.
+
+    Missing speakers are shown together as "unknown".
 
     Parameters
     ----------
     table : pd.DataFrame
         Corpus table with ``speaker, emotion`` and, where known, ``sex``.
-
-    Returns
-    -------
-    Figure
-        Missing speakers are shown together as "unknown".
-
-    Raises
-    ------
-    InputError
-        If there are no rows or an emotion is unknown.
     """
-    import matplotlib.pyplot as plt
-
     rows = table.assign(speaker=table["speaker"].astype("object").fillna("unknown").astype(str))
     emotions = ordered(rows["emotion"].dropna())
     counts = pd.crosstab(rows["speaker"], rows["emotion"]).reindex(columns=emotions, fill_value=0)
@@ -93,7 +60,7 @@ def speaker_counts(table: pd.DataFrame) -> "Figure":
     for emotion in emotions:
         n, colour = counts[emotion].to_numpy(), EMOTION_COLOURS[emotion]
         look = {"color": colour, "height": 0.78, "edgecolor": "white", "linewidth": 0.6}
-        bars = ax.barh(labels, n, left=left, **look)
+        bars = ax.barh(labels, n, left=left, label=emotion, **look)
         # Narrower parts have no room for their number.
         inside = [str(count) if count >= 0.028 * totals.max() else "" for count in n]
         look = {"fontsize": 6.5, "color": text_on(colour)}
@@ -104,13 +71,14 @@ def speaker_counts(table: pd.DataFrame) -> "Figure":
     ax.invert_yaxis()
     _hide_axes(ax)
     ax.margins(x=0.07, y=0.01)
-    legend_below(fig, {e: EMOTION_COLOURS[e] for e in emotions})
+    look = {"handlelength": 1, "handleheight": 1, "handletextpad": 0.5, "columnspacing": 1.4}
+    fig.legend(loc="outside lower center", ncols=min(len(emotions), 8), **look)
     speakers = table["speaker"].nunique()
     heading(ax, "Utterances per speaker", f"{speakers} speakers, {len(table):,} utterances")
     return fig
 
 
-def _hide_axes(ax: "Axes") -> None:
+def _hide_axes(ax: Axes) -> None:
     """Leave the names of the bars only: their lengths are written at their ends."""
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(length=0)
@@ -118,9 +86,11 @@ def _hide_axes(ax: "Axes") -> None:
 
 
 @figure
-def durations(seconds: Sequence[float], emotions: Sequence[str]) -> "Figure":
+def durations(seconds: Sequence[float], emotions: Sequence[str]) -> Figure:
     """
     Show how long the utterances of each emotion are.
+
+    A violin per emotion; the bar within spans the middle half, the number is the median.
 
     Parameters
     ----------
@@ -128,28 +98,13 @@ def durations(seconds: Sequence[float], emotions: Sequence[str]) -> "Figure":
         Length of each utterance.
     emotions : sequence of str [shape=(n,)]
         Its emotion.
-
-    Returns
-    -------
-    Figure
-        A violin per emotion; the bar within spans the middle half, the number is the median.
-
-    Raises
-    ------
-    InputError
-        If there are no rows, an emotion is unknown, or there is not one emotion per duration.
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
     seconds = np.asarray(seconds, dtype=float)
     emotions = same_length(len(seconds), emotions, "emotions", "durations")
     names = ordered(emotions)
     fig, ax = plt.subplots(figsize=(6.4, 1.1 + 0.42 * len(names)))
-    violins = {"hue": emotions, "palette": EMOTION_COLOURS, "saturation": 1, "alpha": 0.65}
-    violins |= {"order": names, "cut": 0, "density_norm": "width", "width": 0.75, "legend": False}
-    boxes = {"inner": "box", "inner_kws": {"box_width": 4, "color": INK}, "linewidth": 0.8}
-    sns.violinplot(x=seconds, y=emotions, **violins, **boxes, ax=ax)
+    boxes = {"inner": "box", "inner_kws": {"box_width": 4, "color": INK}}
+    draw_violins(ax, seconds, emotions, width=0.75, **boxes)
     for y, name in enumerate(names):
         own = seconds[emotions == name]
         write(ax, f"{np.median(own):.1f}", own.max(), y, (6, 0))

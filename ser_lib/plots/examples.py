@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ser_lib.corpora import Corpus
     from ser_lib.features import FrontEnd
 
-_UNITS = {"decibels": "dB", "log1p": "ln(1 + 10⁶ power)"}
+_UNITS = {"decibels": "dB", "log1p": "ln(1 + 10⁶ power)", "log": "ln(magnitude)"}
 _DERIVATIVES = ("level", "first derivative", "second derivative")
 
 
@@ -161,13 +161,14 @@ def compute_spectrogram(
     frequencies = analysis.frequencies(front_end.sample_rate)
     frames = whole(signal, utterance)
     values = frames.reshape(len(frames), len(frequencies), -1)
-    channels = ("level", *(f"level, channel {i}" for i in range(2, values.shape[2] + 1)))
+    names = ("level", *(f"level, channel {i}" for i in range(2, values.shape[2] + 1)))
+    names = _DERIVATIVES if isinstance(whole.analysis, WithDeltas) else names
     return Spectrogram(
         values,
-        analysis.hop_length / front_end.sample_rate,
+        getattr(analysis, "hop", None) or analysis.hop_length / front_end.sample_rate,
         frequencies,
         _UNITS[getattr(analysis, "compression", "decibels")],
-        _DERIVATIVES if isinstance(whole.analysis, WithDeltas) else channels,
+        getattr(whole.analysis, "channels", names),
     )
 
 

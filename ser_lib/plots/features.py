@@ -1,28 +1,36 @@
 """Figures of features: over time, their distributions, and utterances in a plane."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, StrMethodFormatter
 
 from ser_lib.errors import InputError
-from ser_lib.plots.layout import colour_bar, figure, heading
-from ser_lib.plots.style import DIVERGING, EMOTION_COLOURS, INK, MUTED, ordered, same_length
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from ser_lib.plots.layout import colour_bar, draw_violins, figure, heading
+from ser_lib.plots.style import (
+    DIVERGING,
+    EMOTION_COLOURS,
+    INK,
+    MUTED,
+    as_array,
+    ordered,
+    same_length,
+)
 
 _MOST_SPEAKERS = 24
 """Of so many speakers, names and colours can be listed below a figure."""
 
 
 @figure
-def descriptors(
-    values: np.ndarray, names: Sequence[str], *, hop: float, title: str = ""
-) -> "Figure":
+def descriptors(values: np.ndarray, names: Sequence[str], *, hop: float, title: str = "") -> Figure:
     """
     Show short-term descriptors of one utterance over time, each in its own standard deviations.
+
+    A row per descriptor: red above its mean over the utterance, blue below.
 
     Parameters
     ----------
@@ -34,35 +42,17 @@ def descriptors(
         Seconds from one frame to the next.
     title : str
         Whose recording it is.
-
-    Returns
-    -------
-    Figure
-        A row per descriptor: red above its mean over the utterance, blue below.
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit.
     """
-    import matplotlib.pyplot as plt
-
-    values = as_frames(values, "values", "descriptors")
+    values = as_array(values, "values", "frames", "descriptors")
     names = same_length(values.shape[1], names, "names", "descriptors")
     shown = np.array([not str(name).startswith("delta ") for name in names])
     values, names = values[:, shown], names[shown]
     deviation = values.std(axis=0)
     values = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, np.inf)
     fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.14 * len(names)))
-    image = ax.imshow(
-        values.T,
-        cmap=DIVERGING,
-        vmin=-3,
-        vmax=3,
-        aspect="auto",
-        interpolation="nearest",
-        extent=(0, len(values) * hop, len(names), 0),
-    )
+    extent = (0, len(values) * hop, len(names), 0)
+    look = {"cmap": DIVERGING, "vmin": -3, "vmax": 3, "interpolation": "nearest"}
+    image = ax.imshow(values.T, extent=extent, aspect="auto", **look)
     ax.set_yticks(np.arange(len(names)) + 0.5, [str(n).replace("_", " ") for n in names])
     ax.tick_params(axis="y", length=0, labelsize=7)
     ax.set_xlabel("time (s)")
@@ -71,23 +61,15 @@ def descriptors(
     return fig
 
 
-def as_frames(values: np.ndarray, name: str, features: str) -> np.ndarray:
-    """Return an array of float; InputError unless it is (frames, features), none empty, finite."""
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
-        raise InputError(
-            f"{name} have the shape {values.shape}, finite: {bool(np.isfinite(values).all())}; "
-            f"expected (frames, {features}), all finite"
-        )
-    return values
-
-
 @figure
 def feature_distributions(
     values: np.ndarray, emotions: Sequence[str], names: Sequence[str]
-) -> "Figure":
+) -> Figure:
     """
     Show how features are distributed in each emotion.
+
+    A panel per feature, a violin per emotion with its quartiles; the range shown is little more
+    than that of the middle 99 % of the values.
 
     Parameters
     ----------
@@ -97,21 +79,7 @@ def feature_distributions(
         Its emotion.
     names : sequence of str [shape=(features,)]
         Titles of the features, with their units.
-
-    Returns
-    -------
-    Figure
-        A panel per feature, a violin per emotion with its quartiles; the range shown is little more
-        than that of the middle 99 % of the values.
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit each other or an emotion is unknown.
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
     values = np.asarray(values, dtype=float)
     if values.ndim != 2 or values.shape[1] != len(names):
         raise InputError(
@@ -125,11 +93,8 @@ def feature_distributions(
     rows = -(-len(names) // columns)
     size = (1.1 + 2.0 * columns, rows * (0.85 + 0.3 * len(present)))
     fig, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
-    look = {"hue": emotions, "palette": EMOTION_COLOURS, "saturation": 1, "alpha": 0.65}
-    look |= {"legend": False, "order": present, "cut": 0, "density_norm": "width", "width": 0.85}
-    look |= {"inner": "quartile", "linewidth": 0.8, "linecolor": INK}
     for ax, name, column in zip(axes.flat, names, values.T, strict=True):
-        sns.violinplot(x=column, y=emotions, **look, ax=ax)
+        draw_violins(ax, column, emotions, width=0.85, inner="quartile", linecolor=INK)
         low, high = np.nanpercentile(column, [0.5, 99.5])
         margin = 0.1 * (high - low) or 0.5
         ax.set_xlim(low - margin, high + margin)
@@ -137,16 +102,10 @@ def feature_distributions(
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
         ax.locator_params(axis="x", nbins=4)
-        _plain_numbers(ax, max(abs(low), abs(high)))
+        # Large numbers as 2 k or 3 M, and none with a power of ten at the end of the axis.
+        engineering = max(abs(low), abs(high)) >= 1e4
+        ax.xaxis.set_major_formatter(EngFormatter() if engineering else StrMethodFormatter("{x:g}"))
     return fig
-
-
-def _plain_numbers(ax: "Axes", largest: float) -> None:
-    """Write large numbers as 2 k or 3 M, and none with a power of ten at the end of the axis."""
-    from matplotlib.ticker import EngFormatter, StrMethodFormatter
-
-    engineering = largest >= 1e4
-    ax.xaxis.set_major_formatter(EngFormatter() if engineering else StrMethodFormatter("{x:g}"))
 
 
 @figure
@@ -157,9 +116,11 @@ def projection(
     *,
     axes: tuple[str, str] = ("first component", "second component"),
     title: str = "",
-) -> "Figure":
+) -> Figure:
     """
     Show utterances as points in a plane, coloured by emotion and, beside it, by speaker.
+
+    The colours of emotions are named below; those of speakers, too, up to 24 of them.
 
     Parameters
     ----------
@@ -173,21 +134,7 @@ def projection(
         What the coordinates are.
     title : str
         What was projected.
-
-    Returns
-    -------
-    Figure
-        The colours of emotions are named below; those of speakers, too, up to 24 of them.
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit each other or an emotion is unknown.
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-    from matplotlib.colors import to_hex
-
     points = np.asarray(points, dtype=float)
     if points.ndim != 2 or points.shape[1] != 2:
         raise InputError(f"points have the shape {points.shape}; expected (utterances, 2)")
@@ -204,23 +151,14 @@ def projection(
     order = np.random.default_rng(0).permutation(len(points))
     for ax, (what, groups, colours) in zip(drawn.flat, panels, strict=True):
         listed = len(colours) <= _MOST_SPEAKERS
-        sns.scatterplot(
-            x=points[order, 0],
-            y=points[order, 1],
-            hue=groups[order],
-            hue_order=colours,
-            palette=colours,
-            s=18,
-            alpha=0.8,
-            linewidth=0.3,
-            legend="full" if listed else False,
-            ax=ax,
-        )
+        x, y = points[order].T
+        look = {"hue_order": colours, "palette": colours, "s": 18, "alpha": 0.8, "linewidth": 0.3}
+        look["legend"] = "full" if listed else False
+        sns.scatterplot(x=x, y=y, hue=groups[order], **look, ax=ax)
         if listed:
-            below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "title": None}
-            columns = 4 if what == "emotion" else 6
-            look = {"handletextpad": 0.1, "columnspacing": 1.0}
-            sns.move_legend(ax, **below, ncols=min(columns, len(colours)), **look)
+            look = {"bbox_to_anchor": (0.5, -0.1), "handletextpad": 0.1, "columnspacing": 1.0}
+            columns = min(4 if what == "emotion" else 6, len(colours))
+            sns.move_legend(ax, "upper center", title=None, ncols=columns, **look)
         ax.set(xlabel=axes[0], xticks=[], yticks=[])
         ax.spines[["left", "bottom"]].set_color(MUTED)
         note = f"by {what}" if listed else f"by {what} ({len(colours)})"

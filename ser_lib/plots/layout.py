@@ -1,33 +1,31 @@
 """What figures share: drawing and saving, titles, marks, axes, scales of colours."""
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MultipleLocator
 
 from ser_lib.errors import InputError
-from ser_lib.plots.style import DASHED, MUTED, NOTE_SIZE, STYLE
-
-if TYPE_CHECKING:
-    import os
-
-    from matplotlib.axes import Axes
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colorbar import Colorbar
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MultipleLocator
+from ser_lib.plots.style import DASHED, EMOTION_COLOURS, MUTED, NOTE_SIZE, STYLE, ordered
 
 
-def figure(draw: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
+def figure(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Make a function draw under `STYLE` and return its figure closed."""
 
     @functools.wraps(draw)
-    def wrapper(*args: object, **options: object) -> "Figure":
-        import matplotlib as mpl
-        import matplotlib.pyplot as plt
-
+    def wrapper(*args: object, **options: object) -> Figure:
         before = set(plt.get_fignums())
         try:
             with mpl.rc_context(STYLE):
@@ -46,8 +44,8 @@ def figure(draw: Callable[..., "Figure"]) -> Callable[..., "Figure"]:
 
 
 def save(
-    fig: "Figure",
-    file: "str | os.PathLike | IO[bytes]",
+    fig: Figure,
+    file: str | os.PathLike | IO[bytes],
     *,
     dpi: int = 130,
     metadata: Mapping[str, str] | None = None,
@@ -55,34 +53,16 @@ def save(
     """
     Save a figure as a PNG file that shows all of it.
 
-    Parameters
-    ----------
-    fig : Figure
-        A figure of this package.
-    file : path or binary file
-        Where to.
-    dpi : int
-        Pixels per inch.
-    metadata : mapping of str to str, optional
-        Text that is stored in the file. The version of matplotlib is left out, so that the same
-        figure gives the same file.
+    `file` is a path or a binary file, `dpi` are pixels per inch, `metadata` texts to store in the
+    file by name. The version of matplotlib is left out: the same figure gives the same file.
     """
-    import matplotlib as mpl
-
     with mpl.rc_context(STYLE):
         notes = {"Software": None, **(metadata or {})}
         fig.savefig(file, format="png", dpi=dpi, bbox_inches="tight", metadata=notes)
 
 
 def clean_test_rows(predictions: pd.DataFrame) -> pd.DataFrame:
-    """
-    Select the test rows under the clean condition from a table of predictions.
-
-    Raises
-    ------
-    InputError
-        If columns are missing or there are no such rows.
-    """
+    """Select the test rows under the clean condition; InputError if there are none."""
     require_columns("predictions", predictions, ("emotion", "predicted"))
     rows = predictions
     for column, wanted in (("part", "test"), ("condition", "clean")):
@@ -102,10 +82,7 @@ def require_columns(name: str, table: pd.DataFrame, columns: Sequence[str]) -> N
         raise InputError(f"{name} have no column {', '.join(missing)}; found {found}")
 
 
-# ---- titles -------------------------------------------------------------------------------------
-
-
-def heading(axes: "Axes", title: str, note: str = "", *, below: bool = False) -> None:
+def heading(axes: Axes, title: str, note: str = "", *, below: bool = False) -> None:
     """Write a title, and a note in small print at the right or below it."""
     axes.set_title(title).set_gid("title")
     if below:
@@ -115,7 +92,7 @@ def heading(axes: "Axes", title: str, note: str = "", *, below: bool = False) ->
     axes.set_title(note, loc="right", **small).set_gid("note")
 
 
-def _separate_titles(fig: "Figure") -> None:
+def _separate_titles(fig: Figure) -> None:
     """Move notes below their titles where the two would touch."""
     for axes in fig.axes:
         texts = {child.get_gid(): child for child in axes.get_children()}
@@ -128,17 +105,14 @@ def _separate_titles(fig: "Figure") -> None:
             _write_below(axes, title.get_text(), text)
 
 
-def _write_below(axes: "Axes", title: str, note: str) -> None:
+def _write_below(axes: Axes, title: str, note: str) -> None:
     axes.set_title(title, pad=STYLE["axes.titlepad"] + 1.5 * NOTE_SIZE)
     above = (0, STYLE["axes.titlepad"] - 2)
     write(axes, note, 0, 1, above, xycoords="axes fraction", va="baseline", color=MUTED)
 
 
-# ---- marks --------------------------------------------------------------------------------------
-
-
 def write(
-    axes: "Axes",
+    axes: Axes,
     text: str,
     x: float,
     y: float,
@@ -149,31 +123,11 @@ def write(
     **look: object,
 ) -> Any:
     """
-    Write a note at a point of the data.
+    Write a note at a point of the data and an offset from it in points.
 
-    Parameters
-    ----------
-    axes : Axes
-        Where.
-    text : str
-        What.
-    x, y : float
-        Point.
-    offset : (float, float)
-        Distance from it in points.
-    beside : bool
-        Whether x is a fraction of the width of the axes: 1 is their right end.
-    halo : bool
-        Whether the text gets a white outline, so that it can be read over lines.
-    **look
-        Properties of the text.
-
-    Returns
-    -------
-    Annotation
+    With `beside`, x is a fraction of the width of the axes: 1 is their right end. With `halo`, the
+    text gets a white outline, so that it can be read over lines.
     """
-    from matplotlib.patheffects import withStroke
-
     if beside:
         look["xycoords"] = ("axes fraction", "data")
     if halo:
@@ -182,8 +136,21 @@ def write(
     return axes.annotate(text, (x, y), offset, textcoords="offset points", **look)
 
 
+def draw_points(axes: Axes, rows: pd.DataFrame, x: str, y: str, **look: object) -> None:
+    """Draw a point for each row of a table at the scores in a column, by seaborn."""
+    look = {"orient": "y", "jitter": False, "legend": False, "zorder": 3} | look
+    sns.stripplot(rows, x=x, y=y, ax=axes, **look)
+
+
+def draw_violins(axes: Axes, x: np.ndarray, emotions: np.ndarray, **look: object) -> None:
+    """Draw how values are distributed in each emotion, as violins of one width, by seaborn."""
+    look |= {"hue": emotions, "palette": EMOTION_COLOURS, "saturation": 1, "alpha": 0.65}
+    look |= {"order": ordered(emotions), "cut": 0, "density_norm": "width", "legend": False}
+    sns.violinplot(x=x, y=emotions, linewidth=0.8, ax=axes, **look)
+
+
 def draw_intervals(
-    axes: "Axes",
+    axes: Axes,
     positions: Sequence[float],
     low: Sequence[float],
     high: Sequence[float],
@@ -195,23 +162,20 @@ def draw_intervals(
     ends = np.array([positions, low, high], dtype=float)
     known = np.isfinite(ends).all(axis=0)
     if not isinstance(colours, str):
-        colours = [colour for colour, shown in zip(colours, known, strict=True) if shown]
+        colours = np.asarray(colours, dtype=object)[known]
     lines = axes.vlines if vertical else axes.hlines
     drawn = lines(*ends[:, known], colors=colours, linewidth=2.2, alpha=0.45, zorder=2)
     drawn.set_gid("intervals")
 
 
-def draw_chance(axes: "Axes", n_classes: int, y: float) -> None:
+def draw_chance(axes: Axes, n_classes: int, y: float) -> None:
     """Draw the UAR of guessing as a dashed line, named at the height y."""
     chance = 1 / n_classes
     axes.axvline(chance, color=MUTED, linewidth=0.9, linestyle=DASHED, zorder=1)
     write(axes, "chance", chance, y, (3, 0), fontsize=7.5, color=MUTED, va="bottom")
 
 
-# ---- axes ---------------------------------------------------------------------------------------
-
-
-def grid(axes: "Axes", axis: str) -> None:
+def grid(axes: Axes, axis: str) -> None:
     """Draw faint lines to read values off, and remove the ticks and the spine across them."""
     axes.grid(axis=axis)
     across = "left" if axis == "x" else "bottom"
@@ -219,45 +183,28 @@ def grid(axes: "Axes", axis: str) -> None:
     axes.tick_params(axis="y" if axis == "x" else "x", length=0)
 
 
-def score_axis(axes: "Axes", name: str, bounds: tuple[float, float] = (0.0, 1.0)) -> None:
+def score_axis(axes: Axes, name: str, bounds: tuple[float, float] = (0.0, 1.0)) -> None:
     """Lay out the axis along which rows of scores are drawn, from their least to their greatest."""
     axes.set_xlim(*(bound if np.isfinite(bound) else None for bound in bounds))
     grid(axes, "x")
     axes.set(xlabel=name, ylabel="")
 
 
-def name_rows(axes: "Axes", labels: Sequence[str]) -> None:
+def name_rows(axes: Axes, labels: Sequence[str]) -> None:
     """Name rows at 0, 1, 2 ..., the first on top."""
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.75)
 
 
-def seconds_locator(length: float, n: float) -> "MultipleLocator":
+def seconds_locator(length: float, n: float) -> MultipleLocator:
     """Choose ticks in seconds for an axis of some length, at most n of them."""
-    from matplotlib.ticker import MultipleLocator
-
     steps = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
     return MultipleLocator(next((s for s in steps if length / s <= n), 300))
 
 
-def colour_bar(image: "ScalarMappable", panels: Sequence["Axes"], label: str) -> "Colorbar":
+def colour_bar(image: ScalarMappable, panels: Sequence[Axes], label: str) -> Colorbar:
     """Put a scale of colours beside a row of panels."""
     bar = panels[0].figure.colorbar(image, ax=list(panels), pad=0.015, aspect=14)
     bar.outline.set_visible(False)
     bar.set_label(label)
     return bar
-
-
-def legend_below(fig: "Figure", colours: dict[str, Any]) -> None:
-    """Name colours in rows below the figure."""
-    from matplotlib.patches import Patch
-
-    fig.legend(
-        handles=[Patch(color=colour, label=name) for name, colour in colours.items()],
-        loc="outside lower center",
-        ncols=min(len(colours), 8),
-        handlelength=1,
-        handleheight=1,
-        columnspacing=1.4,
-        handletextpad=0.5,
-    )

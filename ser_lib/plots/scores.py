@@ -1,10 +1,14 @@
 """Figures of predictions: confusions, and scores with intervals over speakers."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
+from matplotlib import colormaps
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
@@ -14,6 +18,7 @@ from ser_lib.plots.layout import (
     clean_test_rows,
     draw_chance,
     draw_intervals,
+    draw_points,
     figure,
     heading,
     name_rows,
@@ -33,18 +38,17 @@ from ser_lib.plots.style import (
     text_on,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 
 def _classes(rows: pd.DataFrame) -> list[str]:
     return ordered({*classes_of(rows), *rows["emotion"], *rows["predicted"]})
 
 
 @figure
-def confusion_matrix(predictions: pd.DataFrame, *, title: str = "") -> "Figure":
+def confusion_matrix(predictions: pd.DataFrame, *, title: str = "") -> Figure:
     """
     Show how the utterances of each emotion were recognised, in per cent, with counts.
+
+    Rows are the true emotions and sum to 100 %; the diagonal holds the recalls.
 
     Parameters
     ----------
@@ -53,22 +57,7 @@ def confusion_matrix(predictions: pd.DataFrame, *, title: str = "") -> "Figure":
         taken. Folds and seeds are pooled.
     title : str
         Whose predictions these are; ``"Confusions"`` by default.
-
-    Returns
-    -------
-    Figure
-        Rows are the true emotions and sum to 100 %; the diagonal holds the recalls.
-
-    Raises
-    ------
-    InputError
-        If columns are missing, there are no rows, or an emotion is unknown.
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-    from matplotlib import colormaps
-    from matplotlib.colors import LinearSegmentedColormap
-
     rows = clean_test_rows(predictions)
     classes = _classes(rows)
     counts = metrics.confusion(rows["emotion"], rows["predicted"], classes).to_numpy()
@@ -81,18 +70,9 @@ def confusion_matrix(predictions: pd.DataFrame, *, title: str = "") -> "Figure":
         fractions >= 0.005, [[f"{100 * f:.0f} %" for f in row] for row in fractions], "< 1 %"
     )
     fig, ax = plt.subplots(figsize=(1.6 + 0.74 * k, 1.3 + 0.62 * k))
-    sns.heatmap(
-        pd.DataFrame(fractions, classes, classes),
-        annot=np.where(counts > 0, labels, ""),
-        annot_kws={"fontsize": 9},
-        fmt="",
-        cmap=colours,
-        vmin=0,
-        vmax=1,
-        linewidths=1.5,
-        cbar=False,
-        ax=ax,
-    )
+    annotated = {"annot": np.where(counts > 0, labels, ""), "annot_kws": {"fontsize": 9}, "fmt": ""}
+    look = {"cmap": colours, "vmin": 0, "vmax": 1, "linewidths": 1.5, "cbar": False}
+    sns.heatmap(pd.DataFrame(fractions, classes, classes), **annotated, **look, ax=ax)
     for label, (i, j) in zip(list(ax.texts), np.ndindex(k, k), strict=True):
         colour = text_on(colours(fractions[i, j]))
         label.set(color=colour, y=i + 0.44, fontweight="bold" if i == j else "normal")
@@ -117,9 +97,11 @@ def _count(rows: pd.DataFrame) -> str:
 
 
 @figure
-def per_class_recall(predictions: pd.DataFrame, *, title: str = "") -> "Figure":
+def per_class_recall(predictions: pd.DataFrame, *, title: str = "") -> Figure:
     """
     Show the recall of each emotion with its 95 % interval over speakers.
+
+    The dashed line is chance, one over the number of classes.
 
     Parameters
     ----------
@@ -128,40 +110,15 @@ def per_class_recall(predictions: pd.DataFrame, *, title: str = "") -> "Figure":
         parts and conditions the clean test rows are taken.
     title : str
         Whose predictions these are; ``"Recall per emotion"`` by default.
-
-    Returns
-    -------
-    Figure
-        The dashed line is chance, one over the number of classes.
-
-    Raises
-    ------
-    InputError
-        If columns are missing, there are no rows, or an emotion is unknown.
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
     rows = clean_test_rows(predictions)
     classes = _classes(rows)
     table = score_classes(rows, classes).dropna(subset="recall").reset_index()
     colours = [text_colour(EMOTION_COLOURS[name]) for name in table["emotion"]]
     fig, ax = plt.subplots(figsize=(6.0, 1.2 + 0.34 * len(table)))
     draw_intervals(ax, table.index, table["recall_low"], table["recall_high"], colours)
-    sns.stripplot(
-        table,
-        x="recall",
-        y="emotion",
-        hue="emotion",
-        palette=EMOTION_COLOURS,
-        jitter=False,
-        size=8,
-        linewidth=0.8,
-        edgecolor=INK,
-        legend=False,
-        zorder=3,
-        ax=ax,
-    )
+    look = {"hue": "emotion", "palette": EMOTION_COLOURS, "edgecolor": INK, "linewidth": 0.8}
+    draw_points(ax, table, "recall", "emotion", size=8, **look)
     for y, (recall, colour) in enumerate(zip(table["recall"], colours, strict=True)):
         look = {"ha": "center", "va": "baseline", "color": colour, "halo": True}
         write(ax, f"{recall:.2f}", recall, y, (0, 7), **look)
@@ -173,10 +130,7 @@ def per_class_recall(predictions: pd.DataFrame, *, title: str = "") -> "Figure":
     return fig
 
 
-def _scores_by(predictions: pd.DataFrame, column: str, metric: str, title: str) -> "Figure":
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
+def _scores_by(predictions: pd.DataFrame, column: str, metric: str, title: str) -> Figure:
     known = metrics.get(metric)
     name = known.title
     rows = clean_test_rows(predictions)
@@ -193,8 +147,7 @@ def _scores_by(predictions: pd.DataFrame, column: str, metric: str, title: str) 
         ax.axvspan(low, high, color=ACCENT, alpha=0.13, linewidth=0)
     ax.axvline(pooled, color=ACCENT, linewidth=1.4, zorder=2.5)
     ax.hlines(range(len(table)), pooled, table[metric], color=FAINT, linewidth=1.2, zorder=2)
-    points = {"color": INK, "size": 5.5, "jitter": False, "zorder": 3}
-    sns.stripplot(x=table[metric].to_numpy(), y=labels, order=labels, ax=ax, **points)
+    draw_points(ax, table.assign(label=labels), metric, "label", color=INK, size=5.5)
     for y, value in enumerate(table[metric]):
         side, align = (7, "left") if value >= pooled else (-7, "right")
         look = {"ha": align, "fontsize": 7.5, "color": MUTED, "halo": True}
@@ -216,9 +169,11 @@ def _scores_by(predictions: pd.DataFrame, column: str, metric: str, title: str) 
 
 
 @figure
-def scores_by_fold(predictions: pd.DataFrame, *, metric: str = "uar", title: str = "") -> "Figure":
+def scores_by_fold(predictions: pd.DataFrame, *, metric: str = "uar", title: str = "") -> Figure:
     """
     Show the score of each fold beside the pooled one and its 95 % interval over speakers.
+
+    A fold is scored over the emotions in its utterances; the axis says so where some are missing.
 
     Parameters
     ----------
@@ -229,25 +184,12 @@ def scores_by_fold(predictions: pd.DataFrame, *, metric: str = "uar", title: str
         A metric of `ser_lib.evaluation.metrics`.
     title : str
         Whose predictions these are.
-
-    Returns
-    -------
-    Figure
-        A fold is scored over the emotions in its utterances; the axis says so where some are
-        missing.
-
-    Raises
-    ------
-    InputError
-        If the metric is unknown, columns are missing or there are no rows.
     """
     return _scores_by(predictions, "fold", metric, title)
 
 
 @figure
-def scores_by_speaker(
-    predictions: pd.DataFrame, *, metric: str = "uar", title: str = ""
-) -> "Figure":
+def scores_by_speaker(predictions: pd.DataFrame, *, metric: str = "uar", title: str = "") -> Figure:
     """Show the score of each speaker as `scores_by_fold` does that of each fold."""
     return _scores_by(predictions, "speaker", metric, title)
 
@@ -255,7 +197,7 @@ def scores_by_speaker(
 @figure
 def condition_curve(
     predictions: pd.DataFrame | Mapping[str, pd.DataFrame], *, metric: str = "uar", title: str = ""
-) -> "Figure":
+) -> Figure:
     """
     Show how the score changes with the condition of the recordings.
 
@@ -278,9 +220,6 @@ def condition_curve(
     InputError
         If the metric is unknown, columns are missing or there are no rows.
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
     known = metrics.get(metric)
     name = known.title
     systems = predictions if isinstance(predictions, Mapping) else {"": predictions}
@@ -295,22 +234,11 @@ def condition_curve(
     table = pd.DataFrame(scores)
     order = list(table["condition"].unique())
     fig, ax = plt.subplots(figsize=(6.4, 3.4))
-    sns.pointplot(
-        table,
-        x="condition",
-        y=metric,
-        hue="system",
-        hue_order=systems,
-        order=order,
-        palette=[SERIES[i % len(SERIES)] for i in range(len(systems))],
-        # Side by side, intervals can be told apart.
-        dodge=0.06 * (len(systems) - 1),
-        errorbar=None,
-        linewidth=1,
-        markersize=6,
-        legend=len(systems) > 1,
-        ax=ax,
-    )
+    look = {"hue": "system", "hue_order": systems, "legend": len(systems) > 1, "errorbar": None}
+    look["palette"] = [SERIES[i % len(SERIES)] for i in range(len(systems))]
+    # Side by side, intervals can be told apart.
+    look |= {"dodge": 0.06 * (len(systems) - 1), "linewidth": 1, "markersize": 6}
+    sns.pointplot(table, x="condition", y=metric, order=order, **look, ax=ax)
     for line, system in zip(list(ax.lines), systems, strict=False):
         own = table[table["system"] == system].set_index("condition").reindex(order)
         ends = (own[f"{metric}_low"], own[f"{metric}_high"])

@@ -1,9 +1,12 @@
 """The figure of what a system predicts for each segment of an utterance."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ser_lib.errors import InputError
 from ser_lib.plots.layout import figure, heading, write
@@ -12,15 +15,12 @@ from ser_lib.plots.style import (
     FAINT,
     INK,
     MUTED,
+    as_array,
     check_seconds,
     ordered,
     same_length,
     text_colour,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _HEIGHT = 0.8
 """Of a posterior of one; rows are one apart."""
@@ -35,9 +35,12 @@ def segment_posteriors(
     hop: float,
     prediction: Mapping[str, Any] | None = None,
     title: str = "",
-) -> "Figure":
+) -> Figure:
     """
     Show the posterior of each emotion in each segment of an utterance, and in the utterance.
+
+    A row for each emotion; a segment is drawn around its centre, as wide as the hop. At the right
+    is the posterior of the utterance by `prediction` or, without it, the mean over the segments.
 
     Parameters
     ----------
@@ -54,27 +57,8 @@ def segment_posteriors(
         predicted, utterance`` and ``p_<emotion>``, as far as they are known.
     title : str
         Written instead of the name of the utterance.
-
-    Returns
-    -------
-    Figure
-        A row for each emotion; a segment is drawn around its centre, as wide as the hop. At the
-        right is the posterior of the utterance by `prediction` or, without it, the mean over the
-        segments.
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit, rows do not sum to one, a duration is not positive, or an emotion is
-        unknown.
     """
-    import matplotlib.pyplot as plt
-
-    values = np.asarray(posteriors, dtype=float)
-    if values.ndim != 2 or len(values) == 0:
-        raise InputError(
-            f"posteriors have the shape {values.shape}; expected (segments, classes), one or more"
-        )
+    values = as_array(posteriors, "posteriors", "segments", "classes")
     classes = [str(name) for name in same_length(values.shape[1], classes, "classes", "columns")]
     sums = values.sum(axis=1)
     if not (values >= 0).all() or np.abs(sums - 1).max() > 1e-3:
@@ -123,7 +107,7 @@ def segment_posteriors(
     return fig
 
 
-def _name_rows(ax: "Axes", names: Sequence[str], true: str | None) -> None:
+def _name_rows(ax: Axes, names: Sequence[str], true: str | None) -> None:
     """Name the rows and give each a scale from 0 to 1."""
     bottoms = np.arange(len(names))[::-1]
     ax.set_ylim(-0.06, len(names) - 1 + _HEIGHT + 0.06)

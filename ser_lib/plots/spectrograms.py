@@ -1,27 +1,29 @@
 """Figures of recordings and of the spectrograms that systems are given."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import librosa
+import librosa.display
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ser_lib.errors import InputError
-from ser_lib.plots.features import as_frames
 from ser_lib.plots.layout import colour_bar, figure, heading, seconds_locator
-from ser_lib.plots.style import DIVERGING, INK, LEVELS, check_seconds, same_length
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.collections import QuadMesh
-    from matplotlib.figure import Figure
+from ser_lib.plots.style import DIVERGING, INK, LEVELS, as_array, check_seconds, same_length
 
 _MOST_WINDOWS = 8
 
 
 @figure
-def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str = "") -> "Figure":
+def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str = "") -> Figure:
     """
     Show a recording as a waveform and, aligned in time, as a spectrogram.
+
+    The spectrogram has 25 ms Hann windows every 5 ms, in dB below its loudest point, down to -80.
 
     Parameters
     ----------
@@ -31,21 +33,7 @@ def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str
         Samples per second.
     title : str
         Whose recording it is.
-
-    Returns
-    -------
-    Figure
-        The spectrogram has 25 ms Hann windows every 5 ms, in dB below its loudest point, down to
-        -80.
-
-    Raises
-    ------
-    InputError
-        If the signal is not one-dimensional or shorter than a window.
     """
-    import librosa
-    import matplotlib.pyplot as plt
-
     signal = np.asarray(signal, dtype=float)
     window, hop = round(0.025 * sample_rate), round(0.005 * sample_rate)
     if signal.ndim != 1 or len(signal) < window:
@@ -81,7 +69,7 @@ def spectrogram(
     frequencies: Sequence[float] | None = None,
     unit: str = "dB",
     title: str = "",
-) -> "Figure":
+) -> Figure:
     """
     Show a spectrogram as a system is given it.
 
@@ -97,17 +85,8 @@ def spectrogram(
         Unit of the levels.
     title : str
         Whose recording it is.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit, or `hop` is not positive.
     """
-    levels = as_frames(levels, "levels", "bands")[..., np.newaxis]
+    levels = as_array(levels, "levels", "frames", "bands")[..., np.newaxis]
     return _draw_channels(levels, hop, frequencies, unit, ("level",), title)
 
 
@@ -120,7 +99,7 @@ def spectrogram_channels(
     unit: str = "dB",
     channels: Sequence[str] = ("level", "first derivative", "second derivative"),
     title: str = "",
-) -> "Figure":
+) -> Figure:
     """
     Show the channels of a spectrogram below each other.
 
@@ -133,21 +112,8 @@ def spectrogram_channels(
     channels : sequence of str
         Names of the channels. Those of a derivative, in units per frame, are drawn in one diverging
         colour map centred at zero, all others in one map of levels.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit, or `hop` is not positive.
     """
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 3 or values.size == 0 or not np.isfinite(values).all():
-        raise InputError(
-            f"values have the shape {values.shape}; expected (frames, bands, channels), all finite"
-        )
+    values = as_array(values, "values", "frames", "bands", "channels")
     # A single channel needs no name but its own.
     channels = tuple(channels)[:1] if values.shape[2] == 1 else channels
     channels = same_length(values.shape[2], channels, "names", "channels")
@@ -161,9 +127,7 @@ def _draw_channels(
     unit: str,
     channels: Sequence[str],
     title: str,
-) -> "Figure":
-    import matplotlib.pyplot as plt
-
+) -> Figure:
     check_seconds(hop=hop)
     n = len(channels)
     size = (7.2, 2.6 if n == 1 else 0.5 + 1.55 * n)
@@ -176,7 +140,7 @@ def _draw_channels(
         look = {"cmap": LEVELS}
         if derived[i]:
             look = {"cmap": DIVERGING, "vmin": -(largest or 1), "vmax": largest or 1}
-        elif levels.size:
+        else:
             look |= {"vmin": levels.min(), "vmax": levels.max()}
         image = draw_levels(ax, values[..., i], hop, **look)
         frequency_axis(ax, values.shape[1], frequencies, named=True)
@@ -197,9 +161,11 @@ def windows(
     frequencies: Sequence[float] | None = None,
     unit: str = "dB",
     title: str = "",
-) -> "Figure":
+) -> Figure:
     """
     Show the windows of one recording side by side, as a network is given them.
+
+    One panel per window, of the first eight, under one scale of colours.
 
     Parameters
     ----------
@@ -211,25 +177,8 @@ def windows(
         Seconds from the start of one window to that of the next.
     frequencies, unit, title
         As for `spectrogram`.
-
-    Returns
-    -------
-    Figure
-        One panel per window, of the first eight, under one scale of colours.
-
-    Raises
-    ------
-    InputError
-        If the items are not windows of frames and bands, there are none, or a duration is not
-        positive.
     """
-    import matplotlib.pyplot as plt
-
-    items = np.asarray(items, dtype=float)
-    if items.ndim != 3 or items.size == 0:
-        raise InputError(
-            f"windows have the shape {items.shape}; expected (n, frames, bands), n at least 1"
-        )
+    items = as_array(items, "windows", "n", "frames", "bands")
     check_seconds(hop=hop, window_hop=window_hop)
     shown = items[:_MOST_WINDOWS]
     size = (min(9.2, 2.2 + 1.5 * len(shown)), 2.6)
@@ -251,35 +200,11 @@ def windows(
 
 
 def draw_levels(
-    ax: "Axes", levels: np.ndarray, hop: float, *, start: float = 0.0, **look: object
-) -> "QuadMesh":
-    """
-    Draw a spectrogram over seconds and numbers of bands: frame 0 from `start`, band 0 from 0.
-
-    Parameters
-    ----------
-    ax : Axes
-        Where.
-    levels : np.ndarray [shape=(frames, bands)]
-        What.
-    hop : float
-        Seconds from one frame to the next.
-    start : float
-        Seconds at which the first frame begins.
-    **look
-        Colour map and its limits.
-
-    Returns
-    -------
-    QuadMesh
-    """
-    import librosa.display
-
+    ax: Axes, levels: np.ndarray, hop: float, *, start: float = 0.0, **look: object
+) -> QuadMesh:
+    """Draw levels (frames, bands) over seconds from `start` and over numbers of bands from 0."""
     frames, bands = levels.shape
-    edges = {
-        "x_coords": start + hop * np.arange(frames + 1),
-        "y_coords": np.arange(bands + 1),
-    }
+    edges = {"x_coords": start + hop * np.arange(frames + 1), "y_coords": np.arange(bands + 1)}
     image = librosa.display.specshow(levels.T, **edges, x_axis="s", ax=ax, **look)
     ax.xaxis.set_major_locator(seconds_locator(frames * hop, 10))
     ax.set_xlabel("")
@@ -287,29 +212,13 @@ def draw_levels(
 
 
 def frequency_axis(
-    ax: "Axes", n_bands: int, frequencies: Sequence[float] | None, *, named: bool
+    ax: Axes, n_bands: int, frequencies: Sequence[float] | None, *, named: bool
 ) -> None:
     """
-    Lay out the axis of bands, in kHz where their frequencies are known.
+    Lay out an axis on which band i lies between i and i + 1, in kHz where frequencies are known.
 
-    Parameters
-    ----------
-    ax : Axes
-        Where band i lies between i and i + 1.
-    n_bands : int
-        Number of bands.
-    frequencies : sequence of float [shape=(bands,)], optional
-        Centre of each band in Hz.
-    named : bool
-        Whether the axis gets a title.
-
-    Raises
-    ------
-    InputError
-        If there is not one frequency for each band, or they do not ascend.
+    Raises an InputError if there is not one frequency in Hz for each band, or they do not ascend.
     """
-    from matplotlib.ticker import MaxNLocator
-
     ax.set_ylim(0, n_bands)
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     if named:

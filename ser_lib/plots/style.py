@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from ser_lib.errors import InputError, unknown
 
@@ -97,14 +98,7 @@ READABLE = 4.5
 
 
 def ordered(emotions: Iterable[str]) -> list[str]:
-    """
-    List the emotions that occur, in the order of `EMOTION_COLOURS`.
-
-    Raises
-    ------
-    InputError
-        For an emotion that has no colour, or if there are none.
-    """
+    """List the emotions that occur, in the order of `EMOTION_COLOURS`; InputError for others."""
     present = {str(emotion) for emotion in emotions}
     strange = sorted(present - set(EMOTION_COLOURS))
     if strange:
@@ -121,6 +115,18 @@ def same_length(n: int, values: Sequence, name: str, rows: str) -> np.ndarray:
     return np.asarray(values, dtype=object)
 
 
+def as_array(values: Sequence, name: str, *axes: str) -> np.ndarray:
+    """Return `values` as floats; InputError unless they have these axes, none empty, all finite."""
+    values = np.asarray(values, dtype=float)
+    finite = np.isfinite(values).all()
+    if values.ndim != len(axes) or values.size == 0 or not finite:
+        raise InputError(
+            f"{name} have the shape {values.shape}{'' if finite else ' and are not all finite'}; "
+            f"expected ({', '.join(axes)}), one or more of each, all finite"
+        )
+    return values
+
+
 def check_seconds(**durations: float) -> None:
     """Raise an InputError unless all durations are more than 0."""
     for name, value in durations.items():
@@ -130,7 +136,6 @@ def check_seconds(**durations: float) -> None:
 
 def contrast(one: str | Sequence[float], other: str | Sequence[float]) -> float:
     """Compute the contrast ratio of two colours, from 1 to 21 (WCAG 2.1)."""
-    from matplotlib.colors import to_rgb
 
     def luminance(colour: str | Sequence[float]) -> float:
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
@@ -142,8 +147,6 @@ def contrast(one: str | Sequence[float], other: str | Sequence[float]) -> float:
 
 def text_colour(colour: str | Sequence[float]) -> tuple[float, ...]:
     """Darken a colour until text in it is readable on white."""
-    from matplotlib.colors import to_rgb
-
     rgb = np.array(to_rgb(colour))
     while contrast(rgb, "white") < READABLE:
         rgb = rgb * 0.97

@@ -1,25 +1,34 @@
 """The figure of the trials among which one was chosen on development speakers."""
 
 import textwrap
-from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ser_lib.errors import InputError
-from ser_lib.plots.layout import draw_intervals, figure, grid, heading, require_columns, write
+from ser_lib.plots.layout import (
+    draw_intervals,
+    draw_points,
+    figure,
+    grid,
+    heading,
+    require_columns,
+    write,
+)
 from ser_lib.plots.style import ACCENT, DASHED, INK, MUTED
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _SAME = ("subset", "classes", "recordings", "protocol", "normalisation", "folds", "seeds")
 
 
 @figure
-def trials(table: pd.DataFrame, *, title: str = "") -> "Figure":
+def trials(table: pd.DataFrame, *, title: str = "") -> Figure:
     """
     Show how the trials of a system scored on development speakers.
+
+    The best on top. The trial called ``default`` is filled and in colour, and a line goes through
+    its score; light lines are 95 % intervals over speakers. The axis does not begin at zero.
 
     Parameters
     ----------
@@ -30,22 +39,7 @@ def trials(table: pd.DataFrame, *, title: str = "") -> "Figure":
         the same for all.
     title : str
         Of what system.
-
-    Returns
-    -------
-    Figure
-        The best on top. The trial called ``default`` is filled and in colour, and a line goes
-        through its score; light lines are 95 % intervals over speakers. The axis does not begin at
-        zero.
-
-    Raises
-    ------
-    InputError
-        If columns are missing, no trial has a score, or they were not measured on the same data.
     """
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
     require_columns("trials", table, ("trial", "dev_uar"))
     rows = table.dropna(subset="dev_uar").sort_values("dev_uar", ascending=False, kind="stable")
     if rows.empty:
@@ -65,20 +59,8 @@ def trials(table: pd.DataFrame, *, title: str = "") -> "Figure":
     draw_intervals(ax, rows["y"], *limits.T, colours)
     for filled, part in rows.groupby(default):
         colour = ACCENT if filled else INK
-        sns.stripplot(
-            part,
-            x="dev_uar",
-            y="y",
-            color=colour if filled else "white",
-            orient="y",
-            native_scale=True,
-            jitter=False,
-            size=7,
-            linewidth=1,
-            edgecolor=colour,
-            zorder=3,
-            ax=ax,
-        )
+        look = {"color": colour if filled else "white", "edgecolor": colour, "linewidth": 1}
+        draw_points(ax, part, "dev_uar", "y", size=7, native_scale=True, **look)
     for y, score, text, colour in zip(rows["y"], rows["dev_uar"], changes, colours, strict=True):
         write(ax, f"{score:.3f}", 1, y, (10, 0), beside=True, color=colour, fontsize=8.5)
         write(ax, text, 1, y, (52, 0), beside=True, color=MUTED)

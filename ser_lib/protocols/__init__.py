@@ -49,18 +49,7 @@ def __dir__() -> list[str]:
 
 def make(name: str, **options: object) -> Protocol:
     """
-    Make a protocol by its name.
-
-    Parameters
-    ----------
-    name : str
-        One of `names`.
-    **options
-        Parameters of the class of that name.
-
-    Returns
-    -------
-    Protocol
+    Make a protocol of one of `names`, with parameters of the class of that name.
 
     Raises
     ------

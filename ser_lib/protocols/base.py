@@ -47,70 +47,25 @@ def fold_of_groups(name: str, groups: np.ndarray, test: Sequence, development: S
     return Fold(name, *(np.flatnonzero(part) for part in (in_train, in_development, in_test)))
 
 
-def check_table(table: pd.DataFrame, protocol: str) -> None:
-    """Raise an InputError unless utterances are unique and have at least two emotions."""
-    if not table.index.is_unique:
-        twice = table.index[table.index.duplicated()].unique()
-        raise InputError(f"utterances occur twice in the corpus table: {listed(twice)}")
-    emotions = sorted(set(required_column(table, "emotion", protocol)))
-    if len(emotions) < 2:
-        raise InputError(f"{protocol} needs at least two emotions; found {listed(emotions)}")
-
-
-def check_folds(table: pd.DataFrame, folds: Sequence[Fold], protocol: str, disjoint: bool) -> None:
-    """
-    Check that folds are what a protocol promised.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Corpus table.
-    folds : sequence of Fold
-        What the protocol made of it.
-    protocol : str
-        Name of the protocol, for messages.
-    disjoint : bool
-        Whether it promised that no speaker is in two parts of a fold.
-
-    Raises
-    ------
-    InputError
-        If a part is empty, shares rows or (where promised not to) speakers with another, or
-        training lacks a class of the corpus.
-    """
-    emotions = table["emotion"].astype(str).to_numpy(dtype=object)
-    classes = set(emotions)
-    speakers = required_column(table, "speaker", protocol) if disjoint else None
-    for fold in folds:
-        where = f"{protocol}, fold {fold.name!r}"
-        parts = fold.parts()
-        for part, rows in parts.items():
-            if not len(rows):
-                raise InputError(f"{where}: there are no {part} rows")
-        for one, other in (("train", "test"), ("dev", "test"), ("train", "dev")):
-            shared = np.intersect1d(parts[one], parts[other])
-            if len(shared):
-                names = listed(table.index[shared])
-                raise InputError(f"{where}: utterances in both {one} and {other}: {names}")
-        if disjoint:
-            train, dev, test = (set(speakers[rows]) for rows in parts.values())
-            both = sorted(((train | dev) & test) or (train & dev), key=natural_key)
-            if both:
-                which = "train or dev and in test" if test & set(both) else "train and in dev"
-                raise InputError(
-                    f"{where}: the protocol promises unknown speakers, but these are in {which}: "
-                    f"{listed(both)}"
-                )
-        lacking = classes - set(emotions[fold.train])
-        if lacking:
+def _check_parts(fold: Fold, names: pd.Index, speakers: np.ndarray | None, where: str) -> None:
+    """Refuse a fold with an empty part, or parts that share rows or one of the `speakers`."""
+    parts = fold.parts()
+    for part, rows in parts.items():
+        if not len(rows):
+            raise InputError(f"{where}: there are no {part} rows")
+    for one, other in (("train", "test"), ("dev", "test"), ("train", "dev")):
+        shared = names[np.intersect1d(parts[one], parts[other])]
+        if len(shared):
+            raise InputError(f"{where}: utterances in both {one} and {other}: {listed(shared)}")
+    if speakers is not None:
+        train, dev, test = (set(speakers[rows]) for rows in parts.values())
+        both = sorted(((train | dev) & test) or (train & dev), key=natural_key)
+        if both:
+            which = "train or dev and in test" if test & set(both) else "train and in dev"
             raise InputError(
-                f"{where}: there is no training row of {listed(sorted(lacking))}; "
-                f"expected all of {listed(sorted(classes), 12)}"
+                f"{where}: the protocol promises unknown speakers, but these are in {which}: "
+                f"{listed(both)}"
             )
-
-
-def _length(values: object) -> int:
-    return values.shape[0] if hasattr(values, "shape") else len(values)
 
 
 @dataclass(frozen=True)
@@ -158,18 +113,31 @@ class Protocol(abc.ABC):
         seed : int
             Seed of protocols that draw at random; the others give the same folds under all.
 
-        Returns
-        -------
-        list of Fold
-
         Raises
         ------
         InputError
-            If the table cannot give what the protocol promises.
+            If the table cannot give what the protocol promises: utterances or emotions are
+            missing, a part is empty, shares rows or (where promised not to) speakers with another,
+            or training lacks a class of the corpus.
         """
-        check_table(table, self.name)
+        if not table.index.is_unique:
+            twice = table.index[table.index.duplicated()].unique()
+            raise InputError(f"utterances occur twice in the corpus table: {listed(twice)}")
+        emotions = required_column(table, "emotion", self.name)
+        classes = sorted(set(emotions))
+        if len(classes) < 2:
+            raise InputError(f"{self.name} needs at least two emotions; found {listed(classes)}")
         folds = list(self._folds(table, seed))
-        check_folds(table, folds, self.name, self.speaker_disjoint)
+        speakers = required_column(table, "speaker", self.name) if self.speaker_disjoint else None
+        for fold in folds:
+            where = f"{self.name}, fold {fold.name!r}"
+            _check_parts(fold, table.index, speakers, where)
+            lacking = sorted(set(classes) - set(emotions[fold.train]))
+            if lacking:
+                raise InputError(
+                    f"{where}: there is no training row of {listed(lacking)}; expected all of "
+                    f"{listed(classes, 12)}"
+                )
         return folds
 
     def split(
@@ -200,8 +168,7 @@ class Protocol(abc.ABC):
         Raises
         ------
         InputError
-            If lengths differ, groups or classes are missing, or the protocol's promise cannot be
-            kept with them.
+            As `folds`; or if lengths differ, or groups or classes are missing.
         """
         for fold in self.folds(self._table(X, y, groups)):
             yield np.sort(np.concatenate([fold.train, fold.development])), fold.test
@@ -221,7 +188,11 @@ class Protocol(abc.ABC):
     def _table(self, X: object, y: object, groups: object) -> pd.DataFrame:
         """Bring the arguments of `split` into the form of a corpus table."""
         given = {"X": X, "y": y, "groups": groups}
-        lengths = {name: _length(values) for name, values in given.items() if values is not None}
+        lengths = {
+            name: values.shape[0] if hasattr(values, "shape") else len(values)
+            for name, values in given.items()
+            if values is not None
+        }
         if len(set(lengths.values())) > 1:
             rows = ", ".join(f"{name} {n}" for name, n in lengths.items())
             raise InputError(f"{self.name}: expected equally many rows; found {rows}")

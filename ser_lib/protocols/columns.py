@@ -31,10 +31,8 @@ def required_column(table: pd.DataFrame, name: str, protocol: str) -> np.ndarray
     ----------
     table : pd.DataFrame
         Corpus table, index ``utterance``.
-    name : str
-        Name of the column.
-    protocol : str
-        Name of the protocol, for the message.
+    name, protocol : str
+        Names of the column and, for the message, of the protocol.
 
     Returns
     -------
@@ -46,18 +44,17 @@ def required_column(table: pd.DataFrame, name: str, protocol: str) -> np.ndarray
         If the column is not there or has missing values.
     """
     if name not in table:
-        columns = listed(table.columns)
         raise InputError(
-            f"{protocol} needs the column {name!r} in the corpus table; found {columns}"
+            f"{protocol} needs the column {name!r} in the corpus table; found "
+            f"{listed(table.columns)}"
         )
-    values = table[name]
-    missing = values.isna()
+    missing = table[name].isna()
     if missing.any():
         raise InputError(
             f"{protocol} needs the {name} of every utterance; {int(missing.sum())} of {len(table)} "
             f"have none, the first is {str(table.index[missing][0])!r}"
         )
-    return values.astype(str).to_numpy(dtype=object)
+    return table[name].astype(str).to_numpy(dtype=object)
 
 
 def required_groups(table: pd.DataFrame, name: str, protocol: str, minimum: int) -> np.ndarray:
@@ -73,17 +70,9 @@ def required_groups(table: pd.DataFrame, name: str, protocol: str, minimum: int)
 
 
 def sexes_of(table: pd.DataFrame, speakers: np.ndarray) -> dict[str, str | None]:
-    """
-    Return the sex of each speaker, sorted by speaker; None where the table has none.
-
-    Raises
-    ------
-    InputError
-        If the table gives two sexes to a speaker.
-    """
-    values = table["sex"] if "sex" in table else pd.Series(None, index=table.index, dtype=object)
-    pairs = pd.DataFrame({"speaker": speakers, "sex": values.to_numpy(dtype=object)})
-    known = pairs.dropna().drop_duplicates()
+    """Return the sex of each speaker, sorted, None if unknown; InputError if one has two."""
+    sexes = table["sex"].to_numpy(dtype=object) if "sex" in table else None
+    known = pd.DataFrame({"speaker": speakers, "sex": sexes}).dropna().drop_duplicates()
     twice = sorted(known.loc[known["speaker"].duplicated(), "speaker"])
     if twice:
         raise InputError(

@@ -48,46 +48,11 @@ def balanced_folds(table: pd.DataFrame, speakers: np.ndarray, k: int) -> np.ndar
     return numbered(GroupKFold(k).split(sex, groups=speakers))
 
 
-def hold_out_speakers(table: pd.DataFrame, fold: Fold, protocol: str) -> Fold:
-    """
-    Move training speakers, with about a fifth of the training rows, to development.
-
-    Of the fifths that `balanced_folds` makes, the first that leaves every class in training.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two training speakers.
-    """
-    rows = table.iloc[fold.train]
-    speakers = required_column(rows, "speaker", protocol)
-    n = len(set(speakers))
-    if n < 2:
-        raise InputError(
-            f"{protocol}, {fold.name!r}: there are no development rows, and to take some from the "
-            f"training rows these need at least two speakers; found {listed(sorted(set(speakers)))}"
-        )
-    numbers = balanced_folds(rows, speakers, min(5, n))
-    emotions = rows["emotion"].to_numpy(dtype=object)
-    complete = [i for i in range(min(5, n)) if set(emotions[numbers != i]) == set(emotions)]
-    held_out = numbers == (complete[0] if complete else 0)
-    return Fold(fold.name, fold.train[~held_out], fold.train[held_out], fold.test)
-
-
 def hold_out_rows(fold: Fold, fraction: float, seed: int, strata: np.ndarray | None = None) -> Fold:
     """
     Move a random `fraction` of the training rows to development, whoever the speaker is.
 
-    Parameters
-    ----------
-    fold : Fold
-        A fold without development rows.
-    fraction : float in (0, 1)
-        Of the training rows.
-    seed : int
-        Seed of the draw.
-    strata : np.ndarray [shape=(n,)], optional
-        Class of every row of the corpus table; if given, the draw is stratified by it.
+    `strata`, the class of every row of the corpus table, makes the draw stratified.
     """
     from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
@@ -101,9 +66,27 @@ def hold_out_rows(fold: Fold, fraction: float, seed: int, strata: np.ndarray | N
 def with_development(
     table: pd.DataFrame, fold: Fold, seed: int, protocol: str, speaker_disjoint: bool
 ) -> Fold:
-    """Give a fold without development rows a fifth of its speakers or a tenth of its rows."""
+    """
+    Give a fold without development rows some of its training rows.
+
+    A random tenth or, where speakers are to be disjoint, whole speakers with about a fifth: of the
+    fifths that `balanced_folds` makes, the first that leaves every class in training. InputError if
+    there are fewer than two training speakers.
+    """
     if len(fold.development) or not len(fold.train):
         return fold
-    if speaker_disjoint:
-        return hold_out_speakers(table, fold, protocol)
-    return hold_out_rows(fold, 0.1, seed)
+    if not speaker_disjoint:
+        return hold_out_rows(fold, 0.1, seed)
+    rows = table.iloc[fold.train]
+    speakers = required_column(rows, "speaker", protocol)
+    k = min(5, len(set(speakers)))
+    if k < 2:
+        raise InputError(
+            f"{protocol}, {fold.name!r}: there are no development rows, and to take some from the "
+            f"training rows these need at least two speakers; found {listed(sorted(set(speakers)))}"
+        )
+    numbers = balanced_folds(rows, speakers, k)
+    emotions = rows["emotion"].to_numpy(dtype=object)
+    complete = (i for i in range(k) if set(emotions[numbers != i]) == set(emotions))
+    held_out = numbers == next(complete, 0)
+    return Fold(fold.name, fold.train[~held_out], fold.train[held_out], fold.test)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from ser_lib.errors import InputError
 from ser_lib.identity import digest
-from ser_lib.protocols.base import PARTS, Fold, Protocol, fold_of_groups
-from ser_lib.protocols.columns import listed, named_folds, natural_key, required_column
+from ser_lib.protocols.base import PARTS, Fold, Protocol
+from ser_lib.protocols.columns import listed, named_folds, required_column
 from ser_lib.protocols.development import with_development
 from ser_lib.protocols.speaker_independent import rotate
 
@@ -53,10 +53,7 @@ class Predefined(Protocol):
     def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
         folds_of_rows = named_folds(table)
         if folds_of_rows is not None:
-            names = sorted(set(folds_of_rows), key=natural_key)
-            folds = [fold_of_groups(f"fold {n}", folds_of_rows, [n], []) for n in names]
-            if len(names) > 2:
-                folds = rotate(names, folds_of_rows, "fold ")
+            folds = rotate(folds_of_rows, "fold ")
         else:
             split = required_column(table, "split", self.name)
             if set(split) - set(PARTS):

@@ -14,25 +14,30 @@ from ser_lib.protocols.development import hold_out_rows
 
 
 class _RandomDraws(Protocol):
-    """Draw test rows, then development rows from the rest; speakers are in all parts."""
+    """Draw test rows, then a tenth of all for development from the rest, whoever the speakers."""
 
     speaker_disjoint = False
     groups_column = None
+    test_size: ClassVar[float] = 0.2
     draws: ClassVar[int] = 1
 
     def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of draws; the parameters are not used."""
         return self.draws
 
+    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
+        from sklearn.model_selection import ShuffleSplit
 
-def _draw_once(table: pd.DataFrame, seed: int, test_size: float) -> Iterable[Fold]:
-    from sklearn.model_selection import ShuffleSplit
+        splitter = ShuffleSplit(self.draws, test_size=self.test_size, random_state=seed)
+        return self._drawn(splitter.split(np.arange(len(table))), seed)
 
-    splitter = ShuffleSplit(1, test_size=test_size, random_state=seed)
-    train, test = next(splitter.split(np.arange(len(table))))
-    fold = Fold("draw 1", np.sort(train), np.empty(0, dtype=int), np.sort(test))
-    # A tenth of all rows is for development.
-    return [hold_out_rows(fold, 0.1 / (1 - test_size), seed)]
+    def _drawn(
+        self, splits: Iterable[tuple], seed: int, strata: np.ndarray | None = None
+    ) -> Iterable[Fold]:
+        """Make a fold of each draw of training and test rows."""
+        for i, (train, test) in enumerate(splits):
+            fold = Fold(f"draw {i + 1}", np.sort(train), train[:0], np.sort(test))
+            yield hold_out_rows(fold, 0.1 / (1 - self.test_size), seed, strata)
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,6 @@ class Random8020(_RandomDraws):
         "maelfabien/Multimodal-Emotion-Recognition; 10 % are drawn for development from the rest."
     )
 
-    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
-        return _draw_once(table, seed, 0.2)
-
 
 @dataclass(frozen=True)
 class Random9010(_RandomDraws):
@@ -74,9 +76,7 @@ class Random9010(_RandomDraws):
         "One random draw of 10 % of the utterances, speakers in both parts, as in the published "
         "code of DCNN-BLSTMwA; 10 % are drawn for development from the rest."
     )
-
-    def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
-        return _draw_once(table, seed, 0.1)
+    test_size = 0.1
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,6 @@ class Shuffled8020(_RandomDraws):
                 f"{self.name} needs at least 10 utterances of each emotion to have it in all "
                 f"parts; fewer of {listed(rare)}"
             )
-        no_rows = np.empty(0, dtype=int)
-        splitter = StratifiedShuffleSplit(self.draws, test_size=0.2, random_state=1 + seed)
-        for i, (train, test) in enumerate(splitter.split(emotions, emotions)):
-            fold = Fold(f"draw {i + 1}", np.sort(train), no_rows, np.sort(test))
-            yield hold_out_rows(fold, 0.125, 1 + seed, emotions)
+        seed = 1 + seed
+        splitter = StratifiedShuffleSplit(self.draws, test_size=self.test_size, random_state=seed)
+        return self._drawn(splitter.split(emotions, emotions), seed, emotions)

@@ -1,7 +1,7 @@
 """Protocols that test whole speakers, sessions or pairs of speakers in turn."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
@@ -17,13 +17,15 @@ from ser_lib.protocols.columns import (
     required_groups,
     sexes_of,
 )
-from ser_lib.protocols.development import balanced_folds, hold_out_speakers
+from ser_lib.protocols.development import balanced_folds, with_development
 
 
-def rotate(names: list[str], groups: np.ndarray, prefix: str) -> Iterable[Fold]:
-    """Test each group in turn, with the next one for development."""
+def rotate(groups: np.ndarray, prefix: str) -> Iterator[Fold]:
+    """Test each group in turn, with the next one for development; of only two, none is."""
+    names = sorted(set(groups), key=natural_key)
     for i, name in enumerate(names):
-        yield fold_of_groups(f"{prefix}{name}", groups, [name], [names[(i + 1) % len(names)]])
+        development = [names[(i + 1) % len(names)]] if len(names) > 2 else []
+        yield fold_of_groups(f"{prefix}{name}", groups, [name], development)
 
 
 def _next_of_opposite_sex(speaker: str, names: list[str], sexes: Mapping[str, str | None]) -> str:
@@ -116,28 +118,21 @@ class SpeakerFolds(Protocol):
 
     def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
         speakers = required_column(table, "speaker", self.name)
-        published = named_folds(table) if self.k is None else None
-        if published is not None:
-            folds = pd.DataFrame({"speaker": speakers, "fold": published}).drop_duplicates()
-            several = folds.loc[folds["speaker"].duplicated(), "speaker"].unique()
-            if len(several):
-                raise InputError(
-                    f"{self.name}: the folds in the column 'split' divide the utterances of "
-                    f"speakers {listed(sorted(several, key=natural_key))}; expected each speaker "
-                    "in one fold (k=5 makes such folds)"
-                )
-            groups = published
-        else:
+        groups = named_folds(table) if self.k is None else None
+        if groups is None:
             k = 5 if self.k is None else self.k
             required_groups(table, "speaker", self.name, k)
-            numbers = balanced_folds(table, speakers, k)
-            groups = (numbers + 1).astype(str).astype(object)
-        names = sorted(set(groups), key=natural_key)
-        if len(names) > 2:
-            return rotate(names, groups, "fold ")
-        # Of only two folds, the other one gives both training and development speakers.
-        folds = [fold_of_groups(f"fold {name}", groups, [name], []) for name in names]
-        return [hold_out_speakers(table, fold, self.name) for fold in folds]
+            groups = (balanced_folds(table, speakers, k) + 1).astype(str).astype(object)
+        pairs = pd.DataFrame({"speaker": speakers, "fold": groups}).drop_duplicates()
+        several = pairs.loc[pairs["speaker"].duplicated(), "speaker"].unique()
+        if len(several):
+            raise InputError(
+                f"{self.name}: the folds in the column 'split' divide the utterances of speakers "
+                f"{listed(sorted(several, key=natural_key))}; expected each speaker in one fold "
+                "(k=5 makes such folds)"
+            )
+        for fold in rotate(groups, "fold "):
+            yield with_development(table, fold, seed, self.name, True)
 
 
 @dataclass(frozen=True)
@@ -174,7 +169,7 @@ class LeaveOneSessionOut(Protocol):
 
     def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
         sessions = required_groups(table, "session", self.name, 3)
-        return rotate(sorted(set(sessions), key=natural_key), sessions, "session ")
+        return rotate(sessions, "session ")
 
     def _table(self, X: object, y: object, groups: object) -> pd.DataFrame:
         table = super()._table(X, y, groups)

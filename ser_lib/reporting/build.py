@@ -30,19 +30,15 @@ _PATTERNS = ("leaderboard*.png", "confusion-*.png", "recall-*.png", "recipes-*.p
 
 def build_report(reports: Path | None = None, *, corpus: str | None = None) -> list[Path]:
     """
-    Make tables, figures and pages of the reports again.
+    Make tables, figures and pages again; return the README of each corpus, and the overview.
 
     Parameters
     ----------
     reports : Path, optional
         Folder of the reports; `ser_lib.paths.reports` by default.
     corpus : str, optional
-        Only this corpus, and the overview if it is a real one; all of them by default.
-
-    Returns
-    -------
-    list of Path
-        The README of each corpus, and the overview if there are real corpora.
+        Only this corpus, and the overview if it is a real one; all of them by default. The overview
+        is of real corpora only.
 
     Raises
     ------

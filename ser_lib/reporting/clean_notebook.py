@@ -28,23 +28,19 @@ _CONTROL = re.compile(r"\x1b\[[\d;]*[A-Za-z]|\x08")
 
 def clean_notebook(
     notebook: nbformat.NotebookNode, places: Mapping[str, str] | None = None
-) -> nbformat.NotebookNode:
+) -> None:
     """
-    Remove from an executed notebook what says nothing about the study.
+    Remove from an executed notebook, in place, what says nothing about the study.
+
+    Progress bars are left as they ended; start-up messages, folders and dates go, durations stay.
 
     Parameters
     ----------
     notebook : NotebookNode
-        Executed by papermill; it is changed in place.
+        Executed by papermill.
     places : mapping, optional
         Folders and what is written for them; by default the folders of this machine that must not
         stand in a notebook.
-
-    Returns
-    -------
-    NotebookNode
-        The same, with progress bars as they ended, without start-up messages and folders, with
-        durations but without dates.
     """
     rename = _renaming(_places() if places is None else places)
     for cell in notebook.cells:
@@ -64,27 +60,13 @@ def clean_notebook(
         "parameters": _mapped(dict(run.get("parameters", {})), rename),
         "seconds": round(run.get("duration") or 0.0, 1),
     }
-    notebook.metadata["kernelspec"] = {
-        "display_name": "Python 3 (ipykernel)",
-        "language": "python",
-        "name": "python3",
-    }
-    return notebook
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    notebook.metadata["kernelspec"] = kernel
 
 
 def final_text(text: str) -> str:
     r"""
-    Write printed text as a terminal shows it in the end: without lines that were overwritten.
-
-    Parameters
-    ----------
-    text : str
-        Printed text, with carriage returns and cursor movements as progress bars use them.
-
-    Returns
-    -------
-    str
-        Without colours; without the lines of bars that were wiped out.
+    Write printed text as a terminal shows it in the end, without colours and overwritten lines.
 
     Examples
     --------

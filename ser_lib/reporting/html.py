@@ -44,15 +44,7 @@ def render(reports: Path) -> list[Path]:
     """
     Render the page and the executed notebooks of every corpus into ``<reports>/<corpus>/html``.
 
-    Parameters
-    ----------
-    reports : Path
-        Folder of the reports, with their pages (``README.md``).
-
-    Returns
-    -------
-    list of Path
-        The index of each corpus: its page, with links to its notebooks.
+    Returns the index of each: its page (``README.md``), with links to its notebooks.
     """
     from nbconvert import HTMLExporter
     from nbconvert.filters import markdown2html

@@ -1,10 +1,11 @@
 """The pages of the reports, in Markdown: what was measured, how, and what the authors report."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.reporting.formatting import code, duration, escape, interval, markdown_table
-from ser_lib.reporting.rows import Row, by_normalisation, groups
+from ser_lib.reporting.rows import Row, groups
 
 SYNTHETIC = "synthetic"
 """The corpus for trying things out: no score on it is a result."""
@@ -39,7 +40,7 @@ def corpus_page(
     trials: Sequence[str] = (),
 ) -> str:
     """
-    Write the page of a corpus.
+    Write the page of a corpus in Markdown; the same rows give the same text.
 
     Parameters
     ----------
@@ -51,11 +52,6 @@ def corpus_page(
         Executed notebooks beside the page.
     trials : sequence of str
         Paragraphs about the trials (see `ser_lib.reporting.trials.section`).
-
-    Returns
-    -------
-    str
-        Markdown; the same rows give the same text.
     """
     first = rows[0].record
     versions = sorted({row.values["corpus_version"] for row in rows})
@@ -84,19 +80,7 @@ def corpus_page(
 
 
 def overview_page(corpora: Mapping[str, Sequence[Row]]) -> str:
-    """
-    Write the page over all real corpora.
-
-    Parameters
-    ----------
-    corpora : mapping of str to sequence of Row
-        What is shown of each corpus, best first.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
+    """Write the page over all real corpora in Markdown, given the rows of each, best first."""
     table = []
     for name, rows in corpora.items():
         ranked = [row for row in rows if row.ranked]
@@ -123,18 +107,11 @@ def overview_page(corpora: Mapping[str, Sequence[Row]]) -> str:
     return "\n\n".join(text) + "\n"
 
 
-# Cells
-
-
 def _system(row: Row) -> str:
     variant = row.values["variant"]
     text = code(row.values["system"]) + ("" if variant == "default" else f", {code(variant)}")
     text += f"<br>{escape(row.values['changes'])}" if row.values["changes"] else ""
     return text + ("<br>*older code*" if row.values["code"] == "older" else "")
-
-
-def _uar(row: Row) -> str:
-    return interval(*(row.values[name] for name in ("uar", "uar_low", "uar_high")))
 
 
 def _scores(values: Mapping[str, float]) -> list[str]:
@@ -169,14 +146,12 @@ def _heading(key: tuple) -> str:
     return f"### {part}{len(classes)} classes, {escape(protocol)}\n\n{text}"
 
 
-# Sections
-
-
 def _ranked(rows: Sequence[Row], figures: Mapping[str, str]) -> list[str]:
     text = []
     for number, (key, group) in enumerate(groups(rows).items()):
         text.append(_heading(key))
-        for ranking in by_normalisation(group).values():
+        # A group is ordered by normalisation.
+        for _, ranking in itertools.groupby(group, lambda row: row.values["normalisation"]):
             cells = [[str(rank), *_cells(row)] for rank, row in enumerate(ranking, start=1)]
             text.append(markdown_table([" rank", *_HEADINGS], cells))
         text.append(f"![UAR with intervals over speakers]({figures[figure_name(number)]})")
@@ -186,10 +161,8 @@ def _ranked(rows: Sequence[Row], figures: Mapping[str, str]) -> list[str]:
 def _partial(rows: Sequence[Row]) -> list[str]:
     if not rows:
         return []
-    text = [
-        "## Partial runs, not ranked",
-        "Only some of the folds: not comparable with the rows above.",
-    ]
+    text = ["## Partial runs, not ranked"]
+    text.append("Only some of the folds: not comparable with the rows above.")
     split = _N_SCORED + 1
     headings = [*_HEADINGS[:split], "tested", *_HEADINGS[split:]]
     for key, group in groups(rows).items():
@@ -236,7 +209,7 @@ def _unseen(row: Row, disjoint: Sequence[Row]) -> str:
         return "not measured"
     best = min(same, key=lambda other: (other.values["partial"], other.values["protocol"]))
     part = f", {_folds(best)} folds" if best.values["partial"] else ""
-    return f"{_uar(best)} ({escape(best.record['protocol_title'])}{part})"
+    return f"{_scores(best.values)[0]} ({escape(best.record['protocol_title'])}{part})"
 
 
 def _degraded(rows: Sequence[Row]) -> list[str]:
@@ -266,17 +239,10 @@ def _published(rows: Sequence[Row], corpus: str) -> list[str]:
                 continue
             metric = published["metric"]
             title = METRICS[metric].title if metric in METRICS else metric
-            source = [part for part in (published["source"], published["remark"]) if part]
-            table.append(
-                [
-                    code(name),
-                    f"{escape(title)} {published['value']:.3f}",
-                    published["classes"],
-                    _SPEAKERS[published["speaker_disjoint"]],
-                    escape(published["protocol"]),
-                    escape("; ".join(source)),
-                ]
-            )
+            source = "; ".join(filter(None, (published["source"], published["remark"])))
+            cells = [code(name), f"{escape(title)} {published['value']:.3f}", published["classes"]]
+            cells += [_SPEAKERS[published["speaker_disjoint"]], escape(published["protocol"])]
+            table.append([*cells, escape(source)])
     if not table:
         return []
     headings = ["system", " score", " classes", "test speakers", "protocol", "source"]

@@ -38,8 +38,6 @@ class Row(NamedTuple):
     ----------
     name : str
         Name of its files of predictions, without ending.
-    record : dict
-        What determined it, and how it was computed.
     evaluation : Evaluation
         The predictions.
     values : dict
@@ -49,10 +47,14 @@ class Row(NamedTuple):
     """
 
     name: str
-    record: dict
     evaluation: Evaluation
     values: dict
     superseded: bool = False
+
+    @property
+    def record(self) -> dict:
+        """What determined the evaluation, and how it was computed."""
+        return self.evaluation.record
 
     @property
     def ranked(self) -> bool:
@@ -70,7 +72,7 @@ class Row(NamedTuple):
 
 def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     """
-    Read all evaluations of a corpus.
+    Read all evaluations of a corpus: speaker-disjoint, complete ones first, best UAR first.
 
     Parameters
     ----------
@@ -79,27 +81,17 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     superseded : bool
         Whether to include rows that another row of the same specification covers.
 
-    Returns
-    -------
-    list of Row
-        Speaker-disjoint ones first, complete ones first, best UAR first.
-
     Raises
     ------
     InputError
         If a file of predictions or a record is damaged.
     """
-    read = []
-    for path in results.records(folder):
-        evaluation = results.read(path)
-        read.append(Row(path.stem, evaluation.record, evaluation, _values(evaluation)))
-    rows = [
-        row._replace(
-            values=row.values | {"changes": _changes(row, read)},
-            superseded=_is_superseded(row, read),
-        )
-        for row in read
-    ]
+    evaluations = [(path.stem, results.read(path)) for path in results.records(folder)]
+    read = [Row(name, evaluation, _values(evaluation)) for name, evaluation in evaluations]
+    rows = []
+    for row in read:
+        values = row.values | {"changes": _changes(row, read)}
+        rows.append(row._replace(values=values, superseded=_is_superseded(row, read)))
 
     def order(row: Row) -> tuple:
         values = row.values
@@ -121,11 +113,8 @@ def groups(rows: Sequence[Row]) -> dict[tuple, list[Row]]:
     """
     Group rows on the same recordings, classes and protocol.
 
-    Returns
-    -------
-    dict
-        By ``(subset, fingerprint), classes, protocol``. The largest group first, groups of one size
-        in alphabetical order; within a group the rows are ordered by normalisation, then as given.
+    The keys are ``(subset, fingerprint), classes, protocol``. The largest group comes first, groups
+    of one size in alphabetical order; rows of a group are ordered by normalisation, then as given.
     """
     grouped: dict[tuple, list[Row]] = {}
     for row in rows:
@@ -138,28 +127,12 @@ def groups(rows: Sequence[Row]) -> dict[tuple, list[Row]]:
     return dict(sorted(grouped.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
-def by_normalisation(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Group rows by normalisation, within which they may be ranked."""
-    grouped: dict[str, list[Row]] = {}
-    for row in rows:
-        grouped.setdefault(row.values["normalisation"], []).append(row)
-    return grouped
-
-
 def shared_predictions(rows: Sequence[Row]) -> dict[str, pd.DataFrame]:
     """
-    Restrict evaluations to the test utterances that all of them predicted.
+    Return the predictions, by `Row.label`, of clean test utterances that all evaluations predicted.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-        Of these, the speaker-disjoint ones over all folds; if there are fewer than two, those over
-        some folds as well.
-
-    Returns
-    -------
-    dict of pandas.DataFrame
-        Predictions of clean test recordings, by `Row.label`.
+    Taken are the speaker-disjoint rows over all folds; if there are fewer than two, those over some
+    folds as well.
     """
     disjoint = [row for row in rows if row.values["speaker_disjoint"]]
     complete = [row for row in disjoint if not row.values["partial"]]
@@ -210,15 +183,15 @@ def _trained(record: dict) -> str:
 
 def _is_superseded(row: Row, rows: Sequence[Row]) -> bool:
     """Tell whether a row of the same specification covers all folds, or these and further ones."""
-    own = {(run["seed"], run["fold"]) for run in row.record["runs"]}
-    for other in rows:
-        if other is row or _trained(other.record) != _trained(row.record):
-            continue
-        if row.record["partial"] and not other.record["partial"]:
-            return True
-        if own < {(run["seed"], run["fold"]) for run in other.record["runs"]}:
-            return True
-    return False
+
+    def runs(row: Row) -> set[tuple]:
+        return {(run["seed"], run["fold"]) for run in row.record["runs"]}
+
+    return any(
+        (row.record["partial"] and not other.record["partial"]) or runs(row) < runs(other)
+        for other in rows
+        if other is not row and _trained(other.record) == _trained(row.record)
+    )
 
 
 def _changes(row: Row, rows: Sequence[Row]) -> str:

@@ -28,16 +28,8 @@ def changes(rows: pd.DataFrame) -> list[str]:
     """
     Say in which parameters each trial differs from the one called ``default``.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Columns `ser_lib.experiment.trials.COLUMNS`. If no trial is called ``default``, the most
-        frequent value of each parameter takes its place.
-
-    Returns
-    -------
-    list of str
-        One per row, ``"epochs 50, dropout 0.2"``; empty for the default itself.
+    If there is none, the most frequent value of each parameter takes its place. A text for each
+    row, ``"epochs 50, dropout 0.2"``; empty for the default itself.
     """
     texts = [
         {name: json.dumps(value, ensure_ascii=False) for name, value in json.loads(text).items()}
@@ -67,22 +59,10 @@ def figure_name(system: str) -> str:
 
 def drawn(folder: Path) -> dict[str, pd.DataFrame]:
     """
-    Choose the trials that are drawn: of each system on a corpus the largest comparable group.
+    Choose the trials that are drawn: of each system the largest comparable group.
 
-    Parameters
-    ----------
-    folder : Path
-        ``<reports>/<corpus>``.
-
-    Returns
-    -------
-    dict of pandas.DataFrame
-        By system, with the column ``changes``.
-
-    Raises
-    ------
-    InputError
-        If a table is damaged.
+    `folder` is ``<reports>/<corpus>``. The tables have the column ``changes``; InputError if one is
+    damaged.
     """
     return {
         system: first.assign(changes=changes(first))
@@ -92,24 +72,10 @@ def drawn(folder: Path) -> dict[str, pd.DataFrame]:
 
 def section(folder: Path, figures: Mapping[str, str]) -> list[str]:
     """
-    Write the section about the trials of the systems on a corpus.
+    Write the section about the trials of the systems on a corpus: paragraphs in Markdown, if any.
 
-    Parameters
-    ----------
-    folder : Path
-        ``<reports>/<corpus>``.
-    figures : mapping
-        Paths of figures by name (see `figure_name`).
-
-    Returns
-    -------
-    list of str
-        Paragraphs in Markdown; none where nothing was tried.
-
-    Raises
-    ------
-    InputError
-        If a table is damaged.
+    `folder` is ``<reports>/<corpus>``, `figures` are paths by name (see `figure_name`); InputError
+    if a table is damaged.
     """
     text = []
     for system, groups in comparable(folder).items():

@@ -11,6 +11,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
+from numpy.random import Generator
 
 from ser_lib.errors import InputError
 from ser_lib.params import as_count, as_real, check_flag
@@ -33,11 +34,6 @@ class WhiteNoise:
         Draw integers, both ends included, as maelfabien/Multimodal-Emotion-Recognition does.
     copy : int
         Number of the copy, for several noisy versions of one recording.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
     """
 
     snr: float | tuple[float, float]
@@ -61,9 +57,7 @@ class WhiteNoise:
                 f"WhiteNoise: snr is {self.snr!r}; expected integers, as integers is True"
             )
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the noisy signal, of the same length; silence is not changed."""
         if isinstance(self.snr, float):
             snr = self.snr
@@ -93,11 +87,6 @@ class SpeedPerturbation:
     copy : int
         Number of the copy, for several versions of one recording.
 
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
-
     Examples
     --------
     >>> step = SpeedPerturbation(max_change=0.1)
@@ -116,9 +105,7 @@ class SpeedPerturbation:
         as_real(self, "max_change", above=0, high=1)
         as_count(self, "copy", low=0)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the signal at another speed, shape (about samples / speed,)."""
         import soxr
 
@@ -130,9 +117,7 @@ class SpeedPerturbation:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TimeStretch:
     """
-    Change the tempo of a recording and keep its pitch.
-
-    This is ``librosa.effects.time_stretch``, a phase vocoder.
+    Change the tempo and keep the pitch by ``librosa.effects.time_stretch``, a phase vocoder.
 
     Parameters
     ----------
@@ -141,11 +126,6 @@ class TimeStretch:
         ``1 + max_change``; above 0 and at most 1.
     copy : int
         Number of the copy, for several versions of one recording.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
     """
 
     max_change: float
@@ -155,9 +135,7 @@ class TimeStretch:
         as_real(self, "max_change", above=0, high=1)
         as_count(self, "copy", low=0)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the signal at another tempo, shape (about samples / tempo,)."""
         import librosa
 
@@ -180,11 +158,6 @@ class PitchShift:
         ``semitones``; above 0 and at most 24.
     copy : int
         Number of the copy, for several versions of one recording.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
     """
 
     semitones: float
@@ -194,9 +167,7 @@ class PitchShift:
         as_real(self, "semitones", above=0, high=24)
         as_count(self, "copy", low=0)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the signal at another pitch, of the same length."""
         import librosa
 
@@ -224,11 +195,6 @@ class AddedNoise:
         Standard deviation in units of full scale. samsudinng/speech_emo_recognition adds 0.002.
     copy : int
         Number of the copy, for several noisy versions of one recording.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
     """
 
     sd: float = 0.002
@@ -238,9 +204,7 @@ class AddedNoise:
         as_real(self, "sd", low=0)
         as_count(self, "copy", low=0)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the noisy signal, of the same length."""
         return (signal + self.sd * rng.standard_normal(len(signal))).astype(np.float32)
 
@@ -262,11 +226,6 @@ class Reverberation:
         Direct-to-reverberant energy ratio in dB; it is lower the farther the microphone is.
     copy : int
         Number of the copy, for several versions of one recording.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
     """
 
     rt60: float
@@ -278,7 +237,7 @@ class Reverberation:
         as_real(self, "drr")
         as_count(self, "copy", low=0)
 
-    def impulse_response(self, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    def impulse_response(self, sample_rate: int, rng: Generator) -> np.ndarray:
         """Draw an impulse response, float64, shape ``(1 + round(rt60 * sample_rate),)``."""
         length = max(1, round(self.rt60 * sample_rate))
         tail = rng.standard_normal(length) * np.exp(
@@ -287,9 +246,7 @@ class Reverberation:
         tail *= math.sqrt(10 ** (-self.drr / 10) / np.sum(tail**2))
         return np.concatenate([[1.0], tail])
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the reverberant signal, of the same length and mean power."""
         from scipy.signal import oaconvolve
 

@@ -3,12 +3,14 @@ Preprocess a waveform before it is analysed.
 
 A step is called as ``step(signal, sample_rate, rng)`` with a float32 signal of shape (samples,),
 its sampling rate in Hz and a random generator (which these steps do not use). It returns a new
-float32 signal.
+float32 signal. Parameters are checked when a step is made: an `InputError` names the parameter, its
+value and what is expected.
 """
 
 import dataclasses
 
 import numpy as np
+from numpy.random import Generator
 
 from ser_lib.params import as_real
 
@@ -32,9 +34,7 @@ class PreEmphasis:
     def __post_init__(self):
         as_real(self, "coefficient", low=0, high=1)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the filtered signal, of the same length."""
         result = signal.copy()
         result[1:] -= np.float32(self.coefficient) * signal[:-1]
@@ -57,9 +57,7 @@ class PeakNormalise:
     def __post_init__(self):
         as_real(self, "peak", above=0)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the scaled signal, of the same length."""
         largest = np.abs(signal).max()
         return signal / largest * np.float32(self.peak) if largest > 0 else signal.copy()
@@ -69,9 +67,7 @@ class PeakNormalise:
 class Standardise:
     """Scale the utterance to mean 0 and standard deviation 1; a constant signal becomes 0."""
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the standardised signal, of the same length."""
         if signal.max() == signal.min():
             return np.zeros_like(signal)
@@ -96,9 +92,7 @@ class Offset:
     def __post_init__(self):
         as_real(self, "seconds", low=0)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the signal from `seconds` on."""
         start = round(self.seconds * sample_rate)
         return signal[start:] if len(signal) - start >= SHORTEST * sample_rate else signal
@@ -120,9 +114,7 @@ class FixedLength:
     def __post_init__(self):
         as_real(self, "seconds", low=SHORTEST)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return a signal of ``round(seconds * sample_rate)`` samples."""
         length = round(self.seconds * sample_rate)
         return np.pad(signal[:length], (0, max(0, length - len(signal))))

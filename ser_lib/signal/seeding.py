@@ -11,22 +11,9 @@ def generator(utterance: str, step: object) -> np.random.Generator:
     """
     Make the random numbers of one step on one utterance.
 
-    Parameters
-    ----------
-    utterance : str
-        Name of the utterance.
-    step : dataclass instance
-        The step; with another parameter it draws other numbers.
-
-    Returns
-    -------
-    numpy.random.Generator
-        PCG-64, seeded by the SHA-256 of the utterance's name and the step's identity.
-
-    Notes
-    -----
-    A step whose parameter was renamed keeps its draws by a class attribute ``seed_names``, a
-    mapping from the parameter's present name to the one that it had.
+    They are those of PCG-64, seeded by the SHA-256 of the utterance's name and the step's identity:
+    with another parameter a step draws other numbers. A step whose parameter was renamed keeps its
+    draws by a class attribute ``seed_names``, which gives the former name by the present one.
     """
     old_names = getattr(step, "seed_names", {})
     identity = {old_names.get(name, name): value for name, value in describe(step).items()}

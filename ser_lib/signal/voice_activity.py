@@ -7,6 +7,7 @@ Steps are called like those of `ser_lib.signal.preprocess`.
 import dataclasses
 
 import numpy as np
+from numpy.random import Generator
 
 from ser_lib.errors import InputError
 from ser_lib.params import as_count, as_real
@@ -30,9 +31,7 @@ class Wiener:
     before, as in ki4ai-skc/merc2020.
     """
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """Return the filtered signal, of the same length; it is finite, also for silence."""
         from scipy.signal import wiener
 
@@ -59,11 +58,6 @@ class TrimToVoice:
         Aggressiveness of the detector, from 0 (detects most voice) to 3 (rejects most noise).
     threshold : float
         Root mean square that a voiced segment must exceed in the copy of peak 0.9.
-
-    Raises
-    ------
-    InputError
-        Naming the parameter, its value and what is expected.
     """
 
     mode: int = 2
@@ -75,30 +69,12 @@ class TrimToVoice:
             raise InputError(f"TrimToVoice: mode is {self.mode}; expected an integer from 0 to 3")
         as_real(self, "threshold", low=0)
 
-    def __call__(
-        self, signal: np.ndarray, sample_rate: int, rng: np.random.Generator
-    ) -> np.ndarray:
+    def __call__(self, signal: np.ndarray, sample_rate: int, rng: Generator) -> np.ndarray:
         """
-        Trim the signal.
+        Return the part of the signal from the first to the last segment that counts.
 
-        Parameters
-        ----------
-        signal : ndarray of float32, shape (samples,)
-        sample_rate : int
-            8000, 16000, 32000 or 48000 Hz.
-        rng : Generator
-            Not used.
-
-        Returns
-        -------
-        ndarray of float32
-            A part of the signal; the whole signal if no segment counts, or if less than 25 ms
-            would be left.
-
-        Raises
-        ------
-        InputError
-            If the detector does not support the sampling rate.
+        The signal is not changed if no segment counts or less than 25 ms would be left. InputError
+        is raised for a sampling rate other than 8000, 16000, 32000 or 48000 Hz.
         """
         if sample_rate not in _RATES:
             raise InputError(

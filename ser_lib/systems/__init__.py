@@ -25,20 +25,13 @@ def make(name: str, *, variant: str = "default", **parameters: object) -> object
     ----------
     name : str
         One of `names`, or the name that a source gives to its system: ``alex_net``, ``3d_acrnn``.
-    variant : {"default", "as_published"}
-        Where parameters that are not given come from.
-    **parameters
-        Parameters by name; None is a value like any other.
-
-    Returns
-    -------
-    System
+    variant, **parameters
+        As in `ser_lib.systems.base.System.of`.
 
     Raises
     ------
     InputError
-        For an unknown system, variant or parameter, with the nearest name, or a value that is not
-        allowed.
+        For an unknown system, with the nearest name, and as `ser_lib.systems.base.System.of`.
     """
     return get(name).of(variant=variant, **parameters)
 

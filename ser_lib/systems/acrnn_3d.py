@@ -164,27 +164,16 @@ class Acrnn3d(NeuralSystem):
     units: int = param(64, integer(), "Units of the LSTM in each direction.", as_published=128)
     bottleneck: int = param(64, integer(), "Units of the layer before the posteriors.")
     dropout: float = param(
-        0.5,
-        real(low=0, high=0.95),
-        "Fraction dropped after the bottleneck.",
-        as_published=0.0,
+        0.5, real(low=0, high=0.95), "Fraction dropped after the bottleneck.", as_published=0.0
     )
     block_dropout: float = param(
-        0.0,
-        real(low=0, high=0.95),
-        "Fraction dropped after each convolution and before the LSTM.",
+        0.0, real(low=0, high=0.95), "Fraction dropped after each convolution and before the LSTM."
     )
     normalised: bool = param(
-        True,
-        flag(),
-        "Whether each convolution is normalised by its batch.",
-        as_published=False,
+        True, flag(), "Whether each convolution is normalised by its batch.", as_published=False
     )
     sigmoid: bool = param(
-        False,
-        flag(),
-        "Whether the attention's scores are bounded by a sigmoid.",
-        as_published=True,
+        False, flag(), "Whether the attention's scores are bounded by a sigmoid.", as_published=True
     )
     initial_sd: float | None = param(
         None,
@@ -209,13 +198,8 @@ class Acrnn3d(NeuralSystem):
     @property
     def front_end(self) -> FrontEnd:
         """40 log-mel bands with their first and second derivatives."""
-        log_mel = LogMel(
-            n_fft=512,
-            win_length=400,
-            hop_length=round(self.hop * 16000),
-            window="hamming",
-            n_mels=40,
-        )
+        hop = round(self.hop * 16000)
+        log_mel = LogMel(n_fft=512, win_length=400, hop_length=hop, window="hamming", n_mels=40)
         segmentation = Frames()
         if self.segmented:
             # Padded with silence, in which nothing changes.

@@ -6,11 +6,10 @@ import operator
 from typing import TYPE_CHECKING, ClassVar
 
 from ser_lib.errors import InputError
-from ser_lib.neural.imagenet_weights import Weights, weights_file
+from ser_lib.neural.imagenet_weights import Weights, resolve_weights, weights_file
 from ser_lib.neural.torchvision import adaptive_average, alexnet_weights
 from ser_lib.params import Check, change, choice, flag, integer, optional, param, real, several
 from ser_lib.systems.base import Published
-from ser_lib.systems.pretrained import convert_weights
 from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT, SPEECH_EMO_RECOGNITION
 from ser_lib.systems.spectrograms import SpectrogramSystem
 
@@ -72,7 +71,7 @@ _ALEXNET_HEAD = (4096, 4096)
 _SHORTEST = 63
 _SMALLER = {"learning_rate": 3e-4}
 _WEIGHTS = Check(
-    "str or path", '"imagenet" or a file', functools.partial(convert_weights, "alexnet")
+    "str or path", '"imagenet" or a file', functools.partial(resolve_weights, "alexnet")
 )
 
 
@@ -164,8 +163,6 @@ class AlexNet(SpectrogramSystem):
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
         """
         Build the network of segments (frames, bands[, channels]), at least 63 of both.
-
-        The weights that it starts from are loaded; see `NeuralSystem.build`.
 
         Raises
         ------

@@ -10,7 +10,8 @@ from ser_lib.errors import InputError, unknown
 from ser_lib.features.front_end import FrontEnd
 from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.classifier import NeuralClassifier
-from ser_lib.params import Parameters, choice, flag, integer, optional, param, real
+from ser_lib.neural.validation import PARAMETERS
+from ser_lib.params import Parameters, choice, flag, integer, param, real
 from ser_lib.signal.degrade import PitchShift, SpeedPerturbation, TimeStretch, WhiteNoise
 
 if TYPE_CHECKING:
@@ -111,11 +112,6 @@ class System(Parameters):
         What is deliberately different from the original, a sentence each.
     search_space : dict of str to dict
         Trials of `ser tune`: changed parameters by the name of the trial, ``"default"`` first.
-    normalisation : {"train", "utterance", "speaker"}
-        Whose statistics scale the features unless the evaluation says otherwise.
-    target_prefix : str or None
-        Column of the corpus table that is put before the emotion in the training targets
-        (``"sex"`` gives ``"female/anger"``); posteriors are summed over it afterwards.
     """
 
     name: ClassVar[str]
@@ -127,19 +123,7 @@ class System(Parameters):
 
     @classmethod
     def as_published(cls, **changes: object) -> "System":
-        """
-        Make the original, to the layer.
-
-        Parameters
-        ----------
-        **changes
-            Parameters that differ from the original's.
-
-        Raises
-        ------
-        InputError
-            For a parameter that the system does not have, or a value that it cannot have.
-        """
+        """Make the original, to the layer, with some parameters changed; as `of`."""
         return cls.of(variant="as_published", **changes)
 
     @classmethod
@@ -171,13 +155,12 @@ class System(Parameters):
     @property
     def variant(self) -> str:
         """The variant, ``"default"`` or ``"as_published"``, from which fewer parameters differ."""
-        values, published = self.parameters, self.published_values()
-        differ = [
-            (values[field.name] != field.default, values[field.name] != published[field.name])
-            for field in dataclasses.fields(self)
-            if field.name in published
-        ]
-        from_default, from_published = map(sum, zip(*differ, strict=True)) if differ else (0, 0)
+        published = self.published_values()
+        default = {f.name: f.default for f in dataclasses.fields(self) if f.name in published}
+        from_default, from_published = (
+            sum(getattr(self, name) != value for name, value in values.items())
+            for values in (default, published)
+        )
         return "as_published" if from_published < from_default else "default"
 
     @property
@@ -197,7 +180,7 @@ class System(Parameters):
 
     @property
     def normalisation(self) -> str:
-        """Whose statistics scale the features unless the evaluation says otherwise."""
+        """Whose statistics scale the features by default: "train", "utterance" or "speaker"."""
         return "train"
 
     @property
@@ -207,38 +190,27 @@ class System(Parameters):
 
     @property
     def target_prefix(self) -> str | None:
-        """Column of the corpus table that is put before the emotion in the training targets."""
+        """
+        Column of the corpus table that is put before the emotion in the training targets, or None.
+
+        With ``"sex"`` they are ``"female/anger"``; posteriors are summed over it afterwards.
+        """
         return None
 
     def classifier(self, seed: int = 0) -> object:
         """
-        Make a classifier that is not fitted yet.
+        Make a scikit-learn classifier that is not fitted yet.
 
-        Parameters
-        ----------
-        seed : int
-            Of everything that is random in its training.
-
-        Returns
-        -------
-        scikit-learn classifier
-            With ``fit(X, y, *, groups, validation, copies)`` and ``predict_proba``.
+        It has ``fit(X, y, *, groups, validation, copies)`` and ``predict_proba``; the seed is that
+        of everything that is random in its training.
         """
         raise NotImplementedError
 
     def targets(self, table: pd.DataFrame) -> np.ndarray:
         """
-        Return the label that the classifier learns for each utterance.
+        Return the label that the classifier learns for each utterance of a corpus table.
 
-        Parameters
-        ----------
-        table : pandas.DataFrame
-            Corpus table, one row per utterance.
-
-        Returns
-        -------
-        ndarray of str, shape (utterances,)
-            The emotion, or ``"<prefix>/<emotion>"``.
+        It is the emotion, or ``"<prefix>/<emotion>"``; see `target_prefix`.
 
         Raises
         ------
@@ -255,8 +227,7 @@ class System(Parameters):
                 f"{self.name}: targets with a {prefix} before the emotion need the column "
                 f"{prefix!r}; found {len(gaps)} utterances without it, the first {gaps[0]!r}"
             )
-        prefixes = table[prefix].astype(str).to_numpy()
-        return np.array([f"{p}/{e}" for p, e in zip(prefixes, emotion, strict=True)])
+        return (table[prefix].astype(str) + "/" + emotion).to_numpy(str)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -268,65 +239,66 @@ class NeuralSystem(System):
     those that all networks share.
     """
 
-    epochs: int = param(50, integer(), "Largest number of passes through the training rows.")
-    batch_size: int = param(16, integer(), "Training rows per update.")
-    optimizer: str = param(
-        "adam",
-        choice("adam", "sgd"),
-        "Adam (Kingma & Ba 2015) or stochastic gradient descent.",
+    epochs: int = param(
+        50, PARAMETERS["epochs"], "Largest number of passes through the training rows."
     )
-    learning_rate: float = param(1e-3, real(above=0), "Learning rate at the start.")
-    momentum: float = param(0.0, real(low=0, high=1), "Momentum of stochastic gradient descent.")
+    batch_size: int = param(16, PARAMETERS["batch_size"], "Training rows per update.")
+    optimizer: str = param(
+        "adam", PARAMETERS["optimizer"], "Adam (Kingma & Ba 2015) or stochastic gradient descent."
+    )
+    learning_rate: float = param(1e-3, PARAMETERS["learning_rate"], "Learning rate at the start.")
+    momentum: float = param(0.0, PARAMETERS["momentum"], "Momentum of stochastic gradient descent.")
     decay: float = param(
         0.0,
-        real(low=0),
+        PARAMETERS["decay"],
         "With a constant schedule, the learning rate after t updates is divided by 1 + decay * t.",
     )
     schedule: str = param(
         "cosine",
-        choice("constant", "cosine"),
+        PARAMETERS["schedule"],
         "Whether the learning rate stays or falls to zero along a cosine (Loshchilov & Hutter "
         "2017).",
         as_published="constant",
     )
     weight_decay: float = param(
         0.0,
-        real(low=0),
+        PARAMETERS["weight_decay"],
         "Fraction of each weight, times the learning rate, that every update subtracts (Loshchilov "
         "& Hutter 2019).",
     )
     clip_norm: float | None = param(
-        None, optional(real(above=0)), "Largest norm of the gradient; None for no limit."
+        None, PARAMETERS["clip_norm"], "Largest norm of the gradient; None for no limit."
     )
     patience: int | None = param(
         None,
-        optional(integer()),
+        PARAMETERS["patience"],
         "Epochs without improvement on the development speakers after which training stops; the "
         "best epoch is kept. With None all epochs are run, the last one is kept, and the "
         "development speakers join the training.",
     )
     monitor: str = param(
         "uar",
-        choice("uar", "loss"),
+        PARAMETERS["monitor"],
         "What chooses the epoch on the development speakers: UAR (of equals, the smaller loss) or "
         "loss.",
     )
     balance: str | None = param(
         None,
-        optional(choice("weights", "oversampling")),
-        "How training makes up for rare classes: by weights of the loss, by oversampling, or not.",
+        PARAMETERS["balance"],
+        "How training makes up for rare classes: the loss is weighted by the inverse frequency of "
+        "each class, rows are repeated until all classes are equally frequent, or not at all.",
     )
     spec_augment: bool = param(
         False, flag(), "Whether stretches of time and of features are masked in training."
     )
     mixup: float = param(
         0.0,
-        real(low=0),
+        PARAMETERS["mixup"],
         "Parameter of the Beta distribution by which training rows are mixed; 0 for none.",
     )
     scale: bool = param(
         True,
-        flag(),
+        PARAMETERS["scale"],
         "Whether each feature is brought to mean 0 and standard deviation 1 by the training rows.",
     )
     pool: str = param(
@@ -444,24 +416,8 @@ class NeuralSystem(System):
 
     def classifier(self, seed: int = 0) -> NeuralClassifier:
         """Make a `NeuralClassifier` around the network; see `System.classifier`."""
+        values = {name: getattr(self, name) for name in PARAMETERS if name != "seed"}
+        values["learning_rate"] = self.initial_learning_rate
+        values["pool"] = self.pool if self.segmented else None
         augment = SpecAugment(within=self.masks_within_items) if self.spec_augment else None
-        return NeuralClassifier(
-            self,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            optimizer=self.optimizer,
-            learning_rate=self.initial_learning_rate,
-            momentum=self.momentum,
-            decay=self.decay,
-            schedule=self.schedule,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            balance=self.balance,
-            spec_augment=augment,
-            mixup=self.mixup,
-            pool=self.pool if self.segmented else None,
-            monitor=self.monitor,
-            patience=self.patience,
-            scale=self.scale,
-            seed=seed,
-        )
+        return NeuralClassifier(self, spec_augment=augment, seed=seed, **values)

@@ -7,7 +7,7 @@ from ser_lib.features import FrontEnd, LogMel, Windows
 from ser_lib.params import change, integer, optional, param, real, several
 from ser_lib.signal import FixedLength, Offset, Standardise
 from ser_lib.systems.base import NeuralSystem, Published
-from ser_lib.systems.sources import CALM_AS_NEUTRAL, MULTIMODAL, RANDOM_SPLIT
+from ser_lib.systems.sources import CALM_AS_NEUTRAL, MULTIMODAL, RANDOM_SPLIT, ravdess_accuracy
 
 if TYPE_CHECKING:
     import keras
@@ -29,35 +29,23 @@ CITATION = (
 _ON_TEST = "the epoch was chosen on the test set"
 
 PUBLISHED = (
-    Published(
-        metric="wa",
+    ravdess_accuracy(
         value=0.766,
-        corpus="ravdess",
-        classes=7,
         protocol=f"{RANDOM_SPLIT}; {_ON_TEST}",
         source="README of maelfabien/Multimodal-Emotion-Recognition, 01-Audio",
-        speaker_disjoint=False,
         remark=f"{CALM_AS_NEUTRAL}; the run is not kept",
     ),
-    Published(
-        metric="wa",
+    ravdess_accuracy(
         value=0.7398,
-        corpus="ravdess",
-        classes=7,
         protocol=f"{RANDOM_SPLIT}; {_ON_TEST}",
         source="notebook 02 - Train [CNN-LSTM] of the repository, best epoch (90)",
-        speaker_disjoint=False,
         remark=CALM_AS_NEUTRAL,
     ),
-    Published(
-        metric="wa",
+    ravdess_accuracy(
         value=0.72,
-        corpus="ravdess",
-        classes=7,
         protocol="random 80/15/5 split by file, so that every test speaker is also a training "
         "speaker",
         source="report of the repository, 5 % test",
-        speaker_disjoint=False,
         remark=CALM_AS_NEUTRAL,
     ),
 )

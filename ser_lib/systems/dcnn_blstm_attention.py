@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from ser_lib.errors import InputError
 from ser_lib.features import FrontEnd, LogMel, Windows, WithDeltas
 from ser_lib.neural.imagenet import BACKBONES, add_backbone, check_backbone
-from ser_lib.neural.imagenet_weights import load_weights
+from ser_lib.neural.imagenet_weights import load_weights, resolve_weights
 from ser_lib.neural.segment_features import RolledLogMel, SegmentFeatures
 from ser_lib.params import Check, change, choice, flag, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
-from ser_lib.systems.pretrained import convert_weights
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
 
 if TYPE_CHECKING:
     import keras
@@ -72,8 +72,7 @@ DEVIATIONS = (
     "The default variant runs all its epochs and trains on the development speakers as well; as "
     "published, training stops by the loss on the protocol's development rows (in the repository, "
     "on a random tenth of the files, the only part held out).",
-    "The defaults were chosen on development speakers of EmoDB; the trials are listed in "
-    "`search_space` and scored in the reports.",
+    CHOSEN_ON_DEVELOPMENT,
 )
 
 _IMAGENET = {"weights": "imagenet"}
@@ -219,7 +218,7 @@ class DcnnBlstmAttention(NeuralSystem):
             )
         check_backbone(self.backbone, self.side, self.fire_modules)
         # A result is recorded under the checksum of the weights, not under their folder.
-        object.__setattr__(self, "weights", convert_weights(self.backbone, self.weights))
+        object.__setattr__(self, "weights", resolve_weights(self.backbone, self.weights))
 
     @property
     def _trained_part(self) -> str:
@@ -281,8 +280,6 @@ class DcnnBlstmAttention(NeuralSystem):
         """
         Build the network of segments (frames, bands, 3), or of a frozen backbone's vectors.
 
-        See `NeuralSystem.build`.
-
         Raises
         ------
         InputError
@@ -309,9 +306,7 @@ class DcnnBlstmAttention(NeuralSystem):
             load_weights(model, self.backbone, self.weights)
         return model
 
-    def _vectors(
-        self, values: "keras.KerasTensor", mask: "keras.KerasTensor"
-    ) -> "keras.KerasTensor":
+    def _vectors(self, values: object, mask: object) -> "keras.KerasTensor":
         """Turn segments into vectors by the backbone."""
         from ser_lib.neural.layers import FoldWindows, UnfoldWindows
         from ser_lib.neural.masking import ApplyMask, MaskedBatchNormalization
@@ -347,16 +342,13 @@ def _by_scores(x: "keras.KerasTensor", mask: "keras.KerasTensor") -> "keras.Kera
 
 
 def _by_dot_products(x: "keras.KerasTensor", mask: "keras.KerasTensor") -> "keras.KerasTensor":
-    """
-    Let every step attend to all steps by dot products, and average what they see.
-
-    The average over steps of weighted averages is one weighted average, whose weights are the
-    averages of theirs. Computed like that, the weights can be shown.
-    """
+    """Let every step attend to all steps by dot products, and average what they see."""
     from keras import layers, ops
 
     from ser_lib.neural.attention import AttentionPooling
 
+    # The average over steps of weighted averages is one weighted average, whose weights are the
+    # averages of theirs. Computed like that, the weights can be shown.
     attend = layers.Attention(use_scale=True, name="dot_products")
     _, weights = attend([x, x], mask=[mask, mask], return_attention_scores=True)
     weights = layers.GlobalAveragePooling1D()(weights, mask=mask)

@@ -108,11 +108,7 @@ class FcnAttention(SpectrogramSystem):
         )
 
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
-        """
-        Build the network of frames (bands * channels,) or segments (frames, bands[, channels]).
-
-        See `NeuralSystem.build`.
-        """
+        """Build the network of frames (bands * channels,) or segments (frames, bands, ...)."""
         import keras
         from keras import layers
 

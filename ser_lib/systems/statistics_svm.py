@@ -33,18 +33,8 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    alpha : float
-        Features whose ANOVA p value is larger are dropped.
-    components : int or float
-        PCA: number of components, or the fraction of variance to keep (below 1).
-    C, gamma : sequences of float
-        The grid: penalty, and inverse squared width of the Gaussian kernel.
-    balanced : bool
-        Weight classes by the inverse of their frequency.
-    folds : int
-        Number of inner folds of the grid search.
-    by_speaker : bool
-        Whether the inner folds keep speakers apart, where `fit` is given them.
+    alpha, components, C, gamma, balanced, folds, by_speaker
+        See the parameters of `ser_lib.systems.Svm`.
     seed : int
         Shuffles the inner folds.
 
@@ -97,9 +87,8 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         ----------
         X : RaggedArray or ndarray, shape (utterances, features)
             One vector per utterance.
-        y : sequence of str, shape (utterances,)
-        groups : sequence of str, shape (utterances,), optional
-            Speakers; the inner folds keep them apart.
+        y, groups : sequence of str, shape (utterances,)
+            Labels, and optionally speakers, whom the inner folds keep apart.
         validation : tuple, optional
             Ignored: the grid is searched inside the training rows.
         copies : sequence of RaggedArray
@@ -162,20 +151,14 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _pipeline(self, memory: str | None = None) -> Pipeline:
+        weights = "balanced" if self.balanced else None
         return Pipeline(
             [
                 ("vary", VarianceThreshold()),
                 ("scale", StandardScaler()),
                 ("select", SelectFpr(f_classif, alpha=self.alpha)),
                 ("pca", PCA(self.components, svd_solver="full")),
-                (
-                    "svc",
-                    SVC(
-                        class_weight="balanced" if self.balanced else None,
-                        break_ties=True,
-                        cache_size=500,
-                    ),
-                ),
+                ("svc", SVC(class_weight=weights, break_ties=True, cache_size=500)),
             ],
             memory=memory,
         )

@@ -8,28 +8,20 @@ from ser_lib.features import Descriptors, FrontEnd, Functionals
 from ser_lib.params import Check, flag, integer, param, real, several
 from ser_lib.signal import PreEmphasis
 from ser_lib.systems.base import Published, System
-from ser_lib.systems.sources import CALM_AS_NEUTRAL, MULTIMODAL, RANDOM_SPLIT
+from ser_lib.systems.sources import CALM_AS_NEUTRAL, MULTIMODAL, RANDOM_SPLIT, ravdess_accuracy
 from ser_lib.systems.statistics_svm import StatisticsSVM
 
 PUBLISHED = (
-    Published(
-        metric="wa",
+    ravdess_accuracy(
         value=0.683,
-        corpus="ravdess",
-        classes=7,
         protocol=RANDOM_SPLIT,
         source="README of the repository, 01-Audio",
-        speaker_disjoint=False,
         remark=f"{CALM_AS_NEUTRAL}; the run is not kept",
     ),
-    Published(
-        metric="wa",
+    ravdess_accuracy(
         value=0.6803,
-        corpus="ravdess",
-        classes=7,
         protocol=RANDOM_SPLIT,
         source="notebook 02 - Train [SVM] of the repository",
-        speaker_disjoint=False,
         remark=f"{CALM_AS_NEUTRAL}; 14 labels with the sex in front, the sex then taken off",
     ),
 )
@@ -115,9 +107,7 @@ class Svm(System):
         as_published=False,
     )
     alpha: float = param(
-        0.01,
-        real(above=0, high=1),
-        "Features whose ANOVA p value is larger are dropped.",
+        0.01, real(above=0, high=1), "Features whose ANOVA p value is larger are dropped."
     )
     components: int | float = param(
         0.98,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_corpora import write_recording
 
-from ser_lib.corpora import COLUMNS, EMOTIONS, Corpus, load_corpus, make_table, names
+from ser_lib.corpora import COLUMNS, Corpus, make_table
 from ser_lib.errors import InputError
 
 
@@ -15,14 +15,7 @@ def corpus(**changes):
         {"utterance": "a1", "path": "/a1.wav", "emotion": "fear", "speaker": "a", "sex": ""},
         {"utterance": "x1", "path": "/x1.wav", "emotion": "calm", "speaker": None},
     ]
-    about = {
-        "name": "toy",
-        "title": "Toy",
-        "version": "1",
-        "licence": "MIT",
-        "citation": "@misc{t}",
-    }
-    return Corpus(**{**about, "table": make_table(rows), **changes})
+    return Corpus("toy", "Toy", "1", "MIT", "@misc{t}", **({"table": make_table(rows)} | changes))
 
 
 def test_make_table_sorts_and_leaves_out_what_is_not_known():
@@ -151,14 +144,3 @@ def test_relabel_refuses_names_that_are_no_emotions(mapping):
 def test_an_invalid_table_is_refused(change, message):
     with pytest.raises(InputError, match=message):
         corpus(table=change(corpus().table))
-
-
-def test_the_vocabulary_is_in_alphabetical_order_with_other_at_its_end():
-    assert [*EMOTIONS[:-1]] == sorted(EMOTIONS[:-1])
-    assert EMOTIONS[-1] == "other"
-
-
-def test_a_misspelt_corpus_is_refused_with_the_nearest_name():
-    assert {"emodb", "ravdess", "iemocap", "folder"} <= set(names())
-    with pytest.raises(InputError, match="unknown corpus 'emobd'; did you mean 'emodb'"):
-        load_corpus("emobd")

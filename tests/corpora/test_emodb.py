@@ -1,23 +1,9 @@
 """EmoDB: file names, and the facts of the published corpus."""
 
 import pytest
+from corpus_tables import EMODB, EMOTIONS
 
 from ser_lib.corpora import discovery, emodb, load_corpus
-
-CLASSES = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
-# Speaker: sex, and the number of recordings of each class, in the order of CLASSES.
-SPEAKERS = {
-    "03": ("male", 14, 5, 1, 4, 7, 7, 11),
-    "08": ("female", 12, 10, 0, 6, 11, 9, 10),
-    "09": ("female", 13, 4, 8, 1, 4, 4, 9),
-    "10": ("male", 10, 8, 1, 8, 4, 3, 4),
-    "11": ("male", 11, 8, 2, 10, 8, 7, 9),
-    "12": ("male", 12, 5, 2, 6, 2, 4, 4),
-    "13": ("female", 12, 10, 8, 7, 10, 5, 9),
-    "14": ("female", 16, 8, 8, 12, 8, 10, 7),
-    "15": ("male", 13, 9, 5, 8, 6, 4, 11),
-    "16": ("female", 14, 14, 11, 7, 11, 9, 5),
-}
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +37,11 @@ def test_the_index_holds_the_published_files():
 
 
 def test_speakers_and_classes_of_the_published_corpus(corpus):
-    counts = corpus.table.groupby(["speaker", "emotion"]).size().unstack(fill_value=0)
-    sexes = corpus.table.groupby("speaker")["sex"].unique()
-    for speaker, (sex, *expected) in SPEAKERS.items():
-        assert list(sexes[speaker]) == [sex]
-        assert counts.loc[speaker, list(CLASSES)].tolist() == expected
-    assert counts.sum()[list(CLASSES)].tolist() == [127, 81, 46, 69, 71, 62, 79]
-    assert corpus.speakers == tuple(SPEAKERS)
+    counts = corpus.table.groupby(["speaker", "sex", "emotion"]).size().unstack(fill_value=0)
+    assert list(counts.index) == list(EMODB)
+    for speaker, expected in EMODB.items():
+        assert tuple(counts.loc[speaker, list(EMOTIONS)]) == expected
+    assert counts.sum()[list(EMOTIONS)].tolist() == [127, 81, 46, 69, 71, 62, 79]
 
 
 def test_all_speakers_say_the_same_ten_sentences(corpus):

@@ -17,11 +17,8 @@ def tree(make_tree):
 def test_a_manifest(tree):
     table = tree.load().table
     assert list(table.index) == ["anna/1", "anna/2", "ben/1", "ben/2"]
-    assert table.loc["ben/2"].drop("path").dropna().to_dict() == {
-        "speaker": "ben",
-        "sex": "male",
-        "emotion": "neutral",
-    }
+    known = table.loc["ben/2"].drop("path").dropna().to_dict()
+    assert known == {"speaker": "ben", "sex": "male", "emotion": "neutral"}
     assert table["split"].tolist() == ["train", "train", "test", None]
 
 
@@ -42,8 +39,7 @@ def test_recordings_outside_the_folder_may_be_listed(tree, tmp_path):
     assert table["path"].tolist() == [str(tree.data / "anna/1.wav"), str(outside)]
 
 
-def test_a_pattern(make_tree):
-    tree = make_tree("folder")
+def test_a_pattern(tree):
     write_recording(tree.data / "carla/angry_01_f.flac")
     write_recording(tree.data / "carla/sad_02.wav")
     write_recording(tree.data / "carla/test.wav")
@@ -60,11 +56,7 @@ def test_a_pattern(make_tree):
 # What the manifest is, the options, and what the error says.
 BAD = {
     "no manifest": (None, {}, "the manifest .*manifest.csv does not exist; expected a CSV file"),
-    "not that manifest": (
-        MANIFEST,
-        {"manifest": "other.csv"},
-        "the manifest .*other.csv or .* does not exist",
-    ),
+    "not that manifest": (MANIFEST, {"manifest": "other.csv"}, "other.csv or .* does not exist"),
     "empty": ("", {}, "manifest.csv: missing columns path, emotion; found no columns"),
     "head only": ("path,emotion\n", {}, "manifest.csv: no recordings; expected at least one"),
     "columns": ("file,emotion\n", {}, "missing columns path; found columns file, emotion"),
@@ -82,16 +74,8 @@ BAD = {
     "sex": ("path,emotion,sex\nanna/1.wav,fear,femal\n", {}, "row 2: 'femal'; .* 'female'"),
     "mapping": (MANIFEST, {"emotions": {"Wut": "angr"}}, "parameter emotions: 'angr'; did you"),
     "both": (MANIFEST, {"manifest": "m.csv", "pattern": "x"}, "manifest=m.csv and pattern='x'"),
-    "no regex": (
-        None,
-        {"pattern": "(?P<emotion>"},
-        "pattern: .* is not a valid regular expression",
-    ),
-    "no emotion group": (
-        None,
-        {"pattern": "(?P<speaker>.)"},
-        "has the groups speaker; expected at",
-    ),
+    "no regex": (None, {"pattern": "(?P<emotion>"}, "is not a valid regular expression"),
+    "no emotion group": (None, {"pattern": "(?P<speaker>.)"}, "the groups speaker; expected at"),
     "no group": (None, {"pattern": "x"}, "has the groups none; expected at least"),
     "unknown group": (None, {"pattern": "(?P<emotions>.)"}, "'emotions'; did you mean 'emotion'"),
     "no match": (None, {"pattern": "(?P<emotion>zz)"}, "matches none of 4 .* such as 'anna/1'"),
@@ -128,8 +112,7 @@ def test_a_folder_without_recordings_and_none_at_all(tmp_path):
         load_corpus("folder", data=tmp_path / "nowhere")
 
 
-def test_other_columns_of_a_manifest_are_kept_as_text_or_numbers(make_tree):
-    tree = make_tree("folder")
+def test_other_columns_of_a_manifest_are_kept_as_text_or_numbers(tree):
     table = tree.load().table
     assert table["remark"].to_dict()["anna/1"] == "loud"
     assert table["remark"].isna().sum() == 3

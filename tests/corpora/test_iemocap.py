@@ -60,17 +60,6 @@ def test_recordings_of_whole_dialogues_and_of_other_corpora_are_no_unexpected_fi
     assert tree.load().validate().unexpected_files == ()
 
 
-def test_the_vocabulary_covers_the_labels_of_the_annotators():
-    assert len(iemocap.EMOTION_OF) == len(set(iemocap.EMOTION_OF.values())) == 10
-    assert iemocap.NO_AGREEMENT not in iemocap.EMOTION_OF
-
-
-def test_a_session_that_is_missing_is_said(tree, monkeypatch):
-    monkeypatch.setattr(iemocap, "UTTERANCES", 10_039)
-    with pytest.warns(InputWarning, match="8 of 10039 utterances found"):
-        tree.load()
-
-
 def test_a_labelled_recording_that_is_missing_is_named(tree):
     gone = "Ses05M_script01_1b_M003"
     next(path for path in tree.files if path.stem == gone).unlink()
@@ -121,14 +110,8 @@ def test_an_empty_subset_and_an_unknown_one_are_refused(tmp_path, monkeypatch, t
         load_corpus("iemocap", data=tmp_path / "few")
 
 
-def test_where_there_is_none_it_says_where_to_register(tmp_path):
-    with pytest.raises(InputError, match=r"Ses01F_impro01_F000\.wav .* register at https://sail"):
-        load_corpus("iemocap", data=tmp_path)
-
-
-def test_ratings_of_valence_arousal_and_dominance_are_further_columns(make_tree):
-    tree = make_tree("iemocap")
-    file = next(tree.data.rglob("EmoEvaluation/Ses01F_impro01.txt"))
+def test_ratings_of_valence_arousal_and_dominance_are_further_columns(tree):
+    file = evaluation(tree)
     file.write_text(file.read_text().replace("[2.5000, 2.5000, 2.5000]", "[2.0000, 3.5000, 4.0]"))
     table = tree.load(subset="all").table
     ratings = table[["valence", "arousal", "dominance"]]

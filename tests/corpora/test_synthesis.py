@@ -12,7 +12,6 @@ from ser_lib.corpora.synthesis.expression import CUES, EMOTIONS, FAMILIES, TRAIT
 from ser_lib.corpora.synthesis.phones import PHONES, SENTENCES, sounds
 from ser_lib.corpora.synthesis.prosody import plan
 from ser_lib.corpora.synthesis.source_filter import HOP, PEAK, SAMPLE_RATE, Plan, render
-from ser_lib.errors import InputError
 
 FORMANTS = (700.0, 1200.0, 2500.0, 3500.0, 4500.0, 5500.0, 6500.0)
 
@@ -21,28 +20,14 @@ def steady(f0=120.0, seconds=0.8, **changes):
     """Plan a vowel that does not change, in a perfectly regular voice without any noise."""
     frames = round(seconds * SAMPLE_RATE / HOP)
     ones = np.ones(frames)
-    vowel = Plan(
-        utterance="steady",
-        cues={},
-        phones=(("a", 0),),
-        f0=f0 * ones,
-        voicing=ones,
-        aspiration=0 * ones,
-        frication=0 * ones,
-        frication_hz=1000 * ones,
-        frication_width=1000 * ones,
-        formants=np.tile(FORMANTS, (frames, 1)),
-        bandwidths=np.full((frames, len(FORMANTS)), 80.0),
-        open_quotient=0.6 * ones,
-        tilt=6 * ones,
-        jitter=0.0,
-        shimmer=0.0,
-        creak=0.0,
-        level=-25.0,
-        noise=-120.0,
-        entropy=(0,),
-    )
-    return dataclasses.replace(vowel, **changes)
+    contours = {"f0": f0, "voicing": 1, "aspiration": 0, "frication": 0, "frication_hz": 1000}
+    contours |= {"frication_width": 1000, "open_quotient": 0.6, "tilt": 6}
+    vowel = {name: value * ones for name, value in contours.items()}
+    vowel |= {"utterance": "steady", "cues": {}, "phones": (("a", 0),), "entropy": (0,)}
+    vowel["formants"] = np.tile(FORMANTS, (frames, 1))
+    vowel["bandwidths"] = np.full((frames, len(FORMANTS)), 80.0)
+    vowel |= {"jitter": 0.0, "shimmer": 0.0, "creak": 0.0, "level": -25.0, "noise": -120.0}
+    return Plan(**(vowel | changes))
 
 
 def decibel(samples):
@@ -57,9 +42,8 @@ def in_band(samples, low, high):
 
 def periods(samples):
     """Measure the distances between the strongest excitations in seconds."""
-    peaks, _ = signal.find_peaks(
-        -samples, height=0.6 * np.max(-samples), distance=SAMPLE_RATE // 400
-    )
+    lowest, distance = np.max(-samples), SAMPLE_RATE // 400
+    peaks, _ = signal.find_peaks(-samples, height=0.6 * lowest, distance=distance)
     return np.diff(peaks) / SAMPLE_RATE
 
 
@@ -112,9 +96,8 @@ def test_the_voice_is_harmonic_at_f0(f0):
     frequency, power = signal.periodogram(sound, SAMPLE_RATE, window="hann", nfft=1 << 16)
     off = np.abs(frequency / f0 - np.round(frequency / f0)) * f0
     audible = (frequency > f0 / 2) & (frequency < 4000)
-    assert frequency[audible][power[audible].argmax()] / f0 == pytest.approx(
-        np.round(frequency[audible][power[audible].argmax()] / f0), abs=0.02
-    )
+    strongest = frequency[audible][power[audible].argmax()] / f0
+    assert strongest == pytest.approx(np.round(strongest), abs=0.02)
     # What lies between the harmonics is at least 40 dB weaker.
     assert power[audible & (off > 20)].sum() < 1e-4 * power[audible].sum()
 
@@ -194,7 +177,7 @@ def test_a_plan_sounds_the_same_whenever_it_is_rendered():
 def test_an_utterance_begins_and_ends_in_room_noise_and_has_unvoiced_sounds():
     plan_ = plan(speaker(2), "neutral", 1, 1)
     sound = render(plan_)
-    assert len(sound) == len(plan_.f0) * HOP == round(plan_.seconds * SAMPLE_RATE)
+    assert len(sound) == len(plan_.f0) * HOP
     edge = int(0.08 * SAMPLE_RATE)
     for silence in (sound[:edge], sound[-edge:]):
         assert decibel(silence) == pytest.approx(plan_.noise, abs=2)
@@ -212,21 +195,14 @@ def test_the_melody_declines_and_rises_on_stressed_syllables():
     assert np.mean([a.mean() - b.mean() for a, b in halves]) > 1
     # "'ma-lu": the first vowel is stressed, the second is not.
     vowels = [[f for n, f in m.phones if n in "au"][:2] for m in melodies]
-    rises = [
-        12 * np.log2(m.f0[a + 10] / m.f0[b + 10])
-        for m, (a, b) in zip(melodies, vowels, strict=True)
-    ]
-    assert np.mean(rises) > 1
+    pairs = zip(melodies, vowels, strict=True)
+    assert np.mean([12 * np.log2(m.f0[a + 10] / m.f0[b + 10]) for m, (a, b) in pairs]) > 1
 
 
 def mean_cue(emotion, name, speakers=10):
-    return np.mean(
-        [
-            expression.cues(speaker(n), emotion, s, 1)[name]
-            for n in range(1, speakers + 1)
-            for s in range(1, len(SENTENCES) + 1)
-        ]
-    )
+    who = [speaker(n) for n in range(1, speakers + 1)]
+    sentences = range(1, len(SENTENCES) + 1)
+    return np.mean([expression.cues(w, emotion, s, 1)[name] for w in who for s in sentences])
 
 
 @pytest.mark.parametrize(
@@ -264,7 +240,7 @@ def test_cues_say_what_is_in_the_sound():
         voiced = np.repeat(plan_.voicing > 0.2, HOP)
         assert decibel(render(plan_)[voiced]) == pytest.approx(plan_.cues["loudness"], abs=0.2)
     spoken = [
-        np.mean([plan(who, emotion, s, 1).seconds for s in range(1, 5)])
+        np.mean([len(plan(who, emotion, s, 1).f0) for s in range(1, 5)])
         for emotion in ("disgust", "neutral", "fear")
     ]
     assert spoken == sorted(spoken, reverse=True)
@@ -292,22 +268,3 @@ def test_sentences_share_their_vowels_and_use_known_sounds():
     used = {sound.name for line in read for sound in line}
     assert used == {"_", *PHONES}
     assert all(sum(sound.name == "_" for sound in line) == 1 for line in read)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("angre", 1, 1), "unknown emotion of the synthetic corpus 'angre'; did you mean 'anger'"),
-        (("anger", 0, 1), "sentence is 0; expected 1 to 4"),
-        (("anger", 5, 1), "sentence is 5; expected 1 to 4"),
-        (("anger", 1, 0), "take is 0; expected at least 1"),
-    ],
-)
-def test_what_cannot_be_said_is_refused(arguments, message):
-    with pytest.raises(InputError, match=re.escape(message)):
-        plan(speaker(1), *arguments)
-
-
-def test_a_speaker_who_does_not_exist_is_refused():
-    with pytest.raises(InputError, match="number of the speaker is 0; expected at least 1"):
-        speaker(0)

@@ -1,5 +1,7 @@
 """Predictions for speakers that do not exist."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,27 +24,15 @@ def predictions():
     ):
         rng = np.random.default_rng(random_state)
         rows = []
-        for seed in seeds:
-            for s in range(speakers):
-                for i in range(n):
-                    emotion = emotions[i % len(emotions)]
-                    other = emotions[(i + 1 + rng.integers(len(emotions) - 1)) % len(emotions)]
-                    predicted = emotion if rng.random() < right else other
-                    rest = 0.4 / (len(emotions) - 1)
-                    p = {f"p_{e}": 0.6 if e == predicted else rest for e in emotions}
-                    rows.append(
-                        {
-                            "utterance": f"s{s}-{i:02d}",
-                            "speaker": f"s{s}",
-                            "fold": f"s{s}",
-                            "seed": seed,
-                            "part": part,
-                            "condition": condition,
-                            "emotion": emotion,
-                            "predicted": predicted,
-                        }
-                        | p
-                    )
+        for seed, s, i in itertools.product(seeds, range(speakers), range(n)):
+            emotion = emotions[i % len(emotions)]
+            other = emotions[(i + 1 + rng.integers(len(emotions) - 1)) % len(emotions)]
+            predicted = emotion if rng.random() < right else other
+            row = {"utterance": f"s{s}-{i:02d}", "speaker": f"s{s}", "fold": f"s{s}", "seed": seed}
+            row |= {"part": part, "condition": condition}
+            row |= {"emotion": emotion, "predicted": predicted}
+            rest = 0.4 / (len(emotions) - 1)
+            rows.append(row | {f"p_{e}": 0.6 if e == predicted else rest for e in emotions})
         return pd.DataFrame(rows)
 
     return make

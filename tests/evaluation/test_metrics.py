@@ -1,7 +1,6 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
@@ -106,27 +105,16 @@ def test_nothing_has_no_score():
 
 def test_the_order_of_classes_is_kept():
     matrix = metrics.confusion(["b", "a"], ["b", "b"], ["b", "a", "c"])
-    expected = pd.DataFrame(
-        [[1, 0, 0], [1, 0, 0], [0, 0, 0]],
-        index=pd.Index(["b", "a", "c"], name="emotion"),
-        columns=pd.Index(["b", "a", "c"], name="predicted"),
-    )
-    pd.testing.assert_frame_equal(matrix, expected)
+    assert list(matrix.index) == list(matrix.columns) == ["b", "a", "c"]
+    assert (matrix.index.name, matrix.columns.name) == ("emotion", "predicted")
+    assert matrix.to_numpy().tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
 
 
-@pytest.mark.parametrize(
-    ("y", "p", "message"),
-    [
-        ([], [], "no labels were given"),
-        (["a"], ["a", "b"], "1 true labels but 2 predicted"),
-    ],
-)
-def test_what_cannot_be_scored_is_refused(y, p, message):
-    with pytest.raises(InputError, match=message):
-        metrics.uar(y, p)
-
-
-def test_a_class_that_is_not_known_is_named():
+def test_what_cannot_be_scored_is_refused():
+    with pytest.raises(InputError, match="no labels were given"):
+        metrics.uar([], [])
+    with pytest.raises(InputError, match="1 true labels but 2 predicted"):
+        metrics.uar(["a"], ["a", "b"])
     with pytest.raises(InputError, match="predictions contain joy; the classes are anger, fear"):
         metrics.confusion(["anger"], ["joy"], ["anger", "fear"])
     with pytest.raises(InputError, match="unknown metric 'uarr'; did you mean 'uar'"):

@@ -1,5 +1,3 @@
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -124,10 +122,12 @@ def test_the_confusion_matrix_counts_all_folds_and_seeds(evaluation):
 
 
 def test_without_speakers_scores_have_no_intervals(predictions):
-    scores = Evaluation(predictions().assign(speaker=None)).scores()
+    evaluation = Evaluation(predictions().assign(speaker=None))
+    scores = evaluation.scores()
     assert scores.filter(regex="low|high").isna().all()
     assert scores[list(metrics.METRICS)].notna().all()
-    assert Evaluation(predictions().assign(speaker=None)).per_class()["recall_low"].isna().all()
+    assert evaluation.per_class()["recall_low"].isna().all()
+    assert "[" not in evaluation.summary("wa")
 
 
 def test_a_class_that_no_utterance_has_is_not_scored(predictions):
@@ -140,14 +140,10 @@ def test_a_class_that_no_utterance_has_is_not_scored(predictions):
     assert row.drop("count").isna().all()
 
 
-def test_what_was_written_with_six_decimals_is_read_again(evaluation):
-    p = [c for c in evaluation.predictions if c.startswith("p_")]
-    written = evaluation.predictions.copy()
-    written[p] = [1 / 3, 1 / 3, 1 / 3]
-    text = written.to_csv(index=False, float_format="%.6f")
-    again = Evaluation(pd.read_csv(io.StringIO(text)))
-    expected = Evaluation(written).scores()
-    pd.testing.assert_series_equal(again.scores(), expected, rtol=1e-5)
+def test_posteriors_rounded_to_six_decimals_are_accepted(evaluation):
+    rows = evaluation.predictions.copy()
+    rows[[c for c in rows if c.startswith("p_")]] = 0.333333
+    assert Evaluation(rows).scores()["cross_entropy"] == pytest.approx(np.log(3), rel=1e-5)
 
 
 def test_its_text_names_system_corpus_and_size(evaluation):
@@ -171,20 +167,14 @@ def put(column, value):
         (lambda rows: rows.drop(columns=["fold", "seed"]), "columns fold, seed are missing; found"),
         (lambda rows: rows.drop(columns=["p_anger", "p_fear"]), "at least two classes; found 1"),
         (lambda rows: rows.iloc[:0], "has no rows"),
-        (
-            put("part", "train"),
-            "part 'train' .expected test, dev. in 1 rows, first utterance 's0-03'",
-        ),
+        (put("part", "train"), "part 'train' .expected test, dev. in 1 rows, first .* 's0-03'"),
         (put("emotion", "joy"), "emotion 'joy' .expected anger, fear, neutral"),
         (put("predicted", None), "predicted None .expected"),
         (put("p_fear", 0.5), r"posteriors that sum to \d\.\d+ instead of 1 in 1 rows"),
         (put("p_fear", np.nan), r"posteriors outside \[0, 1\] in 1 rows"),
         (put("p_fear", -0.2), r"posteriors outside \[0, 1\] in 1 rows"),
         (put("p_fear", "high"), "posteriors are not numbers"),
-        (
-            put("utterance", "s0-04"),
-            "repeated predictions in 1 rows, first utterance 's0-04', fold 's0'",
-        ),
+        (put("utterance", "s0-04"), "repeated predictions in 1 rows, first .* 's0-04', fold 's0'"),
     ],
 )
 def test_a_table_that_does_not_have_the_form_of_predictions_is_refused(
@@ -196,8 +186,7 @@ def test_a_table_that_does_not_have_the_form_of_predictions_is_refused(
 
 def test_a_prediction_must_be_the_arg_max(predictions):
     rows = predictions()
-    other = {"anger": "fear", "fear": "neutral", "neutral": "anger"}
-    rows.loc[0, "predicted"] = other[rows.loc[0, "predicted"]]
+    rows.loc[0, "predicted"] = "fear" if rows.loc[0, "predicted"] == "anger" else "anger"
     with pytest.raises(InputError, match="not the arg max of its posteriors in 1 rows"):
         Evaluation(rows)
 
@@ -233,7 +222,3 @@ def test_the_summary_says_what_the_score_is_of(predictions):
         f"{written} on emodb 1.3.0: 3 classes, 36 utterances of 3 speakers; leave one speaker "
         "out, 3 of 10 folds; normalisation train; 2 seeds"
     )
-
-
-def test_the_summary_of_one_speaker_has_no_interval(predictions):
-    assert "[" not in Evaluation(predictions(speakers=1)).summary("wa")

@@ -1,7 +1,6 @@
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -114,37 +113,30 @@ def test_holms_correction_by_hand():
     assert significance.holm([0.6, 0.7]) == pytest.approx([1, 1])
 
 
-def test_all_pairs_of_systems(predictions):
-    systems = {
-        n: predictions(right=r, random_state=3) for n, r in zip("abc", (0.9, 0.6, 0.5), strict=True)
-    }
-    comparison = significance.compare_all(systems)
-    assert list(zip(comparison["first"], comparison["second"], strict=True)) == [
-        ("a", "b"),
-        ("a", "c"),
-        ("b", "c"),
+@pytest.fixture
+def systems(predictions):
+    """Predictions of three systems, the first the best."""
+    rights = {"a": 0.9, "b": 0.6, "c": 0.5}
+    return {name: predictions(right=right, random_state=3) for name, right in rights.items()}
+
+
+def test_all_pairs_of_systems(systems):
+    table = significance.compare_all(systems)
+    assert list(table) == [
+        *("first", "second", "difference", "low", "high", "p", "p_holm", "speakers"),
     ]
-    assert comparison["p_holm"].tolist() == pytest.approx(
-        significance.holm(comparison["p"]).tolist()
-    )
+    assert (table["first"] + table["second"]).tolist() == ["ab", "ac", "bc"]
+    assert table["p_holm"].tolist() == pytest.approx(significance.holm(table["p"]).tolist())
     single = significance.compare(systems["a"], systems["c"])
-    assert comparison.loc[1, ["difference", "low", "high", "p"]].tolist() == pytest.approx(
+    assert table.loc[1, ["difference", "low", "high", "p"]].tolist() == pytest.approx(
         [single.difference, single.low, single.high, single.p]
     )
 
 
-def test_systems_beside_one_reference(predictions):
-    systems = {
-        n: predictions(right=r, random_state=3) for n, r in zip("abc", (0.9, 0.6, 0.5), strict=True)
-    }
-    comparison = significance.compare_all(systems, reference="b")
-    assert list(zip(comparison["first"], comparison["second"], strict=True)) == [
-        ("a", "b"),
-        ("c", "b"),
-    ]
-    assert comparison["p_holm"].tolist() == pytest.approx(
-        significance.holm(comparison["p"]).tolist()
-    )
+def test_systems_beside_one_reference(systems):
+    table = significance.compare_all(systems, reference="b")
+    assert (table["first"] + table["second"]).tolist() == ["ab", "cb"]
+    assert table["p_holm"].tolist() == pytest.approx(significance.holm(table["p"]).tolist())
     with pytest.raises(InputError, match="unknown reference 'd'"):
         significance.compare_all(systems, reference="d")
 
@@ -204,11 +196,3 @@ def test_what_cannot_be_compared_is_refused(predictions):
         significance.compare(rows, other, "cross_entropy")
     with pytest.raises(InputError, match="at least two systems; found 1"):
         significance.compare_all({"a": rows})
-
-
-def test_columns_of_the_table_of_pairs(predictions):
-    comparison = significance.compare_all({"a": predictions(), "b": predictions(right=0.4)})
-    assert list(comparison) == [
-        *("first", "second", "difference", "low", "high", "p", "p_holm", "speakers"),
-    ]
-    assert isinstance(comparison, pd.DataFrame)

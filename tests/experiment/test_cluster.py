@@ -1,6 +1,8 @@
 """On a Dask cluster of two worker processes results are those of this process."""
 
+import asyncio
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -22,14 +24,39 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def scheduler():
+def loop():
+    """An event loop, waited for as long as its start takes: Dask would give it ten seconds."""
+    from tornado.ioloop import IOLoop
+
+    started = queue.Queue()
+
+    async def serve():
+        stop = asyncio.Event()
+        started.put((IOLoop.current(), stop))
+        await stop.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    loop, stop = started.get(timeout=120)
+    yield loop
+    loop.add_callback(stop.set)
+    thread.join(timeout=120)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def scheduler(loop):
     """Address of a scheduler with two worker processes, started as the README says."""
+    import dask
     from distributed import LocalCluster
 
     variables = executor.REPRODUCIBLE | {"PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-m", "distributed.cli.dask_worker"]
-    with LocalCluster(n_workers=0, protocol="tcp", dashboard_address=None) as made:
-        options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
+    options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "120s"}),
+        LocalCluster(n_workers=0, protocol="tcp", dashboard_address=None, loop=loop) as made,
+    ):
         processes = [
             subprocess.Popen(
                 [*command, made.scheduler_address, *options],
@@ -45,12 +72,18 @@ def scheduler():
 
 
 @pytest.fixture(scope="module")
-def client(scheduler):
+def client(scheduler, loop):
     from distributed import Client
 
-    with Client(scheduler, set_as_default=False) as client:
-        client.wait_for_workers(2)
+    with Client(scheduler, set_as_default=False, loop=loop) as client:
+        client.wait_for_workers(2, timeout=300)
         yield client
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Wait for a scheduler longer than a user would: processes beside the tests take their time."""
+    monkeypatch.setattr(cluster, "SECONDS_TO_ANSWER", 120)
 
 
 @pytest.fixture

@@ -29,26 +29,15 @@ def test_an_evaluation_is_read_as_it_was_written(written):
     pd.testing.assert_series_equal(again.scores(), evaluation.scores())
 
 
-def test_the_columns_are_those_that_were_agreed(written):
-    _, path = written
-    head = path.read_text().splitlines()[0]
-    assert head == (
-        "utterance,speaker,fold,seed,part,condition,emotion,predicted,p_anger,p_neutral,p_sadness"
-    )
-
-
-def test_rows_come_by_seed_fold_part_condition_and_utterance(written):
-    _, path = written
-    table = pd.read_csv(path)
+def test_the_table_has_the_columns_order_and_posteriors_that_were_agreed(written):
+    table = pd.read_csv(written[1])
+    names = "utterance,speaker,fold,seed,part,condition,emotion,predicted"
+    assert ",".join(table) == f"{names},p_anger,p_neutral,p_sadness"
     order = table[["seed", "fold", "part", "condition", "utterance"]].assign(
         part=table["part"].map({"test": 0, "dev": 1}),
         condition=table["condition"].map({"clean": 0, "noisy": 1}),
     )
     assert order.equals(order.sort_values(list(order.columns)))
-
-
-def test_posteriors_sum_to_one_and_explain_what_was_predicted(written):
-    table = pd.read_csv(written[1])
     p = table.filter(like="p_")
     assert np.abs(p.sum(axis=1) - 1).max() <= 3e-6
     assert (p.idxmax(axis=1).str.removeprefix("p_") == table["predicted"]).all()
@@ -69,12 +58,7 @@ ALTERED = {
     "a column of another name": ("csv", "p_anger", "p_angst", "expected utterance, speaker"),
     "an unknown part": ("csv", ",test,", ",exam,", "part 'exam'"),
     "no table": ("csv", "utterance", '"utterance', "not readable as CSV|columns"),
-    "another specification": (
-        "json",
-        '"sharpness": 1.0',
-        '"sharpness": 2.0',
-        "one of them was altered",
-    ),
+    "another specification": ("json", '"sharpness": 1', '"sharpness": 2', "one .* was altered"),
     "no record": ("json", "{", "[", "not readable as JSON"),
     "a record of something else": ("json", '"runs"', '"walks"', "no runs; expected the record"),
 }

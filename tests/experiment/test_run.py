@@ -1,25 +1,22 @@
 """Folds are trained as promised, stored, resumed, and never taken for something else."""
 
 import dataclasses
+import getpass
 import json
+import platform
 
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import NearestMean, Tiny, make_corpus
+from tiny import NearestMean, Tiny, interrupt_after, make_corpus, trained
 
 from ser_lib import code_digest, evaluate, identity, paths, protocols
 from ser_lib.errors import DivergenceError, InputError
 from ser_lib.experiment import results
+from ser_lib.experiment.fold import posteriors
+from ser_lib.experiment.provenance import specify
 from ser_lib.features import FrontEnd, Functionals, LogMel, RaggedArray
 from ser_lib.signal import WhiteNoise
-
-
-def trained():
-    """How many trainings there were since last asked."""
-    count = len(NearestMean.trained_on)
-    NearestMean.trained_on.clear()
-    return count
 
 
 def test_every_utterance_is_predicted_by_a_system_that_was_not_trained_on_its_speaker(
@@ -57,6 +54,19 @@ def test_without_development_its_rows_join_the_training(corpus):
     assert all(len(set(call["groups"])) == 3 for call in NearestMean.trained_on)
 
 
+class Fixed:
+    """Predicts the same posteriors for everything."""
+
+    def __init__(self, classes, p):
+        self.classes_, self.p = np.array(classes), np.array(p)
+
+    def predict_proba(self, X):
+        return np.tile(self.p, (len(X), 1))
+
+
+FEATURES = RaggedArray.from_list([np.zeros((1, 2))] * 2)
+
+
 def test_posteriors_are_summed_over_prefixes_and_absent_classes_get_zero(corpus):
     # A classifier of six labels, three emotions: what is written is the sum over the sexes.
     plain = evaluate(Tiny(prefix="sex"), corpus)
@@ -65,32 +75,15 @@ def test_posteriors_are_summed_over_prefixes_and_absent_classes_get_zero(corpus)
     }
     p = plain.predictions[[f"p_{c}" for c in corpus.classes]].to_numpy()
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=3e-6)
-
-    from ser_lib.experiment.fold import posteriors
-
-    class Partial:
-        classes_ = np.array(["female/anger", "male/anger", "male/fear"])
-
-        def predict_proba(self, X):
-            return np.array([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]])
-
-    features = RaggedArray.from_list([np.zeros((1, 2))] * 2)
-    answer = posteriors(Partial(), features, ("anger", "disgust", "fear"))
-    np.testing.assert_array_equal(answer, [[0.5, 0, 0.5], [0.2, 0, 0.8]])
+    partial = Fixed(["female/anger", "male/anger", "male/fear"], [0.2, 0.3, 0.5])
+    p = posteriors(partial, FEATURES, ("anger", "disgust", "fear"))
+    np.testing.assert_array_equal(p, [[0.5, 0, 0.5]] * 2)
 
 
-@pytest.mark.parametrize("answer", [[np.nan, 1.0], [0.0, 0.0], [-0.5, 1.5]])
-def test_posteriors_that_are_none_are_refused(answer):
-    from ser_lib.experiment.fold import posteriors
-
-    class Diverged:
-        classes_ = np.array(["anger", "fear"])
-
-        def predict_proba(self, X):
-            return np.array([answer])
-
+@pytest.mark.parametrize("p", [[np.nan, 1.0], [0.0, 0.0], [-0.5, 1.5]])
+def test_posteriors_that_are_none_are_refused(p):
     with pytest.raises(DivergenceError, match="posteriors are not numbers between 0 and 1"):
-        posteriors(Diverged(), RaggedArray.from_list([np.zeros((1, 2))]), ("anger", "fear"))
+        posteriors(Fixed(["anger", "fear"], p), FEATURES, ("anger", "fear"))
 
 
 def test_a_second_call_trains_nothing_and_changes_no_file(corpus, system, predictions_folder):
@@ -106,17 +99,9 @@ def test_a_second_call_trains_nothing_and_changes_no_file(corpus, system, predic
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(corpus, system, monkeypatch):
-    fit = NearestMean.fit
-
-    def killed(self, *args, **kwargs):
-        if len(NearestMean.trained_on) == 2:
-            raise KeyboardInterrupt
-        return fit(self, *args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(NearestMean, "fit", killed)
-        with pytest.raises(KeyboardInterrupt):
-            evaluate(system, corpus)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_after(2, patch)
+        evaluate(system, corpus)
     assert trained() == 2
     assert not (paths.reports() / "folder").exists()
     evaluate(system, corpus)
@@ -156,8 +141,7 @@ def test_fresh_trains_again(half_done, monkeypatch):
 
 def test_older_code_is_used_and_said_so(half_done, capsys, monkeypatch):
     now = code_digest.code
-    other = {"digest": "0" * 64, "files": {"experiment/fold.py": "0" * 12}}
-    monkeypatch.setattr(code_digest, "code", lambda *a: now(*a)._replace(**other))
+    monkeypatch.setattr(code_digest, "code", lambda *a: now(*a)._replace(digest="0" * 64))
     evaluate(*half_done, folds=2)
     assert trained() == 0
     message = capsys.readouterr().err
@@ -165,41 +149,32 @@ def test_older_code_is_used_and_said_so(half_done, capsys, monkeypatch):
     assert "--fresh" in message
 
 
+NOISE = WhiteNoise(snr=20)
+# Changed fields of the system, and arguments of `evaluate`; a function changes the corpus.
 CHANGES = {
-    "a parameter of the classifier": lambda s, c: (Tiny(sharpness=2.0), c, {}),
-    "the front end": lambda s, c: (
-        Tiny(front_end=FrontEnd(analysis=LogMel(n_mels=9))),
-        c,
-        {},
-    ),
-    "training copies": lambda s, c: (
-        Tiny(training_copies=(s.front_end.degraded(WhiteNoise(snr=20)),)),
-        c,
-        {},
-    ),
-    "the targets": lambda s, c: (Tiny(prefix="sex"), c, {}),
-    "development": lambda s, c: (Tiny(needs_development=False), c, {}),
-    "the labels": lambda s, c: (s, c.relabel({"anger": "fear"}), {}),
-    "the selection": lambda s, c: (s, c.select(speaker=["s0", "s1", "s2"]), {}),
-    "the protocol": lambda s, c: (s, c, {"protocol": "random_80_20"}),
-    "an option of the protocol": lambda s, c: (
-        s,
-        c,
-        {"protocol": protocols.make("speaker_folds", k=4)},
-    ),
-    "the normalisation": lambda s, c: (s, c, {"normalisation": "speaker"}),
-    "the conditions": lambda s, c: (s, c, {"conditions": {"noisy": WhiteNoise(snr=0)}}),
-    "the seed": lambda s, c: (s, c, {"seeds": [1]}),
-    "the folds": lambda s, c: (s, c, {"folds": ["s1"]}),
+    "a parameter of the classifier": ({"sharpness": 2.0}, {}),
+    "the front end": ({"front_end": FrontEnd(analysis=LogMel(n_mels=9))}, {}),
+    "training copies": ({"training_copies": (Tiny().front_end.degraded(NOISE),)}, {}),
+    "the targets": ({"prefix": "sex"}, {}),
+    "development": ({"needs_development": False}, {}),
+    "the labels": ({}, lambda corpus: corpus.relabel({"anger": "fear"})),
+    "the selection": ({}, lambda corpus: corpus.select(speaker=["s0", "s1", "s2"])),
+    "the protocol": ({}, {"protocol": "random_80_20"}),
+    "an option of the protocol": ({}, {"protocol": protocols.make("speaker_folds", k=4)}),
+    "the normalisation": ({}, {"normalisation": "speaker"}),
+    "the conditions": ({}, {"conditions": {"noisy": NOISE}}),
+    "the seed": ({}, {"seeds": [1]}),
+    "the folds": ({}, {"folds": ["s1"]}),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_never_meets_an_old_result(corpus, system, change):
+@pytest.mark.parametrize(("fields", "options"), CHANGES.values(), ids=CHANGES)
+def test_a_change_never_meets_an_old_result(corpus, system, fields, options):
     original = evaluate(system, corpus)
     trained()
-    changed_system, changed_corpus, options = change(system, corpus)
-    changed = evaluate(changed_system, changed_corpus, **options)
+    if callable(options):
+        corpus, options = options(corpus), {}
+    changed = evaluate(Tiny(**fields), corpus, **options)
     assert changed.record["digest"] != original.record["digest"]
     if "folds" not in options:
         assert trained() > 0
@@ -317,16 +292,27 @@ def test_the_record_says_what_the_predictions_are_made_of(corpus, system, predic
     assert run["fit_seconds"] >= 0
     assert (record["variant"], record["parameters"]) == ("default", {"sharpness": 1.0})
     (environment,) = record["environments"]
-    assert {"python", "ser_lib", "numpy", "scikit-learn"} <= set(environment["versions"])
+    assert {"python", "ser_lib", "scikit-learn"} <= set(environment["versions"])
+    assert environment["versions"]["numpy"] == np.__version__
+    assert "keras" not in environment["versions"]
+    assert environment["backend"] == "scikit-learn"
     assert {"cpu", "cores", "gpu"} == set(environment["hardware"])
+
+
+def test_results_rest_on_decoding_normalisation_and_the_fold_whatever_the_system(corpus, system):
+    protocol = protocols.make(corpus.protocol)
+    files = set(specify(system, corpus, protocol, "train", {}).code.files)
+    assert files >= {
+        *("signal/decoding.py", "features/normalisation.py", "features/log_mel.py"),
+        *("experiment/fold.py", "tiny.Tiny", "tiny.NearestMean"),
+    }
+    others = ("corpora/", "protocols/", "neural/", "systems/", "experiment/run", "features/cache")
+    assert not [name for name in files if name.startswith(others)]
 
 
 def test_nothing_that_is_written_names_a_folder_a_host_or_a_person(
     corpus, system, predictions_folder, recordings
 ):
-    import getpass
-    import platform
-
     evaluate(system, corpus)
     for file in predictions_folder.iterdir():
         text = file.read_text()

@@ -26,17 +26,12 @@ def test_it_predicts_what_the_evaluation_holds(corpus, system):
         np.testing.assert_allclose(posteriors, expected[columns], atol=1e-6)
 
 
-def test_the_first_fold_by_default_and_never_on_its_test_rows(corpus, system):
-    _, fold = train_fold(system, corpus)
+@pytest.mark.parametrize("folds", [None, 2, ["s0", "s1"], "s0"])
+def test_the_first_of_the_folds_and_never_on_its_test_rows(corpus, system, folds):
+    _, fold = train_fold(system, corpus, fold=folds)
     (call,) = NearestMean.trained_on
     assert fold.name == "s0"
     assert "s0" not in set(call["groups"])
-
-
-@pytest.mark.parametrize("folds", [2, ["s0", "s1"], "s0"])
-def test_of_several_folds_the_first(corpus, system, folds):
-    _, fold = train_fold(system, corpus, fold=folds)
-    assert fold.name == "s0"
 
 
 @pytest.mark.parametrize("options", [{}, {"conditions": {"noisy": WhiteNoise(snr=0)}}])

@@ -6,20 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import NearestMean, Tiny
+from tiny import NearestMean, Tiny, interrupt_after, trained
 
 from ser_lib import code_digest, paths, protocols
 from ser_lib.errors import DivergenceError, InputError
 from ser_lib.experiment import trials, tune
-from ser_lib.protocols.base import Fold
+from ser_lib.protocols import Fold, LeaveOneSpeakerOut
 from ser_lib.signal import WhiteNoise
-
-
-def trained():
-    """How many trainings there were since last asked."""
-    count = len(NearestMean.trained_on)
-    NearestMean.trained_on.clear()
-    return count
 
 
 @pytest.fixture
@@ -102,16 +95,17 @@ def test_scores_pool_the_rows_of_all_folds_and_average_over_seeds(corpus):
     assert trained() == 6
 
 
-def test_an_interval_needs_three_speakers(corpus):
-    def limits(folds):
-        return tune(Tiny, corpus, {"a": {}}, folds=folds)[["dev_uar_low", "dev_uar_high"]]
-
-    assert limits(2).isna().all(axis=None)
-    assert limits(3).notna().all(axis=None)
+@pytest.mark.parametrize("folds", [2, 3])
+def test_an_interval_needs_three_speakers(corpus, folds):
+    row = tune(Tiny, corpus, {"a": {}}, folds=folds).iloc[0]
+    assert row[["dev_uar_low", "dev_uar_high"]].notna().tolist() == [folds == 3] * 2
 
 
-def test_more_folds_than_there_are_means_all(corpus):
-    assert tune(Tiny, corpus, {"a": {}}, folds=9)["folds"].item() == "s0, s1, s2, s3"
+def test_more_folds_than_there_are_means_all_and_trials_are_chosen_by_name(corpus):
+    table = tune(Tiny, corpus, ["half", "default"], folds=9)
+    assert table["trial"].tolist() == ["default", "half"]
+    assert set(table["folds"]) == {"s0, s1, s2, s3"}
+    assert trained() == 8
 
 
 def test_a_second_call_trains_nothing_and_a_further_trial_joins_the_table(corpus, written):
@@ -129,17 +123,9 @@ def test_a_second_call_trains_nothing_and_a_further_trial_joins_the_table(corpus
 
 
 def test_an_interrupted_run_keeps_what_is_finished(corpus, written, monkeypatch):
-    fit = NearestMean.fit
-
-    def killed(self, *args, **kwargs):
-        if len(NearestMean.trained_on) == 5:
-            raise KeyboardInterrupt
-        return fit(self, *args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(NearestMean, "fit", killed)
-        with pytest.raises(KeyboardInterrupt):
-            tune(Tiny, corpus)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_after(5, patch)
+        tune(Tiny, corpus)
     assert trials.read(written)["trial"].tolist() == ["default"]
     trained()
     assert len(tune(Tiny, corpus)) == 3
@@ -254,19 +240,10 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(corpus, candidates
 
 
 def test_a_fold_without_development_speakers_is_refused(corpus, monkeypatch):
-    nobody = np.arange(0)
-
-    class Undeveloped:
-        name = "undeveloped"
-
-        def identity(self):
-            return {"name": self.name}
-
-        def folds(self, table, *, seed=0):
-            return [Fold("one", np.arange(12), nobody, np.arange(12, 24))]
-
-    monkeypatch.setattr(protocols, "make", lambda name: Undeveloped())
-    with pytest.raises(InputError, match="fold one of undeveloped has no development rows"):
+    fold = Fold("one", np.arange(12), np.arange(0), np.arange(12, 24))
+    monkeypatch.setattr(LeaveOneSpeakerOut, "folds", lambda self, table, *, seed=0: [fold])
+    message = "fold one of leave_one_speaker_out has no development rows"
+    with pytest.raises(InputError, match=message):
         tune(Tiny, corpus, {"default": {}})
 
 
@@ -286,11 +263,6 @@ def test_unknown_speakers_give_no_interval(corpus):
     nameless = dataclasses.replace(corpus, table=table, protocol="random_80_20")
     row = tune(Tiny, nameless, {"default": {}}).iloc[0]
     assert (row["development"], np.isnan(row["dev_uar_low"])) == ("", True)
-
-
-def test_some_trials_of_the_search_space_are_chosen_by_name(corpus):
-    assert tune(Tiny, corpus, ["half", "default"])["trial"].tolist() == ["default", "half"]
-    assert trained() == 6
 
 
 def test_a_system_is_known_by_its_name(corpus):

@@ -61,6 +61,25 @@ class NearestMean(ClassifierMixin, BaseEstimator):
         return p / p.sum(axis=1, keepdims=True)
 
 
+def trained():
+    """Count the trainings since the last call."""
+    count = len(NearestMean.trained_on)
+    NearestMean.trained_on.clear()
+    return count
+
+
+def interrupt_after(n, monkeypatch):
+    """Let Ctrl-C come during the training after the next n ones."""
+    fit = NearestMean.fit
+
+    def interrupted(self, *args, **kwargs):
+        if len(NearestMean.trained_on) == n:
+            raise KeyboardInterrupt
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(NearestMean, "fit", interrupted)
+
+
 def _means(X):
     return np.stack([row.mean(axis=0) for row in X])
 

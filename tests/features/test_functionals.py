@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ser_lib.errors import InputError
 from ser_lib.features import Functionals
 from ser_lib.features.functionals import STATISTICS
 
@@ -53,15 +52,3 @@ def test_the_frames_are_not_touched():
     before = x.copy()
     Functionals()(x)
     np.testing.assert_array_equal(x, before)
-
-
-@pytest.mark.parametrize(
-    ("statistics", "message"),
-    [
-        (("mean", "medain"), "unknown statistics of Functionals 'medain'; did you mean 'median'"),
-        ((), "expected one name or more"),
-    ],
-)
-def test_bad_parameters_are_named(statistics, message):
-    with pytest.raises(InputError, match=message):
-        Functionals(statistics=statistics)

@@ -14,7 +14,6 @@ LAYOUTS = {
         "win_length": 256,
         "hop_length": 128,
         "window": "hamming",
-        "n_mels": 128,
         "fmax": 4000,
     },
     "40 bands": {"n_fft": 400, "hop_length": 160, "n_mels": 40},
@@ -40,19 +39,6 @@ def test_equals_librosa(speech, layout, pad_mode, seconds):
     assert decibels.dtype == log1p.dtype == np.float32
 
 
-def test_equals_librosa_on_real_recordings(real_data):
-    from ser_lib.signal import decode
-
-    files = sorted((real_data / "emodb").rglob("*.flac"))[::100]
-    if not files:
-        pytest.skip("no EmoDB under SER_DATA")
-    for file in files:
-        signal = decode(file).signal
-        expected = librosa.power_to_db(power(signal, LAYOUTS["40 bands"], "reflect"), ref=np.max)
-        found = LogMel(**LAYOUTS["40 bands"])(signal, RATE)
-        np.testing.assert_allclose(found, expected.T, atol=1e-4)
-
-
 @pytest.mark.filterwarnings("ignore:Empty filters")
 def test_bands_laid_out_for_another_rate(speech):
     # As librosa does it for a spectrogram whose rate it is not told.
@@ -73,18 +59,12 @@ def test_a_frame_lies_every_hop_from_the_first_sample_on():
     assert frames.mean(axis=1).argmax() == 8
 
 
-def test_silence_is_zero_of_log1p_and_finite_in_decibels():
+def test_range_and_silence(speech):
+    decibels = LogMel(top_db=50)(speech(), RATE)
+    assert (decibels.max(), decibels.min()) == (0, -50)
     silence = np.zeros(RATE, np.float32)
     assert not LogMel(compression="log1p")(silence, RATE).any()
     assert np.isfinite(LogMel()(silence, RATE)).all()
-
-
-def test_range_of_the_decibels(speech):
-    decibels = LogMel(top_db=50)(speech(), RATE)
-    assert (decibels.max(), decibels.min()) == (0, -50)
-
-
-def test_a_single_sample_has_a_frame():
     assert LogMel()(np.ones(1, np.float32), RATE).shape == (1, 128)
 
 
@@ -104,33 +84,8 @@ def test_empty_bands_of_a_short_transform_stay_at_the_floor_without_a_warning(sp
     assert (frames[:, empty] == frames.min()).all()
 
 
-def test_bands_have_names():
-    assert LogMel(n_mels=3).names == ("mel_1", "mel_2", "mel_3")
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"n_fft": 401}, "n_fft is 401; expected an even number"),
-        ({"win_length": 600}, "win_length is 600; expected at most n_fft, 512"),
-        ({"hop_length": 0}, "hop_length is 0"),
-        ({"window": "haming"}, "unknown window of LogMel 'haming'; did you mean 'hamming'"),
-        ({"compression": "db"}, "unknown compression of LogMel 'db'"),
-        ({"pad_mode": "zeros"}, "unknown pad_mode"),
-        ({"fmin": 100, "fmax": 50}, "fmax is 50; expected a number above 100"),
-        ({"top_db": 0}, "top_db is 0"),
-        ({"filter_rate": 0}, "filter_rate is 0; expected a number above 0"),
-    ],
-)
-def test_bad_parameters_are_named(parameters, message):
-    with pytest.raises(InputError, match=message):
-        LogMel(**parameters)
-
-
 def test_a_band_above_half_the_rate_is_refused():
-    with pytest.raises(
-        InputError, match=r"fmax = 8000 Hz; expected .* half the sampling rate, 4000 Hz"
-    ):
+    with pytest.raises(InputError, match=r"fmax = 8000 Hz; expected .* sampling rate, 4000 Hz"):
         LogMel(fmax=8000)(np.zeros(8000, np.float32), 8000)
 
 

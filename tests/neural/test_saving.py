@@ -4,14 +4,13 @@ import importlib
 import inspect
 import json
 import pkgutil
-import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
-from tiny_networks import AttentionNetwork, SegmentNetwork, classifier, rows, segment_rows
+from tiny_networks import SegmentNetwork, classifier, segment_rows
 
 import ser_lib.neural
 from ser_lib.errors import InputError
@@ -87,12 +86,9 @@ def test_a_loaded_classifier_predicts_the_same_and_has_the_same_parameters(fitte
     loaded.fit(X, y)
 
 
-def test_an_untrained_classifier_is_not_saved(tmp_path):
+def test_a_save_that_fails_leaves_nothing(fitted, tmp_path, monkeypatch):
     with pytest.raises(NotFittedError):
         classifier().save(tmp_path / "model")
-
-
-def test_a_save_that_fails_leaves_nothing(fitted, tmp_path, monkeypatch):
     monkeypatch.setattr(np, "savez", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fitted.save(tmp_path / "model")
@@ -117,18 +113,3 @@ def test_other_folders_are_refused_and_no_code_is_imported_from_them(fitted, tmp
         with pytest.raises(InputError, match=f"network '{name}' of '{module}' is unknown"):
             NeuralClassifier.load(tmp_path / "model")
     assert "antigravity" not in sys.modules
-
-
-@pytest.mark.slow
-def test_a_new_process_knows_all_layers_of_a_saved_network(tmp_path):
-    classifier(AttentionNetwork(), epochs=1).fit(*rows(12)).save(tmp_path / "model")
-    code = f"""
-import sys; sys.path.insert(0, {str(tmp_path.parent)!r})
-import keras
-from ser_lib.neural.saving import register_layers
-register_layers()
-model = keras.saving.load_model({str(tmp_path / "model" / "network.keras")!r})
-print(model.get_layer("attention").__class__.__name__)
-"""
-    process = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE)
-    assert process.stdout.decode().split()[-1] == "AttentionPooling"

@@ -33,6 +33,12 @@ def test_weight_decay_subtracts_a_fraction_of_each_weight_times_the_learning_rat
     np.testing.assert_allclose(variable, np.array([2, -4]) * (1 - 0.5 * 0.1) ** 3, rtol=1e-5)
 
 
+def test_the_norm_of_the_gradient_of_all_weights_together_is_limited():
+    variables = [keras.Variable(np.zeros(1, "float32")) for _ in range(2)]
+    optimiser(clip_norm=1.0).apply([keras.ops.full((1,), g) for g in (3.0, 4.0)], variables)
+    np.testing.assert_allclose(variables, [[-0.5 * 0.6], [-0.5 * 0.8]], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -1,6 +1,7 @@
 """Networks that are trained within a second, and rows that they can learn."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -41,23 +42,9 @@ class MeanNetwork:
 
 @dataclasses.dataclass(frozen=True)
 class AttentionNetwork:
-    """Attention over the frames, and a bottleneck of five units."""
+    """Attention over the frames of a row, or of segments, and a bottleneck of five units."""
 
-    def build(self, item_shape, n_classes):
-        from keras import layers
-
-        from ser_lib.neural.attention import AttentionPooling
-
-        values, mask = _inputs(item_shape)
-        scores = layers.Flatten()(layers.Dense(1, name="scores")(values))
-        x, _ = AttentionPooling(name="attention")(values, scores, mask)
-        x = layers.Dense(5, activation="relu", name="bottleneck")(x)
-        return _model(values, mask, x, n_classes, "attending")
-
-
-@dataclasses.dataclass(frozen=True)
-class SegmentNetwork:
-    """Attention over the frames of segments, which are classified one by one."""
+    segments: bool = False
 
     def build(self, item_shape, n_classes):
         from keras import layers
@@ -67,11 +54,15 @@ class SegmentNetwork:
         from ser_lib.neural.masking import OnesMask
 
         values, mask = _inputs(item_shape)
-        x = FoldWindows()(values)
-        scores = layers.Flatten()(layers.Dense(1)(x))
-        x, _ = AttentionPooling(name="attention")(x, scores, OnesMask()(x))
+        x = FoldWindows()(values) if self.segments else values
+        scores = layers.Flatten()(layers.Dense(1, name="scores")(x))
+        steps = OnesMask()(x) if self.segments else mask
+        x, _ = AttentionPooling(name="attention")(x, scores, steps)
         x = layers.Dense(5, activation="relu", name="bottleneck")(x)
-        return _model(values, mask, x, n_classes, "segments")
+        return _model(values, mask, x, n_classes, "attending")
+
+
+SegmentNetwork = functools.partial(AttentionNetwork, segments=True)
 
 
 def rows(n=48, seed=0, classes=("anger", "neutral", "sadness"), shift=3.0):

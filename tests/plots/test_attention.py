@@ -115,13 +115,10 @@ def test_the_best_and_the_worst_utterance_share_their_scales():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"levels": LEVELS[0]}, r"levels have the shape \(16,\).*expected .frames, bands."),
-        ({"levels": LEVELS * np.nan}, "finite: False; expected"),
         ({"weights": np.zeros((2, 2, 2))}, r"\(2, 2, 2\); expected .steps,. or .steps, cells"),
         ({"weights": 2 * WEIGHTS}, "weights sum to 2, the least is 0; expected"),
         ({"weights": [1.5, -0.5]}, "the least is -0.5; expected"),
         ({"weights": [np.nan]}, "expected numbers from 0 that sum to 1"),
-        ({"hop": 0}, "hop is 0; expected seconds, more than 0"),
         ({"seconds_per_step": -0.1}, "seconds_per_step is -0.1"),
         (
             {"weights": MAP, "cells": {"first_band": 2, "bands_per_cell": 5}},

@@ -60,7 +60,6 @@ def test_many_speakers_are_counted_instead_of_named():
         ),
         (lambda: plots.projection(random(3, 2), ["fear"] * 3, ["a"]), "1 speakers for 3 points"),
         (lambda: plots.descriptors(random(3, 2), ["a"], hop=0.01), "1 names for 2 descriptors"),
-        (lambda: plots.descriptors(random(3), ["a"], hop=0.01), r"shape \(3,\).*expected .frames"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(draw, message):

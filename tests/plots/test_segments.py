@@ -52,13 +52,11 @@ def test_a_single_segment_is_not_stretched():
     ("options", "message"),
     [
         ({"posteriors": SEGMENTS[0]}, r"\(2,\); expected .segments, classes"),
-        ({"posteriors": np.zeros((0, 2))}, "one or more"),
         ({"posteriors": [[0.5, 0.6]]}, "of a segment sum to 1.1, the least is 0.5; expected"),
         ({"posteriors": [[1.5, -0.5]]}, "the least is -0.5"),
         ({"classes": ["anger"]}, "1 classes for 2 columns"),
         ({"classes": ["anger", "faer"]}, "did you mean 'fear'"),
         ({"hop": 0.0}, "hop is 0.0; expected seconds, more than 0"),
-        ({"length": -1.0}, "length is -1.0"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(options, message):

@@ -101,7 +101,7 @@ def test_of_many_windows_the_first_eight_are_shown():
         (lambda: plots.waveform_and_spectrogram(np.zeros(10), 16000), "shape .10,.; expected one"),
         (lambda: plots.waveform_and_spectrogram(np.zeros((2, 800)), 16000), "expected one channel"),
         (lambda: plots.spectrogram(random(3), hop=0.01), r"shape \(3,\).*expected .frames, bands"),
-        (lambda: plots.spectrogram(np.full((3, 2), np.nan), hop=0.01), "finite: False"),
+        (lambda: plots.spectrogram(np.full((3, 2), np.nan), hop=0.01), "are not all finite"),
         (lambda: plots.spectrogram(random(3, 2), hop=0), "hop is 0; expected seconds, more than 0"),
         (
             lambda: plots.spectrogram(random(3, 16), hop=0.01, frequencies=MEL[:3]),
@@ -111,10 +111,8 @@ def test_of_many_windows_the_first_eight_are_shown():
             lambda: plots.spectrogram(random(3, 16), hop=0.01, frequencies=MEL[::-1]),
             "frequencies do not ascend",
         ),
-        (lambda: plots.spectrogram_channels(random(3, 2), hop=0.01), "expected .frames, bands, ch"),
         (lambda: plots.spectrogram_channels(random(3, 2, 2), hop=0.01), "3 names for 2 channels"),
-        (lambda: plots.windows(random(3, 8), **TIMES), r"\(3, 8\); expected .n, frames, bands"),
-        (lambda: plots.windows(random(0, 8, 6), **TIMES), "n at least 1"),
+        (lambda: plots.windows(random(0, 8, 6), **TIMES), "one or more"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(draw, message):

@@ -20,15 +20,11 @@ def emodb():
 @pytest.fixture
 def ravdess():
     """24 actors, two emotions twice each, and the six published folds in the column `split`."""
-    folds = {
-        "1": (1, 11, 20, 21),
-        "2": (4, 10, 12, 14),
-        "3": (8, 9, 19, 23),
-        "4": (3, 5, 7, 24),
-        "5": (2, 15, 16, 18),
-        "6": (6, 13, 17, 22),
-    }
-    home = {actor: fold for fold, actors in folds.items() for actor in actors}
+    folds = [
+        *((1, 11, 20, 21), (4, 10, 12, 14), (8, 9, 19, 23)),
+        *((3, 5, 7, 24), (2, 15, 16, 18), (6, 13, 17, 22)),
+    ]
+    home = {actor: str(fold) for fold, actors in enumerate(folds, 1) for actor in actors}
     return table_of(
         [
             {

@@ -72,30 +72,30 @@ PLACES = {"/home/ann/corpora": "$SER_DATA", "/home/ann/study": ".", "/home/ann":
 
 
 def test_folders_and_clocks_are_gone_and_durations_stay(executed):
-    notebook = clean_notebook(executed, PLACES)
-    nbformat.validate(notebook)
-    text = nbformat.writes(notebook)
+    clean_notebook(executed, PLACES)
+    nbformat.validate(executed)
+    text = nbformat.writes(executed)
     assert "2026" not in text
     assert "somewhere" not in text
-    assert notebook.cells[1].source == "data = '$SER_DATA'"
-    assert notebook.cells[1].id == "injected-parameters"
-    assert notebook.cells[2].metadata["seconds"] == 1.2
-    assert notebook.metadata["ser_lib"] == {
+    assert executed.cells[1].source == "data = '$SER_DATA'"
+    assert executed.cells[1].id == "injected-parameters"
+    assert executed.cells[2].metadata["seconds"] == 1.2
+    assert executed.metadata["ser_lib"] == {
         "parameters": {"corpus": "emodb", "weights": "~/w.h5"},
         "seconds": 12.3,
     }
-    data = notebook.cells[4].outputs[0].data
+    data = executed.cells[4].outputs[0].data
     assert data["text/plain"] == "PosixPath('.')"
     assert data["text/html"] == "<b>$SER_DATA</b> /home/anna/x"
     assert data["image/png"] == "/home/ann", "images are not changed"
 
 
 def test_progress_is_what_it_came_to_and_noise_is_gone(executed):
-    notebook = clean_notebook(executed, PLACES)
-    bars, printed = notebook.cells[2].outputs
+    clean_notebook(executed, PLACES)
+    bars, printed = executed.cells[2].outputs
     assert (bars.name, bars.text) == ("stderr", "fold 2/2\n")
     assert (printed.name, printed.text) == ("stdout", "read $SER_DATA/emodb\n")
-    assert notebook.cells[3].outputs == []
+    assert executed.cells[3].outputs == []
 
 
 @pytest.mark.parametrize(

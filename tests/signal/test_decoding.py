@@ -1,5 +1,6 @@
 """Any recording becomes one channel at the rate asked for, or an error says what is wrong."""
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -53,12 +54,8 @@ def test_silence_is_said(tmp_path):
 
 def test_a_long_recording_takes_little_more_memory_than_its_result(tmp_path):
     minutes = 10
-    soundfile.write(
-        tmp_path / "a.wav",
-        np.full((minutes * 60 * 48000, 2), 99, np.int16),
-        48000,
-        subtype="PCM_U8",
-    )
+    samples = np.full((minutes * 60 * 48000, 2), 99, np.int16)
+    soundfile.write(tmp_path / "a.wav", samples, 48000, subtype="PCM_U8")
     tracemalloc.start()
     signal = decode(tmp_path / "a.wav").signal
     _, peak = tracemalloc.get_traced_memory()
@@ -67,44 +64,35 @@ def test_a_long_recording_takes_little_more_memory_than_its_result(tmp_path):
     assert peak < signal.nbytes + 2**25
 
 
-def _half(path):
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-
-
 def _write(path, signal, subtype=None):
     soundfile.write(path, signal, RATE, subtype=subtype)
 
 
 BAD = {
-    "missing": ("a.wav", lambda path: None, "does not exist"),
-    "folder": ("a.wav", lambda path: path.mkdir(), "is a folder"),
-    "empty": ("a.wav", lambda path: path.touch(), "is empty"),
-    "text": ("a.wav", lambda path: path.write_text("no sound " * 99), "cannot be decoded"),
-    "too short": ("a.wav", lambda path: _write(path, np.ones(399) / 2), "has 399 samples"),
-    "no samples": ("a.wav", lambda path: _write(path, np.ones(0)), "has 0 samples"),
-    "NaN": ("a.wav", lambda path: _write(path, np.full(RATE, np.nan), "FLOAT"), "16000 of the"),
-    "infinite": (
-        "a.wav",
-        lambda path: _write(path, np.r_[np.zeros(RATE), np.inf], "FLOAT"),
-        "1 of the first 16001 samples are not finite",
-    ),
+    "missing": (lambda path: None, "does not exist"),
+    "folder": (lambda path: path.mkdir(), "is a folder"),
+    "empty": (lambda path: path.touch(), "is empty"),
+    "text": (lambda path: path.write_text("no sound " * 99), "cannot be decoded"),
+    "too short": (lambda path: _write(path, np.ones(399) / 2), "has 399 samples"),
+    "no samples": (lambda path: _write(path, np.ones(0)), "has 0 samples"),
+    "NaN": (lambda path: _write(path, np.full(RATE, np.nan), "FLOAT"), "16000 of the"),
+    "infinite": (lambda path: _write(path, np.r_[np.zeros(RATE), np.inf], "FLOAT"), "1 of the f"),
 }
 
 
-@pytest.mark.parametrize(("name", "make", "found"), BAD.values(), ids=BAD)
-def test_a_bad_recording_is_named(tmp_path, name, make, found):
-    make(tmp_path / name)
+@pytest.mark.parametrize(("make", "found"), BAD.values(), ids=BAD)
+def test_a_bad_recording_is_named(tmp_path, make, found):
+    make(tmp_path / "a.wav")
     with pytest.raises(InputError, match=found) as raised:
-        decode(tmp_path / name)
-    assert str(tmp_path / name) in str(raised.value)
+        decode(tmp_path / "a.wav")
+    assert str(tmp_path / "a.wav") in str(raised.value)
     assert "expected" in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff", "a.flac", "a.ogg", "a.mp3"])
 def test_a_truncated_recording_is_refused_in_every_container(tmp_path, tone, name):
     soundfile.write(tmp_path / name, np.tile(tone, 4), RATE)
-    _half(tmp_path / name)
+    os.truncate(tmp_path / name, (tmp_path / name).stat().st_size // 2)
     with pytest.raises(InputError, match=name):
         decode(tmp_path / name)
 

@@ -52,8 +52,6 @@ def test_added_noise_has_one_level_whatever_the_recording(tone):
         assert np.std(noise) == pytest.approx(0.01, rel=0.03)
         assert np.mean(noise) == pytest.approx(0, abs=3e-4)
     assert np.array_equal(degrade(AddedNoise(sd=0), tone), tone)
-    assert np.array_equal(degrade(step, tone), degrade(step, tone))
-    assert not np.array_equal(degrade(step, tone), degrade(AddedNoise(sd=0.01, copy=1), tone))
 
 
 def test_each_utterance_draws_its_ratio_between_the_two(tone):
@@ -64,13 +62,6 @@ def test_each_utterance_draws_its_ratio_between_the_two(tone):
         snr(tone, degrade(WhiteNoise(snr=(15, 17), integers=True), tone, f"{i}")) for i in range(60)
     ]
     assert {round(value, 2) for value in whole} == {15, 16, 17}
-
-
-def test_utterance_and_copy_seed_the_noise_and_nothing_else_does(tone):
-    first = degrade(WhiteNoise(snr=10), tone)
-    assert np.array_equal(first, degrade(WhiteNoise(snr=10.0), tone))
-    assert not np.array_equal(first, degrade(WhiteNoise(snr=10, copy=1), tone))
-    assert not np.array_equal(first, degrade(WhiteNoise(snr=10), tone, "b"))
 
 
 def test_the_random_numbers_are_those_of_every_machine():
@@ -124,14 +115,6 @@ def test_a_faster_recording_is_shorter_and_higher_by_the_same_factor(tone):
     assert len(lengths) == 6
 
 
-def test_speed_is_drawn_anew_for_each_copy_and_repeats(tone):
-    first, again, other = (
-        degrade(SpeedPerturbation(max_change=0.1, copy=copy), tone) for copy in (1, 1, 2)
-    )
-    np.testing.assert_array_equal(first, again)
-    assert len(first) != len(other)
-
-
 def vowel(pitch):
     """A harmonic tone with a formant at 700 Hz."""
     time = np.arange(RATE) / RATE
@@ -171,40 +154,40 @@ def test_pitch_shift_moves_the_pitch_by_the_semitones_and_keeps_the_duration():
         assert semitones == pytest.approx(shift, abs=0.3)
 
 
-@pytest.mark.parametrize("make", [TimeStretch, PitchShift])
-def test_stretched_and_shifted_copies_differ_and_repeat(make):
-    parameter = "max_change" if make is TimeStretch else "semitones"
-    first, again, other = (
-        degrade(make(**{parameter: 0.5}, copy=copy), vowel(200)[:2000]) for copy in (1, 1, 2)
-    )
+@pytest.mark.parametrize(
+    ("make", "parameters"),
+    [
+        (WhiteNoise, {"snr": 10}),
+        (AddedNoise, {"sd": 0.01}),
+        (Reverberation, {"rt60": 0.3}),
+        (SpeedPerturbation, {"max_change": 0.1}),
+        (TimeStretch, {"max_change": 0.5}),
+        (PitchShift, {"semitones": 0.5}),
+    ],
+)
+def test_copies_and_utterances_differ_and_repeat(make, parameters):
+    signal = vowel(200)[:2000]
+    first, again, copy = (degrade(make(**parameters, copy=n), signal) for n in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
+    assert not np.array_equal(first, copy)
+    assert not np.array_equal(first, degrade(make(**parameters, copy=1), signal, "b"))
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (
-            lambda: SpeedPerturbation(max_change=0),
-            "SpeedPerturbation: max_change is 0; expected a number above 0 and of at most 1",
-        ),
+        (lambda: SpeedPerturbation(max_change=0), "max_change is 0; expected a number above 0"),
         (lambda: TimeStretch(max_change=2), "TimeStretch: max_change is 2; expected a number"),
         (lambda: PitchShift(semitones=30), "semitones is 30; expected a number .* at most 24"),
         (lambda: WhiteNoise(snr="loud"), "snr is 'loud'"),
-        (
-            lambda: WhiteNoise(snr=(20, 10)),
-            r"snr is \(20, 10\); expected a number or \(low, high\)",
-        ),
+        (lambda: WhiteNoise(snr=(20, 10)), r"snr is \(20, 10\); expected a number or \(low, h"),
         (lambda: WhiteNoise(snr=(1, 2, 3)), "snr is"),
         (lambda: WhiteNoise(snr=(1.5, 3), integers=True), "expected integers, as integers is True"),
         (lambda: WhiteNoise(snr=3, copy=-1), "copy is -1; expected an integer of at least 0"),
         (lambda: WhiteNoise(snr=3, integers=1), "integers is 1; expected True or False"),
         (lambda: AddedNoise(sd=-1), "AddedNoise: sd is -1; expected a number of at least 0"),
         (lambda: Reverberation(rt60=0), "Reverberation: rt60 is 0"),
-        (
-            lambda: Reverberation(rt60=300),
-            "rt60 is 300; expected a number above 0 and of at most 20",
-        ),
+        (lambda: Reverberation(rt60=300), "rt60 is 300; .* and of at most 20"),
     ],
 )
 def test_bad_parameters_are_named(make, message):

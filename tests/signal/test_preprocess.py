@@ -1,4 +1,4 @@
-"""Conditioning steps, against formulas worked by hand."""
+"""Preprocessing steps, against formulas worked by hand."""
 
 import numpy as np
 import pytest
@@ -30,12 +30,8 @@ def test_standardise_over_the_whole_utterance(noise):
     np.testing.assert_allclose([result.mean(), result.std()], [0, 1], atol=1e-6)
 
 
-@pytest.mark.parametrize("level", [0, 0.1])
-def test_a_constant_has_no_spread_to_standardise(level):
-    assert not Standardise()(np.full(RATE, level, np.float32), RATE, None).any()
-
-
-def test_silence_stays_silence():
+def test_silence_stays_silence_and_a_constant_has_no_spread_to_standardise():
+    assert not Standardise()(np.full(RATE, 0.1, np.float32), RATE, None).any()
     silence = np.zeros(RATE, np.float32)
     for step in (PreEmphasis(), PeakNormalise(), Standardise(), FixedLength(seconds=1)):
         assert not step(silence, RATE, None).any()
@@ -56,10 +52,6 @@ def test_fixed_length_cuts_or_pads_with_zeros(noise):
     assert not padded[RATE:].any()
 
 
-def test_the_source_length_of_the_cnn_lstm_is_exact():
-    assert len(FixedLength(seconds=3.06875)(np.ones(9, np.float32), 16000, None)) == 49100
-
-
 def test_no_step_changes_the_signal_it_is_given(noise):
     before = noise.copy()
     for step in (PreEmphasis(), PeakNormalise(), Standardise(), FixedLength(seconds=2)):
@@ -70,10 +62,7 @@ def test_no_step_changes_the_signal_it_is_given(noise):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (
-            lambda: PreEmphasis(1.5),
-            "PreEmphasis: coefficient is 1.5; expected a number of at least",
-        ),
+        (lambda: PreEmphasis(1.5), "PreEmphasis: coefficient is 1.5; expected a number"),
         (lambda: PreEmphasis("much"), "coefficient is 'much'"),
         (lambda: PeakNormalise(0), "PeakNormalise: peak is 0; expected a number above 0"),
         (lambda: Offset(-1), "Offset: seconds is -1"),

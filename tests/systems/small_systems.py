@@ -1,6 +1,7 @@
 """Small systems of every kind, recordings for them, and networks as they are after training."""
 
 import numpy as np
+from trained_weights import disturb
 
 from ser_lib import systems
 from ser_lib.features import RaggedArray
@@ -84,29 +85,20 @@ def batch_of(X, padding=0, fill=0.0):
     return {"values": values, "mask": np.pad(mask, around[:2])}
 
 
-def disturb(network, seed=0):
-    """
-    Give a network weights as after much training: no layer gives next to nothing, none saturates.
-
-    Right after a short training attention is even and posteriors hardly differ, which would hide
-    what depends on padding.
-    """
-    rng = np.random.default_rng(seed)
-    values = []
-    for weight in network.weights:
-        if "variance" in weight.name or "gamma" in weight.name:
-            values.append(rng.uniform(0.5, 2, weight.shape))
-        else:
-            size = np.prod(weight.shape[:-1]) if len(weight.shape) > 1 else 25
-            values.append(rng.normal(0, 1.2 * size**-0.5, weight.shape))
-    network.set_weights([value.astype("float32") for value in values])
-
-
 def network_of(system, item_shape, n_classes=3):
     """Build the network of a system, as after much training."""
     network = system.build(item_shape, n_classes)
     disturb(network)
     return network
+
+
+def inside_attention(network, batch):
+    """Give values and scores that go into a network's attention, and averages and weights."""
+    import keras
+
+    attention = network.get_layer("attention")
+    outputs = [*attention.input[:2], *attention.output]
+    return [np.asarray(x, float) for x in keras.Model(network.inputs, outputs)(batch)]
 
 
 def as_if_trained(system, X, classes=("anger", "neutral", "sadness")):

@@ -2,25 +2,13 @@
 
 import numpy as np
 import pytest
-from small_systems import network_of, noise
+from small_systems import inside_attention, network_of, noise
 
 from ser_lib.errors import InputError
 from ser_lib.systems import Acrnn3d
 
 
-@pytest.mark.parametrize(
-    ("convolutions", "classes", "trainable"),
-    [(6, 4, 7_334_726), pytest.param(5, 7, 6_351_625, marks=pytest.mark.slow)],
-)
-def test_as_published_it_has_the_originals_parameters(convolutions, classes, trainable):
-    model = Acrnn3d.as_published(convolutions=convolutions).build((300, 40, 3), classes)
-    assert sum(np.prod(w.shape) for w in model.trainable_weights) == trainable
-    # Keras counts the running mean and variance of the 768 linear units, too.
-    assert model.count_params() == trainable + 2 * 768
-    assert model.get_layer("attention").output[1].shape == (None, 150)
-
-
-@pytest.mark.parametrize("convolutions", [1, 2, 7])
+@pytest.mark.parametrize("convolutions", [1, 7])
 def test_any_number_of_convolutions_that_the_paper_tried_can_be_built(convolutions):
     system = Acrnn3d(convolutions=convolutions, filters=(2, 3), linear=4, units=2)
     shapes = [w.shape for w in system.build((120,), 4).weights if len(w.shape) == 4]
@@ -58,20 +46,6 @@ def test_segments_may_not_lie_further_apart_than_they_are_long():
         _ = Acrnn3d(segment=50, segment_hop=60).front_end
 
 
-def test_channels_are_the_level_and_its_first_and_second_derivative():
-    rising = np.linspace(0, 0.5, 16000) * np.sin(np.arange(16000) / 3)
-    level, first, second = np.moveaxis(
-        Acrnn3d().front_end(rising, "u").astype(float).reshape(-1, 40, 3), 2, 0
-    )
-    inside = slice(4, -4)
-    for values, slope in ((level, first), (first, second)):
-        expected = sum(n * (np.roll(values, -n, 0) - np.roll(values, n, 0)) for n in (1, 2)) / 10
-        np.testing.assert_allclose(slope[inside], expected[inside], atol=0.05)
-    # It gets louder all the time.
-    band = level.mean(axis=0).argmax()
-    assert (first[inside, band] > 0).all()
-
-
 @pytest.mark.parametrize("sigmoid", [True, False])
 def test_scores_are_linear_or_bounded_by_a_sigmoid(sigmoid):
     import keras
@@ -79,12 +53,8 @@ def test_scores_are_linear_or_bounded_by_a_sigmoid(sigmoid):
     system = Acrnn3d(convolutions=1, filters=(4, 4), linear=6, units=4, sigmoid=sigmoid, segment=40)
     model = network_of(system, (40, 40, 3), 4)
     values = np.random.default_rng(0).normal(size=(1, 1, 40, 40, 3)).astype("float32")
-    attention = model.get_layer("attention")
-    steps, scores, _ = attention.input
-    outputs = keras.Model(model.inputs, [steps, scores, *attention.output])(
-        {"values": values, "mask": np.ones((1, 1), bool)}
-    )
-    steps, scores, pooled, weights = (np.asarray(x, float)[0] for x in outputs)
+    batch = {"values": values, "mask": np.ones((1, 1), bool)}
+    steps, scores, *_ = inside_attention(model, batch)
     scorers = [
         layer.get_weights()
         for layer in model.layers
@@ -96,7 +66,4 @@ def test_scores_are_linear_or_bounded_by_a_sigmoid(sigmoid):
         assert np.ptp(scores) < abs(outer.item())
     else:
         expected = steps @ scorers[0][0]
-    np.testing.assert_allclose(scores, expected[:, 0], rtol=1e-3, atol=1e-5)
-    expected = np.exp(scores - scores.max())
-    np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-4)
-    np.testing.assert_allclose(pooled, weights @ steps, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(scores, expected[..., 0], rtol=1e-3, atol=1e-5)

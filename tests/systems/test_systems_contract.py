@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from small_systems import NEURAL, SMALL, noise
+from small_systems import NEURAL, noise
 
 from ser_lib import systems
 from ser_lib.errors import InputError
 from ser_lib.identity import describe, digest
 from ser_lib.neural.augmentation import SpecAugment
-from ser_lib.params import Check, param, real
+from ser_lib.params import Check
 from ser_lib.systems.base import VARIANTS, Published
 
 every_system = pytest.mark.parametrize("name", systems.names())
@@ -47,6 +47,7 @@ def test_a_system_says_what_it_is_and_where_it_comes_from(name, variant):
         assert score.protocol
         assert score.source
     assert system.normalisation in ("train", "utterance")
+    assert system.needs_development == (system.parameters.get("patience") is not None)
 
 
 def test_classes_are_available_under_their_own_names():
@@ -108,8 +109,6 @@ def test_variants_have_front_ends_and_classifiers_of_their_own_identity(name):
     assert default.front_end.identity() != published.front_end.identity()
     assert digest(describe(default.classifier(0))) != digest(describe(published.classifier(0)))
     assert digest(describe(default.classifier(0))) != digest(describe(default.classifier(1)))
-    again = systems.make(name)
-    assert digest(describe(again.classifier(0))) == digest(describe(default.classifier(0)))
 
 
 @every_system
@@ -157,25 +156,6 @@ def test_none_is_a_value_like_any_other():
     )
 
 
-def test_a_number_has_one_type_wherever_it_comes_from():
-    system = systems.CnnLstm(epochs=20.0, dropout=0, filters=[np.int64(8), 8.0, 4, 4])
-    assert system == systems.CnnLstm(epochs=20, dropout=0.0, filters=(8, 8, 4, 4))
-    assert digest(system) == digest(systems.CnnLstm(epochs=20, dropout=0.0, filters=(8, 8, 4, 4)))
-    machine = systems.Svm(C=(np.int64(1),), components=np.float64(12))
-    assert digest(machine) == digest(systems.Svm(C=[1.0], components=12))
-    assert systems.Svm(components=np.float32(0.5)).components == 0.5
-
-
-@every_network
-@every_variant
-def test_development_speakers_are_held_out_where_they_choose_the_epoch(name, variant):
-    system = systems.make(name, variant=variant)
-    assert system.needs_development == (system.patience is not None)
-    assert system.needs_development or variant == "default"
-    assert systems.make(name, variant=variant, patience=3).needs_development
-    assert not systems.make(name, variant=variant, patience=None).needs_development
-
-
 def test_an_unknown_system_variant_or_parameter_is_an_error_with_the_nearest_name():
     with pytest.raises(InputError, match="unknown system 'svn'; did you mean 'svm'"):
         systems.make("svn")
@@ -193,8 +173,6 @@ def test_what_all_networks_share_is_checked_in_each(name):
         ({"epoch": 3}, f"unknown parameter of {name} 'epoch'; did you mean 'epochs'"),
         ({"epochs": 0}, "epochs is 0; expected an integer of at least 1"),
         ({"dropout": 1}, "dropout is 1; expected a number of at least 0 and of at most 0.95"),
-        ({"augmented_copies": -1}, "augmented_copies is -1; expected an integer from 0 to 999"),
-        ({"speed_change": 2}, "speed_change is 2; expected a number of at least 0 and of at most"),
         ({"pool": "max."}, "pool is 'max.'; expected one of 'mean', 'max'"),
         ({"scale": "yes"}, "scale is 'yes'; expected True or False"),
     ):
@@ -207,37 +185,22 @@ def test_what_all_networks_share_is_checked_in_each(name):
     [
         ("acrnn_3d", {"convolutions": 8}, "convolutions is 8; expected an integer from 1 to 7"),
         ("acrnn_3d", {"filters": (128,)}, r"filters is \(128,\); expected a tuple of 2 values"),
-        ("acrnn_3d", {"hop": 0.03}, "hop is 0.03; expected a number .*at most 0.025"),
         ("acrnn_3d", {"segment_hop": 10}, "segment_hop is 10 without segments; expected 0"),
-        ("acrnn_3d", {"sigmoid": "yes"}, "sigmoid is 'yes'; expected True or False"),
         ("acrnn_3d", {"segment": 50, "speed_change": 0.1}, "speed_change is 0.1 .*expected 0"),
         ("alexnet", {"kind": "logmelspek"}, "expected one of 'logspec', 'logmelspec'"),
         ("alexnet", {"segment": 62}, "segment is 62; expected an integer of at least 63"),
         ("alexnet", {"head": (0,)}, r"head is \(0,\); expected a tuple of values, each an integer"),
-        ("alexnet", {"head": "full"}, "head is 'full'; expected a tuple"),
-        ("alexnet", {"train": "heads"}, "train is 'heads'; expected one of 'all', 'head'"),
         ("alexnet", {"train": "head"}, "train is 'head' and weights is None; expected weights"),
         ("alexnet", {"weights": "no.pth"}, "weights is 'no.pth'; expected .* a file that exists"),
-        ("blstm_attention", {"pooling": "atention"}, "pooling is 'atention'; expected one of"),
-        ("blstm_attention", {"features": "logmels"}, "expected one of 'descriptors', 'logmel'"),
-        ("blstm_attention", {"descriptors_by": "pyAudioAnalysis"}, "expected one of 'ser_lib'"),
         ("blstm_attention", {"descriptors": "energy"}, "expected names of descriptors, or None"),
-        ("cnn_lstm", {"lstm_layers": 0}, "lstm_layers is 0; expected an integer of at least 1"),
         ("cnn_lstm", {"filters": ()}, r"filters is \(\); expected a tuple of 1 or more values"),
         ("crnn_attention", {"max_frames": 7}, "max_frames is 7; expected an integer of at least 8"),
         ("dcnn_blstm_attention", {"train": "head"}, "train is 'head' and weights is None"),
         ("dcnn_blstm_attention", {"weights": "imagenett"}, "expected None, 'imagenet', or a file"),
-        ("dcnn_blstm_attention", {"backbone": "resnet50"}, "expected one of 'squeezenet'"),
         ("dcnn_blstm_attention", {"backbone": "alexnet", "resize": 64}, "sides of 223 to 254"),
-        (
-            "dcnn_blstm_attention", {"backbone": "alexnet", "fire_modules": 5},
-            "fire_modules is 5 for alexnet",
-        ),
+        ("dcnn_blstm_attention", {"backbone": "resnet50"}, "expected one of 'squeezenet'"),
         ("fcn_attention", {"hop": 0.05}, "hop is 0.05; expected a number .*at most 0.04"),
-        ("fcn_attention", {"sharpness": -1}, "sharpness is -1; expected a number of at least 0"),
-        ("svm", {"components": 0}, "components is 0; expected a number of components, or a frac"),
         ("svm", {"components": 1.5}, "components is 1.5; expected a number of components, or"),
-        ("svm", {"C": ()}, r"C is \(\); expected a tuple of 1 or more values, each a number above"),
         ("svm", {"gamma": (0,)}, r"gamma is \(0,\); expected .* each a number above 0"),
     ],
 )  # fmt: skip
@@ -256,33 +219,6 @@ def test_every_trial_of_the_search_space_can_be_made_and_differs_from_all_others
     assert len({digest(trial.parameters) for trial in trials}) == len(trials)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WithTemperature(systems.CrnnAttention):
-    """A convolutional BLSTM whose posteriors have a temperature."""
-
-    temperature: float = param(1.0, real(above=0), "Divisor of the logits.", as_published=2.0)
-
-    def build(self, item_shape, n_classes):
-        model = super().build(item_shape, n_classes)
-        model.temperature = self.temperature
-        return model
-
-
-def test_a_new_parameter_is_a_field_and_its_use():
-    system = WithTemperature(**SMALL["crnn_attention"], temperature=3)
-    assert system.parameters["temperature"] == 3.0
-    assert system.build((40,), 3).temperature == 3.0
-    assert WithTemperature.as_published().temperature == 2.0
-    text = inspect.getdoc(WithTemperature)
-    assert "temperature : float, default 1.0, as published 2.0\n    Divisor of the logits." in text
-    with pytest.raises(InputError, match="temperature is 0; expected a number above 0"):
-        WithTemperature(temperature=0)
-    with pytest.raises(InputError, match="'temprature'; did you mean 'temperature'"):
-        WithTemperature.of(temprature=1)
-    identities = [digest(describe(WithTemperature(temperature=t).classifier(0))) for t in (1, 2)]
-    assert identities[0] != identities[1]
-
-
 # What becomes of the parameters.
 
 
@@ -299,16 +235,12 @@ def test_the_classifier_has_the_parameters_of_the_system(name, variant):
     assert found.pop("seed") == 7
     assert found.pop("pool") == (system.pool if system.segmented else None)
     # Where items are segments, their first two axes are time and frequency.
-    within = noise_items(system).ndim > 2 and name != "cnn_lstm"
+    within = system.front_end(noise(0.5), "u").ndim > 2 and name != "cnn_lstm"
     for spec_augment, expected in ((True, SpecAugment(within=within)), (False, None)):
         changed = dataclasses.replace(system, spec_augment=spec_augment)
         assert changed.classifier(0).spec_augment == expected
     del found["spec_augment"]
     assert found == {parameter: system.parameters[parameter] for parameter in found}
-
-
-def noise_items(system):
-    return system.front_end(noise(0.5), "u")
 
 
 def test_targets_are_emotions_or_carry_a_prefix():

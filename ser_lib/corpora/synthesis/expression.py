@@ -24,8 +24,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ser_lib.errors import InputError, unknown
-
 FAMILIES = ("pitch", "energy", "timing", "spectrum")
 """The families of cues."""
 
@@ -196,12 +194,8 @@ class Speaker:
 
     Attributes
     ----------
-    number : int
-        From 1; speakers with odd numbers are female.
-    name : str
-        For example ``"f01"`` or ``"m02"``.
-    sex : str
-        ``"female"`` or ``"male"``.
+    number, name, sex : int, str, str
+        For example 1, ``"f01"``, ``"female"`` or 2, ``"m02"``, ``"male"``.
     tract : float
         Factor of the formants, relative to an average man.
     expressiveness : float
@@ -250,29 +244,12 @@ _GROUP = 5
 
 def speaker(number: int, *, seed: int = 0) -> Speaker:
     """
-    Draw a speaker.
+    Draw a speaker, given a number from 1 and the seed of all speakers.
 
-    Parameters
-    ----------
-    number : int
-        From 1.
-    seed : int
-        Seed of all speakers.
-
-    Returns
-    -------
-    Speaker
-        Independent of the number of speakers. Of every five women and every five men, each is in
-        another fifth of the range of each trait (Latin hypercube sampling), so that a few speakers
-        already cover the ranges.
-
-    Raises
-    ------
-    InputError
-        If `number` is below 1.
+    Of every five women and every five men, each is in another fifth of the range of each trait
+    (Latin hypercube sampling), so that a few speakers already cover the ranges. A speaker does not
+    depend on the number of speakers.
     """
-    if number < 1:
-        raise InputError(f"number of the speaker is {number}; expected at least 1")
     sex = "female" if number % 2 else "male"
     group, member = divmod((number - 1) // 2, _GROUP)
     rng = np.random.default_rng((seed, number % 2, group))
@@ -301,31 +278,11 @@ def cues(
     """
     Draw the cues by which a speaker expresses an emotion in an utterance.
 
-    Parameters
-    ----------
-    who : Speaker
-        The speaker.
-    emotion : str
-        One of `EMOTIONS`.
-    sentence, take : int
-        Numbers of the sentence and of its repetition, from 1.
-    seed : int
-        Seed of all random numbers.
-
-    Returns
-    -------
-    dict of str to float
-        Value of each of `CUES`, in the units of `Speaker.own`: the speaker's neutral value, plus
-        the effect of the emotion times the strength of expression of this family of cues, plus the
-        habit of the speaker in this emotion, plus the mood of this utterance.
-
-    Raises
-    ------
-    InputError
-        For an unknown emotion.
+    The parameters are those of `ser_lib.corpora.synthesis.prosody.plan`. The value of each of
+    `CUES`, in the units of `Speaker.own`, is the speaker's neutral value, plus the effect of the
+    emotion times the strength of expression of this family of cues, plus the habit of the speaker
+    in this emotion, plus the mood of this utterance.
     """
-    if emotion not in EMOTIONS:
-        raise unknown("emotion of the synthetic corpus", emotion, EMOTIONS)
     code = tuple(EMOTIONS).index(emotion)
     habit = np.random.default_rng((seed, who.number, code, 1)).standard_normal
     mood = np.random.default_rng((seed, who.number, code, sentence, take, 2)).standard_normal

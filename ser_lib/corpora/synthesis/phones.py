@@ -39,18 +39,8 @@ class Phone:
     """
     A speech sound.
 
-    Attributes
-    ----------
-    milliseconds : float
-        Duration in an unstressed syllable at a neutral rate.
-    formants : tuple of three floats
-        Targets of F1, F2 and F3 in Hz, of an average man.
-    states : tuple of State
-        Its successive parts.
-    noise : tuple of two floats
-        Centre and bandwidth of the frication in Hz.
-    vowel : bool
-        Whether it is a vowel.
+    It has a duration in an unstressed syllable at a neutral rate, targets of F1, F2 and F3 of an
+    average man in Hz, successive parts, and centre and bandwidth of the frication in Hz.
     """
 
     milliseconds: float
@@ -114,18 +104,10 @@ class Sound(NamedTuple):
 
 def sounds(sentence: str) -> tuple[Sound, ...]:
     """
-    Parse a sentence.
+    Parse a sentence that is written as in `SENTENCES`.
 
-    Parameters
-    ----------
-    sentence : str
-        Written as in `SENTENCES`.
-
-    Returns
-    -------
-    tuple of Sound
-        Its phones, each with its syllable, whether that is stressed, and whether it is the last of
-        its phrase; between two phrases there is a pause.
+    Of each phone are given its syllable, whether that is stressed, and whether it is the last of
+    its phrase; between two phrases there is a pause.
 
     Examples
     --------

@@ -11,7 +11,6 @@ import numpy as np
 from ser_lib.corpora.synthesis.expression import EMOTIONS, Speaker, cues
 from ser_lib.corpora.synthesis.phones import PHONES, SENTENCES, Sound, sounds
 from ser_lib.corpora.synthesis.source_filter import HOP, SAMPLE_RATE, Plan
-from ser_lib.errors import InputError
 
 # Values for a neutral utterance of an average speaker.
 _SHORTEST, _LONGEST = 1.05, 2.95  # seconds
@@ -39,35 +38,18 @@ _BANDWIDTHS = (70.0, 90.0, 130.0, 200.0, 280.0, 360.0, 450.0)
 
 def plan(who: Speaker, emotion: str, sentence: int, take: int, *, seed: int = 0) -> Plan:
     """
-    Plan an utterance.
+    Plan an utterance of 1 to 3 s.
 
     Parameters
     ----------
     who : Speaker
-        The speaker.
     emotion : str
         One of `EMOTIONS`.
-    sentence : int
-        Which of `SENTENCES`, from 1.
-    take : int
-        Number of the repetition, from 1.
+    sentence, take : int
+        Number of the sentence in `SENTENCES`, and of its repetition, from 1.
     seed : int
         Seed of all random numbers.
-
-    Returns
-    -------
-    Plan
-        Contours for `ser_lib.corpora.synthesis.source_filter.render`, 1 to 3 s.
-
-    Raises
-    ------
-    InputError
-        If the emotion, the sentence or the take does not exist.
     """
-    if not 1 <= sentence <= len(SENTENCES):
-        raise InputError(f"sentence is {sentence}; expected 1 to {len(SENTENCES)}")
-    if take < 1:
-        raise InputError(f"take is {take}; expected at least 1")
     cue = cues(who, emotion, sentence, take, seed=seed)
     entropy = (seed, who.number, tuple(EMOTIONS).index(emotion), sentence, take)
     rng = np.random.default_rng((*entropy, 3))

@@ -103,26 +103,15 @@ class Plan:
     noise: float
     entropy: tuple[int, ...]
 
-    @property
-    def seconds(self) -> float:
-        """Duration of the utterance in seconds."""
-        return len(self.f0) * HOP / SAMPLE_RATE
-
 
 def render(plan: Plan) -> np.ndarray:
     """
-    Synthesise an utterance.
-
-    Parameters
-    ----------
-    plan : Plan
-        Its synthesis parameters.
+    Synthesise an utterance; the same plan gives the same samples.
 
     Returns
     -------
     ndarray of float32, shape (len(plan.f0) * HOP,)
-        The waveform at `SAMPLE_RATE` samples per second, with a peak of at most `PEAK`. The same
-        plan gives the same samples.
+        The waveform at `SAMPLE_RATE` samples per second, with a peak of at most `PEAK`.
     """
     rng = np.random.default_rng(plan.entropy)
     samples = len(plan.f0) * HOP
@@ -142,14 +131,7 @@ def render(plan: Plan) -> np.ndarray:
 
 def glottal_pulses(plan: Plan, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """
-    Synthesise the glottal source.
-
-    Parameters
-    ----------
-    plan : Plan
-        Of which f0, voicing, open quotient, jitter, shimmer and creak are used.
-    rng : numpy.random.Generator
-        For jitter and shimmer.
+    Synthesise the glottal source from f0, voicing, open quotient, jitter, shimmer and creak.
 
     Returns
     -------
@@ -190,18 +172,10 @@ def glottal_pulses(plan: Plan, rng: np.random.Generator) -> tuple[np.ndarray, np
 
 def rosenberg_pulse(phase: np.ndarray) -> np.ndarray:
     """
-    Evaluate the air flow of a glottal pulse (Rosenberg 1971, his trigonometric pulse).
+    Evaluate the air flow of a glottal pulse (Rosenberg 1971, his trigonometric pulse), 0 to 1.
 
-    Parameters
-    ----------
-    phase : ndarray
-        Time since the glottis began to open, in units of the open phase: it is widest at 2/3 and
-        closed at 1.
-
-    Returns
-    -------
-    ndarray
-        Flow from 0 to 1; its discontinuous slope at 1 is the main excitation.
+    `phase` is the time since the glottis began to open, in units of the open phase: it is widest at
+    2/3 and closed at 1, where the discontinuous slope is the main excitation.
     """
     rising = 0.5 - 0.5 * np.cos(np.pi / _OPENING * phase)
     falling = np.cos(np.pi / 2 / (1 - _OPENING) * (phase - _OPENING))
@@ -212,16 +186,8 @@ def tilt_pole(tilt: np.ndarray) -> np.ndarray:
     """
     Compute the pole of the low-pass ``(1 - p) / (1 - p z^-1)`` that attenuates 3 kHz by `tilt` dB.
 
-    Parameters
-    ----------
-    tilt : ndarray
-        Attenuation in dB, at least 0.
-
-    Returns
-    -------
-    ndarray
-        The pole p in [0, 1): the smaller root of ``(1-p)^2 = g (1 - 2 p c + p^2)``, where g is
-        the remaining power and c the cosine of the angular frequency of 3 kHz.
+    The pole p in [0, 1) is the smaller root of ``(1-p)^2 = g (1 - 2 p c + p^2)``, where g is the
+    remaining power and c the cosine of the angular frequency of 3 kHz.
     """
     g = 10 ** (-np.maximum(tilt, 1e-6) / 10)
     half = 1 - g * np.cos(2 * np.pi * _TILT_AT_HZ / SAMPLE_RATE)
@@ -230,18 +196,11 @@ def tilt_pole(tilt: np.ndarray) -> np.ndarray:
 
 def all_pole(formants: np.ndarray, bandwidths: np.ndarray) -> np.ndarray:
     """
-    Multiply the denominators of resonators, for each frame.
+    Multiply the denominators of k resonators for each of n frames, given in Hz, shape (n, k).
 
-    Parameters
-    ----------
-    formants, bandwidths : ndarray, shape (n, k)
-        Centre frequencies and bandwidths in Hz.
-
-    Returns
-    -------
-    ndarray, shape (n, 2 * k + 1)
-        Coefficients of z^0, z^-1, ...; a resonator of bandwidth B at the sampling rate r has
-        its poles at radius ``exp(-pi B / r)`` (Klatt 1980, equation 2).
+    The result, shape (n, 2 * k + 1), has the coefficients of z^0, z^-1, ...; a resonator of
+    bandwidth B at the sampling rate r has its poles at radius ``exp(-pi B / r)`` (Klatt 1980,
+    equation 2).
     """
     radius = np.exp(-np.pi * bandwidths / SAMPLE_RATE)
     linear = -2 * radius * np.cos(2 * np.pi * formants / SAMPLE_RATE)
@@ -257,19 +216,9 @@ def all_pole(formants: np.ndarray, bandwidths: np.ndarray) -> np.ndarray:
 
 def vocal_tract(pulses: np.ndarray, turbulence: np.ndarray, plan: Plan) -> np.ndarray:
     """
-    Filter the glottal source by the time-varying vocal tract.
+    Filter the voiced and the noisy part of the source by the time-varying vocal tract.
 
-    Parameters
-    ----------
-    pulses, turbulence : ndarray, shape (samples,)
-        The voiced and the noisy part of the source.
-    plan : Plan
-        Of which formants, bandwidths and tilt are used.
-
-    Returns
-    -------
-    ndarray, shape (samples,)
-        Filtered frame by frame; the state of each frame's filter follows from the past output.
+    This is done frame by frame; the state of each frame's filter follows from the past output.
     """
     pole = tilt_pole(plan.tilt)
     tract = all_pole(plan.formants, plan.bandwidths)
