@@ -1,11 +1,11 @@
 """
-Published speech emotion recognition systems, made again and measured on speakers they never heard.
+Published speech emotion recognition systems, re-implemented and evaluated on unseen speakers.
 
 A notebook reads like a paper's method section:
 
 >>> import ser_lib
 >>> corpus = ser_lib.load_corpus("synthetic")                       # doctest: +SKIP
->>> system = ser_lib.systems.svm()                                  # doctest: +SKIP
+>>> system = ser_lib.systems.Svm()                                  # doctest: +SKIP
 >>> evaluation = ser_lib.evaluate(system, corpus)                   # doctest: +SKIP
 >>> evaluation.scores()                                             # doctest: +SKIP
 

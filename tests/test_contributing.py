@@ -49,12 +49,12 @@ def test_what_the_guide_says_works(section, checkout):
     for block in BLOCK.finditer(SECTIONS[section]):
         text, file = block["text"], block["file"]
         appended = re.match(r"# append to (\S+)\n", text)
-        if file:
-            assert not (checkout / file).exists()
-            (checkout / file).write_text(text, encoding="utf-8")
-        elif appended:
+        if appended:
             with (checkout / appended[1]).open("a", encoding="utf-8") as stream:
                 stream.write(f"\n\n{text}")
+        elif file:
+            assert not (checkout / file).exists()
+            (checkout / file).write_text(text, encoding="utf-8")
         elif block["kind"] == "python":
             run(checkout, "-c", text)
             steps += 1

@@ -94,7 +94,8 @@ def load_corpus(
     Parameters
     ----------
     corpus : str or Corpus
-        One of `names`. A `Corpus` is returned as it is, without looking at `data`.
+        One of `names`. A `Corpus` is returned as it is, whatever else is given, so that a cell of
+        a notebook can be run twice.
     data : path, optional
         Folder of the corpora; by default `ser_lib.paths.data`, which ``SER_DATA`` sets. Recordings
         are found by their official names, in any audio container and any folder below it.
@@ -116,11 +117,6 @@ def load_corpus(
     >>> load_corpus("ravdess", channel="song")                              # doctest: +SKIP
     """
     if isinstance(corpus, Corpus):
-        if options:
-            raise InputError(
-                f"options {', '.join(options)} given with a corpus that is already loaded "
-                f"({corpus.name}); expected the name of a corpus, or no options"
-            )
         return corpus
     module = get(corpus)
     known = [

@@ -190,6 +190,8 @@ def compare(
     """
     metric = metrics.get(metric)
     check_confidence(confidence)
+    if first.empty or second.empty:
+        raise InputError("a comparison needs predictions of both systems; found none of one")
     _check_same_rows(first, second)
     one, other = (sorted(classes_of(table)) for table in (first, second))
     if metric.input == "posteriors" and one != other:

@@ -63,7 +63,8 @@ def learning_curves(
             dots = {"color": CONTRAST, "markeredgecolor": "white", "markeredgewidth": 0.7}
             dots |= {"marker": "o", "markersize": 4.5, "linestyle": "none", "zorder": 4}
             ax.plot(points["epoch"], points[f"dev_{name}"], label="chosen epoch", **dots)
-        ax.set(xlabel="epoch", xlim=(rows["epoch"].min(), None))
+        first, last = rows["epoch"].min(), rows["epoch"].max()
+        ax.set(xlabel="epoch", xlim=(first, max(last, first + 1)))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         ax.grid(axis="y")
     axes[0].set(ylabel="loss", ylim=(0, None))

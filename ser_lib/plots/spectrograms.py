@@ -144,7 +144,7 @@ def _draw_channels(
             look |= {"vmin": levels.min(), "vmax": levels.max()}
         image = draw_levels(ax, values[..., i], hop, **look)
         frequency_axis(ax, values.shape[1], frequencies, named=True)
-        label = f"{unit} per frame" if derived[i] else f"level ({unit})"
+        label = f"{unit} per frame{'²' if i > 1 else ''}" if derived[i] else f"level ({unit})"
         bar = colour_bar(image, [ax], label)
         bar.ax.yaxis.label.set_size(8 if n > 1 else 9)
         heading(ax, title if i == 0 else "", name if n > 1 else "")

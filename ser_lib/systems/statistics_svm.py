@@ -97,7 +97,8 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            If rows and labels do not match, or there are fewer than two classes.
+            If rows and labels do not match, there are fewer than two classes, or fewer rows or
+            selected features than components.
         """
         X, y = _matrix(X), np.asarray(y)
         if len(X) != len(y):
@@ -124,7 +125,16 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
                 cv=splits,
                 refit=False,
                 error_score="raise",
-            ).fit(X, y)
+            )
+            try:
+                search.fit(X, y)
+            except ValueError as error:
+                if "n_components" not in str(error):
+                    raise
+                raise InputError(
+                    f"svm: components is {self.components}; {error}, as an inner fold of the "
+                    f"{len(X)} training rows has fewer rows or selected features"
+                ) from None
             best = self._pipeline().set_params(**search.best_params_)
             decisions = [
                 (_decisions(clone(best).fit(X[train], y[train]), X[held]), y[held])

@@ -84,9 +84,7 @@ def test_what_is_said_of_the_corpus(tree):
 
 def test_a_loaded_corpus_is_loaded_again_as_it_is(tree):
     corpus = tree.load()
-    assert corpora.load_corpus(corpus, data="nowhere") is corpus
-    with pytest.raises(InputError, match="options subset given with a corpus that is already"):
-        corpora.load_corpus(corpus, subset="all")
+    assert corpora.load_corpus(corpus, data="nowhere", subset="all") is corpus
 
 
 def test_the_fingerprint_does_not_depend_on_where_it_lies_or_in_what_container(tree, tmp_path):

@@ -191,6 +191,8 @@ def test_what_cannot_be_compared_is_refused(predictions):
         significance.compare(rows, rows, "macro_f")
     with pytest.raises(InputError, match="confidence is 95; expected a number between 0 and 1"):
         significance.compare(rows, rows, confidence=95)
+    with pytest.raises(InputError, match="needs predictions of both systems"):
+        significance.compare(rows[:0], rows[:0])
     other = rows.rename(columns={"p_fear": "p_boredom"})
     with pytest.raises(InputError, match=r"needs the same classes .* and anger, boredom, neutral"):
         significance.compare(rows, other, "cross_entropy")

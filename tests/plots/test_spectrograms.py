@@ -67,7 +67,14 @@ def test_derivatives_share_one_diverging_scale_around_zero():
     assert first.get_clim() == second.get_clim()
     assert sum(first.get_clim()) == 0
     assert first.get_cmap().name == second.get_cmap().name != level.get_cmap().name
-    names = {"level", "first derivative", "second derivative", "level (dB)", "dB per frame"}
+    names = {
+        "level",
+        "first derivative",
+        "second derivative",
+        "level (dB)",
+        "dB per frame",
+        "dB per frame²",
+    }
     assert names <= set(texts(built("spectrogram_channels")))
 
 

@@ -98,6 +98,13 @@ def test_what_cannot_be_learnt_from_is_refused(rows, labels, groups, message):
         StatisticsSVM().fit(rows, labels, groups=groups)
 
 
+def test_more_components_than_rows_are_refused():
+    with pytest.raises(
+        InputError, match=r"components is 140; n_components=140 .* 60 training rows"
+    ):
+        StatisticsSVM(components=140, alpha=1).fit(ROWS[:60], LABELS[:60])
+
+
 def test_as_published_the_statistics_are_those_of_the_original():
     published, default = Svm.as_published(), Svm()
     signal = rng.normal(size=44100).astype(np.float32)
