@@ -391,12 +391,14 @@ while True:
 def test_an_interrupt_leaves_no_kernel_and_no_worker(folder, tmp_path, monkeypatch):
     write_notebook(folder, "01_train_wait", STUBBORN.format(file=str(tmp_path / "started")))
     write_notebook(folder, "02_train_next")
+    # Workers of earlier tests in this process are none of this one's.
+    others = set(psutil.Process().children(recursive=True))
     family = []
 
     def interrupt():
         while not (tmp_path / "started").exists():
             time.sleep(0.1)
-        family.extend(psutil.Process().children(recursive=True))
+        family.extend(set(psutil.Process().children(recursive=True)) - others)
         # As Ctrl-C does.
         psutil.Process().send_signal(2)
 
