@@ -22,10 +22,9 @@ BLOCK = re.compile(
 def checkout(tmp_path):
     """Copy what a contributor changes."""
     ignored = shutil.ignore_patterns("__pycache__", ".*")
-    for folder in ("ser_lib", "tests/corpora"):
+    for folder in ("ser_lib", "tests"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    for file in ("pyproject.toml", "tests/conftest.py"):
-        shutil.copy(ROOT / file, tmp_path / file)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
     return tmp_path
 
 

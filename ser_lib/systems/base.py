@@ -1,5 +1,6 @@
 """What a published system is: parameters, front end, classifier, source, published figures."""
 
+import abc
 import dataclasses
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -93,7 +94,7 @@ class AttentionGrid(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class System(Parameters):
+class System(Parameters, abc.ABC):
     """
     One published system, ready to be evaluated.
 
@@ -169,9 +170,9 @@ class System(Parameters):
         return {name: getattr(self, name) for name in self.parameter_names()}
 
     @property
+    @abc.abstractmethod
     def front_end(self) -> FrontEnd:
         """What turns a recording into an array of shape (n, *item)."""
-        raise NotImplementedError
 
     @property
     def training_copies(self) -> tuple[FrontEnd, ...]:
@@ -197,6 +198,7 @@ class System(Parameters):
         """
         return None
 
+    @abc.abstractmethod
     def classifier(self, seed: int = 0) -> object:
         """
         Make a scikit-learn classifier that is not fitted yet.
@@ -204,7 +206,6 @@ class System(Parameters):
         It has ``fit(X, y, *, groups, validation, copies)`` and ``predict_proba``; the seed is that
         of everything that is random in its training.
         """
-        raise NotImplementedError
 
     def targets(self, table: pd.DataFrame) -> np.ndarray:
         """
@@ -343,6 +344,7 @@ class NeuralSystem(System):
                 "segments as its original"
             )
 
+    @abc.abstractmethod
     def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
         """
         Build the network.
@@ -360,7 +362,6 @@ class NeuralSystem(System):
             From ``values``, shape (batch, n, *item), and ``mask``, shape (batch, n), to
             posteriors, shape (batch, n_classes).
         """
-        raise NotImplementedError
 
     @property
     def segmented(self) -> bool:

@@ -84,7 +84,7 @@ def test_equal_systems_do_not_differ(predictions):
     assert (comparison.difference, comparison.low, comparison.high, comparison.p) == (0, 0, 0, 1)
 
 
-@pytest.mark.parametrize("metric", metrics.METRICS)
+@pytest.mark.parametrize("metric", ["uar", "wa", "macro_f1", "cross_entropy"])
 def test_seeds_are_averaged_whatever_their_number(predictions, metric):
     two = predictions(seeds=(0, 1), random_state=4)
     three = predictions(seeds=(0, 1, 2), right=0.5, random_state=5)
