@@ -26,7 +26,13 @@ Packages and modules of ser_lib on which numbers depend.
 All others look after files, words and order: corpora are covered by their fingerprint, protocols by
 the rows that they gave, parameters by their values.
 """
-APART = ("features.cache", "neural.saving", "neural.validation", "systems.base")
+APART = (
+    "features.cache",
+    "neural.saving",
+    "neural.validation",
+    "systems.base",
+    "systems.sources",
+)
 """Modules within `COMPUTING` that only store, check, show or schedule."""
 
 _NAME = "ser_lib"

@@ -155,7 +155,7 @@ def fit_fold(system: "System", data: FoldData, fold: "Fold", seed: int) -> objec
         Rows and features of the corpus.
     fold : Fold
         Positions of training and development rows. The development rows of a system that does not
-        need any (``needs_development`` is False) join the training rows.
+        need any (``needs_development`` is False) join the training rows, if the fold lets them.
     seed : int
         Seed of the classifier.
 
@@ -179,7 +179,7 @@ def fit_fold(system: "System", data: FoldData, fold: "Fold", seed: int) -> objec
     options = {}
     if groups.notna().all():
         options["groups"] = groups.iloc[train].astype(str).to_numpy()
-    if len(development):
+    if system.needs_development:
         options["validation"] = (data.features.take(development), targets[development])
     if data.copies:
         options["copies"] = tuple(copy.take(train) for copy in data.copies)
@@ -187,8 +187,8 @@ def fit_fold(system: "System", data: FoldData, fold: "Fold", seed: int) -> objec
 
 
 def _parts(system: "System", fold: "Fold") -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that a system is trained on, and those that choose its epoch."""
-    if system.needs_development:
+    """Return the rows that a system is trained on, and the development rows that are left."""
+    if system.needs_development or not fold.development_trains:
         return fold.train, fold.development
     return np.sort(np.concatenate([fold.train, fold.development])), fold.development[:0]
 

@@ -19,8 +19,9 @@ spectral_rolloff   first bin at which the cumulative energy exceeds 90 %, divide
 =================  =========================================================================
 
 ``pyaudioanalysis``
-    The 34 descriptors of pyAudioAnalysis 0.3.14 (versions of 2018 differ in eps only): the mean is
-    removed and the utterance's peak scaled to 1; no window; ``c = n``; eps is the machine epsilon.
+    The 34 descriptors of pyAudioAnalysis 0.3.14: the mean is removed and the utterance's peak
+    scaled to 1; no window; ``c = n``; eps is the machine epsilon. In the versions of 2018 it was
+    1e-8, which in quiet frames brings the roll-off down; they differ in nothing else.
     ``mfcc_1`` to ``mfcc_13`` are the cepstral coefficients 0 to 12 of ``log10(X @ filters + eps)``
     (magnitudes, not powers), followed by 12 chroma and their standard deviation. Its errors are
     reproduced, because results published with this set depend on them: filters an octave too low,
@@ -127,6 +128,8 @@ class Descriptors(ShortTerm):
     truncate : bool
         Compute the cepstra of ``"audiolibrary"`` from the first 512 samples of a longer frame, as
         the source does by mistake.
+    epsilon : float, optional
+        The eps of ``"pyaudioanalysis"``, above 0; by default the machine epsilon.
 
     Examples
     --------
@@ -139,6 +142,7 @@ class Descriptors(ShortTerm):
 
     convention: str = "audiolibrary"
     truncate: bool = False
+    epsilon: float | None = None
 
     def __post_init__(self):
         check_choice(self, "convention", tuple(SETS))
@@ -149,6 +153,13 @@ class Descriptors(ShortTerm):
                 f"Descriptors: truncate is True with convention {self.convention!r}; "
                 "expected 'audiolibrary', whose error it reproduces"
             )
+        if self.epsilon is not None:
+            as_real(self, "epsilon", above=0)
+            if self.convention != "pyaudioanalysis":
+                raise InputError(
+                    f"Descriptors: epsilon is {self.epsilon} with convention {self.convention!r}; "
+                    "expected 'pyaudioanalysis', whose versions differ in it"
+                )
 
     def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
@@ -171,9 +182,10 @@ class Descriptors(ShortTerm):
         if self.convention == "pyaudioanalysis":
             signal = signal - signal.mean()
             signal /= np.abs(signal).max() + 1e-10
-            cepstra = _talkbox_cepstra(sample_rate, bins) if mfcc else None
+            eps = _MACHINE_EPS if self.epsilon is None else self.epsilon
+            cepstra = _talkbox_cepstra(sample_rate, bins, eps) if mfcc else None
             matrix = chroma_matrix(sample_rate, bins) if chroma else None
-            table = _analyse(signal, length, hop, None, bins, _MACHINE_EPS, cepstra, matrix)
+            table = _analyse(signal, length, hop, None, bins, eps, cepstra, matrix, flux_eps=eps)
         else:
             signal = signal * 2.0**15
             cepstra = _mel_cepstra(sample_rate, length, self.truncate) if mfcc else None
@@ -190,10 +202,10 @@ def _dct(bands: int) -> np.ndarray:
 
 
 @functools.lru_cache
-def _talkbox_cepstra(sample_rate: int, bins: int) -> Cepstra:
+def _talkbox_cepstra(sample_rate: int, bins: int, eps: float) -> Cepstra:
     """Return the function from frames and magnitudes to the cepstra of pyAudioAnalysis."""
     filters, dct = talkbox_filters(sample_rate, bins).T, _dct(40)[:, :13]
-    return lambda frames, magnitude: np.log10(magnitude @ filters + _MACHINE_EPS) @ dct
+    return lambda frames, magnitude: np.log10(magnitude @ filters + eps) @ dct
 
 
 @functools.lru_cache
@@ -223,6 +235,7 @@ def _analyse(
     eps: float,
     cepstra: Cepstra | None,
     chroma: np.ndarray | None,
+    flux_eps: float = _MACHINE_EPS,
 ) -> dict[str, np.ndarray]:
     """Compute all descriptors of all frames, block by block; each of shape (frames,)."""
     frames = np.lib.stride_tricks.sliding_window_view(signal, length)[::hop]
@@ -237,7 +250,7 @@ def _analyse(
         magnitude /= scale
         square /= scale**2
         table = _time(block, eps)
-        spectral, previous = _spectral(magnitude, square, previous, eps)
+        spectral, previous = _spectral(magnitude, square, previous, eps, flux_eps)
         table |= spectral
         if cepstra is not None:
             values = cepstra(block, magnitude)
@@ -272,7 +285,11 @@ def _entropy(energies: np.ndarray, total: np.ndarray, eps: float) -> np.ndarray:
 
 
 def _spectral(
-    magnitude: np.ndarray, square: np.ndarray, previous: np.ndarray | None, eps: float
+    magnitude: np.ndarray,
+    square: np.ndarray,
+    previous: np.ndarray | None,
+    eps: float,
+    flux_eps: float,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Compute the spectral descriptors, and return the last frame's normalised spectrum."""
     bins = magnitude.shape[1]
@@ -286,7 +303,7 @@ def _spectral(
     distance *= distance
     distance *= weight
     spread = np.sqrt(distance.sum(axis=1) / mass)
-    shape = magnitude / (magnitude.sum(axis=1) + bins * _MACHINE_EPS)[:, None]
+    shape = magnitude / (magnitude.sum(axis=1) + bins * flux_eps)[:, None]
     change = np.diff(shape, axis=0, prepend=shape[:1] if previous is None else previous)
     cumulated = np.cumsum(square, axis=1)
     total = cumulated[:, -1]

@@ -33,7 +33,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
     ----------
     network : frozen dataclass
         Its method ``build(item_shape, n_classes)`` makes the `keras.Model`; see `ser_lib.neural`.
-    epochs, batch_size, balance, mixup, monitor, patience, scale
+    epochs, batch_size, balance, mixup, monitor, patience, scale, all_copies
         See the parameters of `ser_lib.systems.base.NeuralSystem`.
     optimizer, learning_rate, momentum, decay, schedule, weight_decay, clip_norm
         See the parameters of `ser_lib.systems.base.NeuralSystem`.
@@ -82,6 +82,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         monitor="uar",
         patience=None,
         scale=True,
+        all_copies=False,
         seed=0,
     ):
         self.network = network
@@ -101,6 +102,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         self.monitor = monitor
         self.patience = patience
         self.scale = scale
+        self.all_copies = all_copies
         self.seed = seed
 
     def fit(
@@ -128,7 +130,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
             are kept. Rows with labels that do not occur in training are left out.
         copies : sequence of RaggedArray
             Augmented versions of `X`, row by row. In every epoch each row is drawn from `X` or one
-            of the copies.
+            of the copies; with `all_copies` every epoch has all of them.
 
         Raises
         ------
@@ -168,7 +170,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
             schedule=self.schedule,
             weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
-            steps=self.epochs * self._updates(sources[0].lengths, targets),
+            steps=self.epochs * self._updates(sources, targets),
         )
         scores = Scores(len(self.classes_))
         trainer = make_trainer(self.network_, optimizer, scores)
@@ -210,13 +212,13 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         """Take a model as the network of this classifier."""
         self.network_ = compile_for_inference(model)
         self.n_parameters_ = model.count_params()
-        # Models of the outputs of other layers, by layer and output; made when first used.
-        self._output_models = {}
+        # Models of parts of the network, by their ends; made when first used.
+        self._parts = {}
 
     def _train_epoch(
         self, trainer: "keras.Model", sources: tuple, targets: np.ndarray, rng: np.random.Generator
     ) -> None:
-        """Train on all rows once, each drawn from one of the sources."""
+        """Train on all rows once, each drawn from one of the sources or from all of them."""
         one_hot = np.eye(len(self.classes_), dtype=np.float32)[targets]
         order = np.arange(len(targets))
         class_weights = np.ones(len(self.classes_))
@@ -224,7 +226,11 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
             order = oversample(targets, rng)
         elif self.balance == "weights":
             class_weights = len(targets) / len(self.classes_) / np.bincount(targets)
-        choice = rng.integers(len(sources), size=len(order))
+        if self.all_copies:
+            choice = np.repeat(np.arange(len(sources)), len(order))
+            order = np.tile(order, len(sources))
+        else:
+            choice = rng.integers(len(sources), size=len(order))
         lengths = np.stack([source.lengths for source in sources])[choice, order]
         for places in batches(lengths, self.batch_size, rng=rng):
             rows = order[places]
@@ -236,10 +242,13 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
                 batch, labels = mixup(batch, labels, self.mixup, rng)
             trainer.train_on_batch(batch._asdict(), labels, labels @ class_weights)
 
-    def _updates(self, lengths: np.ndarray, targets: np.ndarray) -> int:
+    def _updates(self, sources: tuple, targets: np.ndarray) -> int:
         """Count the updates of an epoch."""
+        order = np.arange(len(targets))
         if self.balance == "oversampling":
-            lengths = lengths[oversample(targets, np.random.default_rng(self.seed))]
+            order = oversample(targets, np.random.default_rng(self.seed))
+        read = sources if self.all_copies else sources[:1]
+        lengths = np.concatenate([source.lengths[order] for source in read])
         return len(batches(lengths, self.batch_size))
 
     def _development(

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     import keras
 
 
+WINDOWS = "windows"
+"""
+Name of the layer after which a network that reads windows has a vector for each.
+
+Windows of a batch with more than `_LARGEST` are brought to it piece by piece: the memory that a
+long recording takes is that of its vectors.
+"""
+_LARGEST, _PIECE = 256, 64
+
+
 class InferenceMixin:
     """
     The methods of `ser_lib.neural.NeuralClassifier` that apply its trained network.
@@ -116,7 +126,7 @@ class InferenceMixin:
         check_is_fitted(self, "network_")
         posteriors = np.empty((len(X), len(self.classes_)))
         for rows, batch in self._batches(X):
-            posteriors[rows] = self.network_.predict_on_batch(batch)
+            posteriors[rows] = self._apply(batch)
         if not np.isfinite(posteriors).all():
             raise DivergenceError(
                 f"training diverged: posteriors are not finite after epoch {len(self.history_)}; "
@@ -126,23 +136,61 @@ class InferenceMixin:
 
     def _outputs(self, X: RaggedArray, layer: str, number: int = 0) -> list[np.ndarray]:
         """One output of a layer for each row, padded as the row's batch is."""
-        import keras
-
         check_is_fitted(self, "network_")
         known = [part.name for part in self.network_.layers]
         if layer not in known:
             raise unknown(f"layer of {self.network_.name}", layer, known)
-        if (layer, number) not in self._output_models:
-            output = self.network_.get_layer(layer).output
-            output = output[number] if isinstance(output, list | tuple) else output
-            model = compile_for_inference(keras.Model(self.network_.inputs, output))
-            self._output_models[layer, number] = model
-        model = self._output_models[layer, number]
         outputs = [None] * len(X)
         for rows, batch in self._batches(X):
-            for row, values in zip(rows, np.asarray(model.predict_on_batch(batch)), strict=True):
+            for row, values in zip(rows, self._apply(batch, layer, number), strict=True):
                 outputs[row] = values
         return outputs
+
+    def _apply(
+        self, batch: dict[str, np.ndarray], layer: str | None = None, number: int = 0
+    ) -> np.ndarray:
+        """Compute the posteriors of a batch, or one output of a layer; many windows in pieces."""
+        n_rows, n_items = batch["mask"].shape
+        windows = any(part.name == WINDOWS for part in self.network_.layers)
+        if n_rows * n_items <= _LARGEST or not windows:
+            return np.asarray(self._part(None, layer, number).predict_on_batch(batch))
+        size = max(1, _PIECE // n_rows)
+        vectors = []
+        for start in range(0, n_items, size):
+            piece = {name: array[:, start : start + size] for name, array in batch.items()}
+            # All pieces have one size: a network is traced anew for every other.
+            short = max(0, start + size - n_items)
+            for name, array in piece.items():
+                piece[name] = np.pad(array, [(0, 0), (0, short), *[(0, 0)] * (array.ndim - 2)])
+            vectors.append(np.asarray(self._part(None, WINDOWS, 0).predict_on_batch(piece)))
+        vectors = np.concatenate(vectors, axis=1)[:, :n_items]
+        rest = self._part(WINDOWS, layer, number)
+        return np.asarray(rest.predict_on_batch([vectors, batch["mask"]]))
+
+    def _part(self, first: str | None, last: str | None, number: int) -> "keras.Model":
+        """
+        Return the network between the outputs of two layers; with None, its own ends.
+
+        A part that does not begin at the inputs is made of a copy of the network, because Keras
+        cannot save a network of which parts were used like that.
+        """
+        import keras
+
+        if first is None and last is None:
+            return self.network_
+        if (first, last, number) not in self._parts:
+            network = self.network_
+            if first is not None:
+                network = keras.models.clone_model(network)
+                network.set_weights(self.network_.get_weights())
+            inputs = network.inputs
+            if first is not None:
+                (mask,) = (each for each in inputs if each.name == "mask")
+                inputs = [network.get_layer(first).output, mask]
+            output = network.outputs[0] if last is None else network.get_layer(last).output
+            output = output[number] if isinstance(output, list | tuple) else output
+            self._parts[first, last, number] = compile_for_inference(keras.Model(inputs, output))
+        return self._parts[first, last, number]
 
     def _batches(self, X: RaggedArray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """Row numbers and network input, batch by batch."""

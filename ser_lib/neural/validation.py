@@ -25,6 +25,7 @@ PARAMETERS = {
     "monitor": choice("uar", "loss"),
     "patience": optional(integer()),
     "scale": flag(),
+    "all_copies": flag(),
     "seed": integer(low=0),
 }
 """What the parameters of a `ser_lib.neural.NeuralClassifier` may be."""

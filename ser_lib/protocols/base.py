@@ -28,12 +28,16 @@ class Fold:
     train, development, test : np.ndarray of int [shape=(n,)]
         Positions of rows in the corpus table, ascending. A system is trained on the training rows;
         the development rows choose (when to stop, which parameters); the test rows are scored once.
+    development_trains : bool
+        Whether a system that chooses nothing by development rows is trained on them as well. Not
+        where they are too close to the test rows, as the other side of a dialogue is.
     """
 
     name: str
     train: np.ndarray
     development: np.ndarray
     test: np.ndarray
+    development_trains: bool = True
 
     def parts(self) -> dict[str, np.ndarray]:
         """Return the positions by the names of `PARTS`."""
@@ -148,7 +152,7 @@ class Protocol(abc.ABC):
 
         ``cross_validate(estimator, X, y, groups=speakers, cv=LeaveOneSpeakerOut())`` works, and so
         does ``cv=`` of `GridSearchCV`. scikit-learn knows no development rows: here they join the
-        training rows. A protocol that draws at random uses seed 0.
+        training rows, if the fold lets them. A protocol that draws at random uses seed 0.
 
         Parameters
         ----------
@@ -171,7 +175,8 @@ class Protocol(abc.ABC):
             As `folds`; or if lengths differ, or groups or classes are missing.
         """
         for fold in self.folds(self._table(X, y, groups)):
-            yield np.sort(np.concatenate([fold.train, fold.development])), fold.test
+            more = fold.development if fold.development_trains else fold.development[:0]
+            yield np.sort(np.concatenate([fold.train, more])), fold.test
 
     def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of folds; the parameters are those of `split`."""

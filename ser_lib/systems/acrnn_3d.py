@@ -207,7 +207,7 @@ class Acrnn3d(NeuralSystem):
                 length=self.segment, hop=self.segment_hop or None, pad=("floor", 0, 0)
             )
         return FrontEnd(
-            preprocessing=(PreEmphasis(),),
+            preprocessing=(*self.trimming, PreEmphasis()),
             analysis=WithDeltas(analysis=log_mel),
             segmentation=segmentation,
             dtype="float16",

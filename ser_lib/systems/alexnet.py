@@ -1,17 +1,15 @@
 """AlexNet on segments of a spectrogram, trained from random weights or from ImageNet's."""
 
 import dataclasses
-import functools
 import operator
 from typing import TYPE_CHECKING, ClassVar
 
 from ser_lib.errors import InputError
-from ser_lib.neural.imagenet_weights import Weights, resolve_weights, weights_file
-from ser_lib.neural.torchvision import adaptive_average, alexnet_weights
-from ser_lib.params import Check, change, choice, flag, integer, optional, param, real, several
+from ser_lib.neural.torchvision import adaptive_average
+from ser_lib.params import change, choice, integer, param, real, several
 from ser_lib.systems.base import Published
 from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT, SPEECH_EMO_RECOGNITION
-from ser_lib.systems.spectrograms import SpectrogramSystem
+from ser_lib.systems.spectrograms import CONVOLUTIONS, SpectrogramSystem
 
 if TYPE_CHECKING:
     import keras
@@ -65,14 +63,10 @@ DEVIATIONS = (
     CHOSEN_ON_DEVELOPMENT,
 )
 
-_CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 _ALEXNET_HEAD = (4096, 4096)
 # Frames and bands below which the five convolutions leave nothing.
 _SHORTEST = 63
 _SMALLER = {"learning_rate": 3e-4}
-_WEIGHTS = Check(
-    "str or path", '"imagenet" or a file', functools.partial(resolve_weights, "alexnet")
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,19 +127,6 @@ class AlexNet(SpectrogramSystem):
     block_dropout: float = param(
         0.0, real(low=0, high=0.95), "Fraction of channels dropped after each pooling."
     )
-    weights: Weights | None = param(
-        None,
-        optional(_WEIGHTS),
-        '"imagenet" starts from the weights that torchvision\'s AlexNet learnt on ImageNet (a '
-        "download of 244 MB the first time); a path from such a file (``.pth``), offline; None "
-        "from random weights.",
-    )
-    keep_first_filters: bool = param(
-        True,
-        flag(),
-        "Whether the first convolution, too, starts from these weights.",
-        as_published=False,
-    )
     train: str = param(
         "all",
         choice("all", "head"),
@@ -193,22 +174,8 @@ class AlexNet(SpectrogramSystem):
             x = layers.GlobalAveragePooling2D(name="bottleneck")(maps)
         posteriors = layers.Dense(n_classes, activation="softmax", name="posteriors")(x)
         network = keras.Model({"values": values, "mask": mask}, posteriors, name=self.name)
-        if self.weights is not None:
-            self._load_weights(network, dense)
-        for name in _CONVOLUTIONS:
+        same = [*map(operator.eq, self.head, _ALEXNET_HEAD), False].index(False)
+        self.load_weights(network, dense[:same])
+        for name in CONVOLUTIONS:
             network.get_layer(name).trainable = self.train == "all"
         return network
-
-    def _load_weights(self, network: "keras.Model", dense: list[str]) -> None:
-        """Load weights of the convolutions, and of layers of the head that are AlexNet's."""
-        same = [*map(operator.eq, self.head, _ALEXNET_HEAD), False].index(False)
-        pairs = alexnet_weights(weights_file("alexnet", self.weights), dense=same)
-        names = [*_CONVOLUTIONS, *dense[:same]]
-        for name, (kernel, bias) in zip(names, pairs, strict=True):
-            layer = network.get_layer(name)
-            if name == "conv1" and not self.keep_first_filters:
-                continue
-            if name == "conv1" and layer.kernel.shape[2] == 1:
-                # The response to the same image in each of three colours.
-                kernel = kernel.sum(axis=2, keepdims=True)
-            layer.set_weights([kernel, bias])

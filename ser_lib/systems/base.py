@@ -14,6 +14,7 @@ from ser_lib.neural.classifier import NeuralClassifier
 from ser_lib.neural.validation import PARAMETERS
 from ser_lib.params import Parameters, choice, flag, integer, param, real
 from ser_lib.signal.degrade import PitchShift, SpeedPerturbation, TimeStretch, WhiteNoise
+from ser_lib.signal.voice_activity import TrimToVoice
 
 if TYPE_CHECKING:
     import keras
@@ -313,11 +314,22 @@ class NeuralSystem(System):
         real(low=0, high=1),
         "Momentum of the moving statistics of batch normalisation, in networks that have it.",
     )
+    trim: bool = param(
+        True,
+        flag(),
+        "Whether what precedes and follows the voice is cut off.",
+        as_published=False,
+    )
     augmented_copies: int = param(
         0,
         integer(low=0, high=999),
         "Copies of each training utterance with white noise at 15 to 29 dB; each epoch draws one "
         "of them or the clean recording.",
+    )
+    all_copies: bool = param(
+        False,
+        PARAMETERS["all_copies"],
+        "Whether each epoch trains on the recordings and all their copies instead.",
     )
     speed_change: float = param(
         0.0,
@@ -362,6 +374,11 @@ class NeuralSystem(System):
             From ``values``, shape (batch, n, *item), and ``mask``, shape (batch, n), to
             posteriors, shape (batch, n_classes).
         """
+
+    @property
+    def trimming(self) -> tuple[TrimToVoice, ...]:
+        """The step that cuts off what precedes and follows the voice, or none."""
+        return (TrimToVoice(),) if self.trim else ()
 
     @property
     def segmented(self) -> bool:

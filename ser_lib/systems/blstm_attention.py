@@ -104,7 +104,6 @@ class BlstmAttention(NeuralSystem):
     epochs: int = change(60, as_published=100)
     batch_size: int = change(16, as_published=128)
     learning_rate: float = change(2e-3, as_published=1e-3)
-    patience: int | None = change(None, as_published=100)
     spec_augment: bool = change(True, as_published=False)
     scale: bool = change(True, as_published=False)
     augmented_copies: int = change(8, as_published=0)
@@ -125,6 +124,13 @@ class BlstmAttention(NeuralSystem):
         None,
         optional(Check("tuple of str", "names of descriptors", _names)),
         "Which of the descriptors; all with None.",
+    )
+    epsilon: float | None = param(
+        None,
+        optional(real(above=0)),
+        "Constant that keeps divisions and logarithms of our descriptors finite; with None the "
+        "machine epsilon, as in pyAudioAnalysis today.",
+        as_published=1e-8,
     )
     deltas: bool = param(False, flag(), "Append first derivatives (of the descriptors only).")
     pooling: str = param(
@@ -168,6 +174,7 @@ class BlstmAttention(NeuralSystem):
     def front_end(self) -> FrontEnd:
         """Descriptors (or log-mel bands) of frames of 25 ms, a frame every 10 ms."""
         return FrontEnd(
+            preprocessing=self.trimming,
             analysis=self._analysis(),
             segmentation=Frames(
                 standardise=self.standardise, average=self.average, max_frames=self.max_frames
@@ -180,7 +187,10 @@ class BlstmAttention(NeuralSystem):
         if self.descriptors_by == "pyaudioanalysis":
             return PyAudioAnalysis(subset=self.descriptors, deltas=self.deltas)
         return Descriptors(
-            convention="pyaudioanalysis", subset=self.descriptors, deltas=self.deltas
+            convention="pyaudioanalysis",
+            subset=self.descriptors,
+            deltas=self.deltas,
+            epsilon=self.epsilon,
         )
 
     @property

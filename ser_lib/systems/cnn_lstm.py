@@ -53,8 +53,10 @@ PUBLISHED = (
 DEVIATIONS = (
     "Recordings of any length are read whole, in as many windows as they need; the original skips "
     "the first half second, cuts or pads to 3.07 s, and fails on a shorter remainder.",
-    "Each epoch draws the clean recording or one of its two noisy copies; the original trains on "
-    "all three (both variants).",
+    "Each epoch draws the clean recording or one of its two noisy copies; as published, it trains "
+    "on all three.",
+    "Each noisy copy has a signal-to-noise ratio of its own; in the original the two copies of a "
+    "recording share theirs (both variants).",
     "The epoch is chosen by the UAR on development speakers; the original chooses it by the "
     "accuracy on the test set (both variants).",
     "The spectrogram has 64 mel bands up to 8 kHz and 10 ms steps, scaled band by band by the "
@@ -100,6 +102,7 @@ class CnnLstm(NeuralSystem):
     scale: bool = change(True, as_published=False)
     norm_momentum: float = change(0.9, as_published=0.99)
     augmented_copies: int = change(2)
+    all_copies: bool = change(False, as_published=True)
 
     filters: tuple[int, ...] = param(
         (64, 64, 128, 128), several(integer(), low=1), "Filters of each block."
@@ -150,7 +153,7 @@ class CnnLstm(NeuralSystem):
     @property
     def front_end(self) -> FrontEnd:
         """Windows of a log-mel spectrogram in decibels."""
-        preprocessing = [Standardise()]
+        preprocessing = [*self.trimming, Standardise()]
         if self.offset:
             preprocessing.insert(0, Offset(self.offset))
         if self.duration is not None:
@@ -178,6 +181,7 @@ class CnnLstm(NeuralSystem):
         """Build the network of windows (frames, bands)."""
         import keras
 
+        from ser_lib.neural.inference import WINDOWS
         from ser_lib.neural.layers import FoldWindows, LocalFeatureBlock, UnfoldWindows
 
         values = keras.Input((None, *item_shape), name="values")
@@ -187,7 +191,7 @@ class CnnLstm(NeuralSystem):
         for filters, pool in zip(self.filters, self.pools, strict=True):
             x = LocalFeatureBlock(filters, pool, momentum=self.norm_momentum)(x, folded_mask)
             x = keras.layers.Dropout(self.dropout)(x)
-        x = UnfoldWindows()(keras.layers.Flatten()(x), mask)
+        x = UnfoldWindows(name=WINDOWS)(keras.layers.Flatten()(x), mask)
         for layer in range(1, self.lstm_layers + 1):
             last = layer == self.lstm_layers
             x = keras.layers.LSTM(

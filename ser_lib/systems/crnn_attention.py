@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ser_lib.features import Frames, FrontEnd, LogMel, Windows
 from ser_lib.params import change, integer, optional, param, real, several
-from ser_lib.signal import PreEmphasis, TrimToVoice, Wiener
+from ser_lib.signal import PreEmphasis, Wiener
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
 from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT
 
@@ -101,6 +101,7 @@ class CrnnAttention(NeuralSystem):
     spec_augment: bool = change(True, as_published=False)
     scale: bool = change(True, as_published=False)
     norm_momentum: float = change(0.9, as_published=0.99)
+    trim: bool = change(True)
 
     filters: tuple[int, ...] = param(
         (8, 16, 32),
@@ -139,7 +140,7 @@ class CrnnAttention(NeuralSystem):
         if self.segmented:
             segmentation = Windows(length=self.max_frames, pad=0.0, max_windows=1)
         return FrontEnd(
-            preprocessing=(Wiener(), PreEmphasis(), TrimToVoice()),
+            preprocessing=(Wiener(), PreEmphasis(), *self.trimming),
             analysis=LogMel(
                 n_fft=400, n_mels=40, compression="log1p", filter_rate=self.filter_rate
             ),

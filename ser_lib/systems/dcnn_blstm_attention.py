@@ -262,7 +262,7 @@ class DcnnBlstmAttention(NeuralSystem):
                 fire_modules=self.fire_modules,
             )
         return FrontEnd(
-            preprocessing=(PreEmphasis(),),
+            preprocessing=(*self.trimming, PreEmphasis()),
             analysis=analysis,
             segmentation=segmentation,
             sample_rate=self.sample_rate,
@@ -308,6 +308,7 @@ class DcnnBlstmAttention(NeuralSystem):
 
     def _vectors(self, values: object, mask: object) -> "keras.KerasTensor":
         """Turn segments into vectors by the backbone."""
+        from ser_lib.neural.inference import WINDOWS
         from ser_lib.neural.layers import FoldWindows, UnfoldWindows
         from ser_lib.neural.masking import ApplyMask, MaskedBatchNormalization
 
@@ -322,7 +323,7 @@ class DcnnBlstmAttention(NeuralSystem):
             fire_modules=self.fire_modules,
             imagenet_preprocessing=self.imagenet_preprocessing and self.weights is not None,
         )
-        x = UnfoldWindows()(x, mask)
+        x = UnfoldWindows(name=WINDOWS)(x, mask)
         if self.normalised:
             # A maximum of hundreds would saturate the LSTM.
             x = MaskedBatchNormalization(momentum=self.norm_momentum, name="norm")(x, mask=mask)

@@ -146,4 +146,6 @@ class FcnAttention(SpectrogramSystem):
         x = layers.Dense(self.head, activation="relu", name="bottleneck")(x)
         x = layers.Dropout(self.dropout)(x)
         posteriors = layers.Dense(n_classes, activation="softmax", name="posteriors")(x)
-        return keras.Model({"values": values, "mask": mask}, posteriors, name=self.name)
+        network = keras.Model({"values": values, "mask": mask}, posteriors, name=self.name)
+        self.load_weights(network)
+        return network

@@ -1,6 +1,9 @@
 """The spectrograms of samsudinng/speech_emo_recognition, which two systems read."""
 
 import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ser_lib.features import (
     Frames,
@@ -11,9 +14,21 @@ from ser_lib.features import (
     Windows,
     WithDeltas,
 )
-from ser_lib.params import choice, flag, integer, param, real
+from ser_lib.neural.imagenet_weights import Weights, resolve_weights, weights_file
+from ser_lib.neural.torchvision import alexnet_weights
+from ser_lib.params import Check, choice, flag, integer, optional, param, real
 from ser_lib.signal import AddedNoise, PreEmphasis, Reverberation
 from ser_lib.systems.base import NeuralSystem
+
+if TYPE_CHECKING:
+    import keras
+
+CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4", "conv5")
+"""Names of the convolutions of `ser_lib.neural.backbones.alexnet_convolutions`."""
+
+_WEIGHTS = Check(
+    "str or path", '"imagenet" or a file', functools.partial(resolve_weights, "alexnet")
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +60,19 @@ class SpectrogramSystem(NeuralSystem):
         "Pad the last segment with 0 dB, the loudest value, instead of the recording's floor.",
         as_published=True,
     )
+    weights: Weights | None = param(
+        None,
+        optional(_WEIGHTS),
+        '"imagenet" starts from the weights that torchvision\'s AlexNet learnt on ImageNet (a '
+        "download of 244 MB the first time); a path from such a file (``.pth``), offline; None "
+        "from random weights.",
+    )
+    keep_first_filters: bool = param(
+        True,
+        flag(),
+        "Whether the first convolution, too, starts from these weights.",
+        as_published=False,
+    )
     noise: float = param(
         0.002,
         real(low=0),
@@ -73,7 +101,7 @@ class SpectrogramSystem(NeuralSystem):
         if self.segmented:
             segmentation = Windows(length=self.segment, pad=self._padding())
         return FrontEnd(
-            preprocessing=(PreEmphasis(),),
+            preprocessing=(*self.trimming, PreEmphasis()),
             analysis=self._analysis(),
             segmentation=segmentation,
             dtype="float16",
@@ -95,3 +123,31 @@ class SpectrogramSystem(NeuralSystem):
             return spectrogram
         noise, room = AddedNoise(sd=self.noise), Reverberation(rt60=self.reverberation)
         return Variants(analysis=spectrogram, variants=((), (noise,), (room,)))
+
+    def load_weights(self, network: "keras.Model", dense: Sequence[str] = ()) -> None:
+        """
+        Load the weights that are asked for, if any, into a network that begins like AlexNet.
+
+        Parameters
+        ----------
+        network : keras.Model
+            With layers of the names `CONVOLUTIONS`.
+        dense : sequence of str
+            Names of the dense layers that are AlexNet's first.
+
+        Raises
+        ------
+        InputError
+            If the file is not available or does not fit.
+        """
+        if self.weights is None:
+            return
+        pairs = alexnet_weights(weights_file("alexnet", self.weights), dense=len(dense))
+        for name, (kernel, bias) in zip([*CONVOLUTIONS, *dense], pairs, strict=True):
+            layer = network.get_layer(name)
+            if name == "conv1" and not self.keep_first_filters:
+                continue
+            if name == "conv1" and layer.kernel.shape[2] == 1:
+                # The response to the same image in each of three colours.
+                kernel = kernel.sum(axis=2, keepdims=True)
+            layer.set_weights([kernel, bias])

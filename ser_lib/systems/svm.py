@@ -5,8 +5,8 @@ import numbers
 from typing import ClassVar
 
 from ser_lib.features import Descriptors, FrontEnd, Functionals
-from ser_lib.params import Check, flag, integer, param, real, several
-from ser_lib.signal import PreEmphasis
+from ser_lib.params import Check, choice, flag, integer, param, real, several
+from ser_lib.signal import PreEmphasis, TrimToVoice
 from ser_lib.systems.base import Published, System
 from ser_lib.systems.sources import CALM_AS_NEUTRAL, MULTIMODAL, RANDOM_SPLIT, ravdess_accuracy
 from ser_lib.systems.statistics_svm import StatisticsSVM
@@ -27,7 +27,8 @@ PUBLISHED = (
 )
 
 DEVIATIONS = (
-    "Signals are analysed at 16 kHz; as published, at 44.1 kHz.",
+    "Signals are analysed at 16 kHz; as published, at 44.1 kHz, to which recordings are brought by "
+    "a band-limited resampler, where the original interpolates linearly.",
     "Pre-emphasis is applied and first derivatives are added, as the repository's text says and "
     "its code does not.",
     "The Fourier transform behind the MFCCs covers the whole frame; as published, each frame of "
@@ -35,11 +36,13 @@ DEVIATIONS = (
     "Selection and PCA are learnt inside each inner fold of the grid search; the original fits "
     "them on all training rows before (both variants).",
     "The inner folds keep the training speakers apart and are scored by UAR; as published, three "
-    "random folds.",
+    "random folds are scored by accuracy.",
     "Classes are weighted by the inverse of their frequency; as published, they are not.",
     "PCA keeps 98 % of the variance rather than 140 components, and the grid is smaller.",
     "Posteriors come from the decision values by a temperature learnt on held-out inner folds; the "
     "original gives labels (both variants).",
+    "The posteriors of women and men are summed before the largest is taken; the original takes "
+    "the largest of the 14 and then strips the sex (as published).",
 )
 
 
@@ -70,6 +73,12 @@ class Svm(System):
     published: ClassVar[tuple[Published, ...]] = PUBLISHED
     deviations: ClassVar[tuple[str, ...]] = DEVIATIONS
 
+    trim: bool = param(
+        True,
+        flag(),
+        "Whether what precedes and follows the voice is cut off.",
+        as_published=False,
+    )
     pre_emphasis: float = param(
         0.97,
         real(low=0, high=1),
@@ -134,12 +143,21 @@ class Svm(System):
         "Whether the inner folds keep the training speakers apart.",
         as_published=False,
     )
+    scoring: str = param(
+        "uar",
+        choice("uar", "wa"),
+        "What the grid is scored by: UAR or accuracy.",
+        as_published="wa",
+    )
 
     @property
     def front_end(self) -> FrontEnd:
         """One vector of statistics per utterance."""
+        preprocessing = [TrimToVoice()] if self.trim else []
+        if self.pre_emphasis:
+            preprocessing.append(PreEmphasis(self.pre_emphasis))
         return FrontEnd(
-            preprocessing=(PreEmphasis(self.pre_emphasis),) if self.pre_emphasis else (),
+            preprocessing=tuple(preprocessing),
             analysis=Descriptors(deltas=self.deltas, truncate=self.truncate),
             segmentation=Functionals(),
             sample_rate=self.sample_rate,

@@ -83,14 +83,27 @@ _NETWORK_NAMES = {
 }
 
 
+# Parameters that came after the freezing, at the values at which nothing has changed.
+_LATER = {"trim": False, "epsilon": None, "scoring": "uar", "all_copies": False}
+
+
 def system_names():
-    return systems.names()
+    """Return the systems that were frozen."""
+    return (
+        *("acrnn_3d", "alexnet", "blstm_attention", "cnn_lstm", "crnn_attention"),
+        *("dcnn_blstm_attention", "fcn_attention", "svm"),
+    )
 
 
 def system(name, variant, **changes):
     """Make a system; `changes` are parameters under the names that were frozen."""
     names = {frozen: name for name, frozen in _FROZEN_NAMES.items()}
-    return systems.make(name, variant=variant, **{names.get(k, k): v for k, v in changes.items()})
+    later = {k: v for k, v in _LATER.items() if k in systems.get(name).parameter_names()}
+    if name == "crnn_attention":
+        # It trimmed recordings from the first.
+        del later["trim"]
+    later |= {names.get(k, k): v for k, v in changes.items()}
+    return systems.make(name, variant=variant, **later)
 
 
 def declared(system):

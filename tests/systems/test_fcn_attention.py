@@ -33,7 +33,7 @@ def test_as_published_recordings_are_cut_into_segments_of_300_frames(seconds):
 )
 def test_every_kind_builds_a_network_for_recordings_and_for_segments(kind, segment):
     bands, channels = SHAPES[kind]
-    system = FcnAttention(kind=kind, segment=segment)
+    system = FcnAttention(kind=kind, segment=segment, trim=False)
     X = features(system, 1.0)
     if segment:
         assert X.item_shape == (segment, bands, *((channels,) if channels > 1 else ()))
@@ -48,10 +48,10 @@ def test_every_kind_builds_a_network_for_recordings_and_for_segments(kind, segme
 
 def test_padding_is_the_floor_of_the_recording_and_no_change():
     signal = NOISE[:16000]
-    plain = FcnAttention(segment=300).front_end(signal, "u")[0]
+    plain = FcnAttention(segment=300, trim=False).front_end(signal, "u")[0]
     frames = 1 + len(signal) // 320
     assert (plain[frames:] == plain.min()).all()
-    levels = FcnAttention(segment=300, kind="logmeldeltaspec").front_end(signal, "u")[0]
+    levels = FcnAttention(segment=300, kind="logmeldeltaspec", trim=False).front_end(signal, "u")[0]
     assert (levels[frames:, :, 0] == levels[..., 0].min()).all()
     assert not levels[frames:, :, 1:].any()
 
@@ -61,11 +61,11 @@ def test_channels_are_the_clean_the_noisy_and_the_reverberant_recording():
     tone[8000:16000] = np.sin(np.arange(8000) / 2) / 2
 
     def channels(**parameters):
-        system = FcnAttention(kind="lognrevspec", hop=0.01, **parameters)
+        system = FcnAttention(kind="lognrevspec", hop=0.01, trim=False, **parameters)
         return np.moveaxis(system.front_end(tone, "u").reshape(-1, 200, 3), 2, 0).astype(float)
 
     clean, noisy, room = channels()
-    alone = FcnAttention(kind="logspec", hop=0.01).front_end(tone, "u")
+    alone = FcnAttention(kind="logspec", hop=0.01, trim=False).front_end(tone, "u")
     np.testing.assert_array_equal(clean, alone)
     # Noise fills the silence from beginning to end; the room only what follows the tone.
     assert noisy[10:40].mean() > clean[10:40].mean() + 5

@@ -140,7 +140,7 @@ def seconds_per_item(system):
         ("crnn_attention", {}),
         ("crnn_attention, as published", {"filters": (8, 16)}),
         ("dcnn_blstm_attention", {}),
-        ("dcnn_blstm_attention", {"sample_rate": 22050}),
+        ("dcnn_blstm_attention", {"sample_rate": 22050, "trim": False}),
         ("dcnn_blstm_attention, as published", {"max_segments": None}),
         pytest.param("dcnn_blstm_attention, frozen", {}, marks=slow),
         ("fcn_attention", {}),
