@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CONVOLUTIONS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 """Names of the convolutions of `ser_lib.neural.backbones.alexnet_convolutions`."""
 
+# Bands below which AlexNet's convolutions leave nothing.
+_FEWEST = 63
 _WEIGHTS = Check(
     "str or path", '"imagenet" or a file', functools.partial(resolve_weights, "alexnet")
 )
@@ -38,9 +40,12 @@ class SpectrogramSystem(NeuralSystem):
     kind: str = param(
         "logmelspec",
         choice("logspec", "logmelspec", "logmeldeltaspec", "lognrevspec"),
-        "200 bins up to 4 kHz; 128 mel bands; those with their first and second derivatives; or "
+        "200 bins up to 4 kHz; mel bands; those with their first and second derivatives; or "
         "200 bins of the recording, of it with white noise and of it with reverberation.",
         as_published="logspec",
+    )
+    bands: int = param(
+        128, integer(low=_FEWEST), "Mel bands, of the kinds that have them: at least 63."
     )
     hop: float = param(
         0.020,
@@ -116,7 +121,9 @@ class SpectrogramSystem(NeuralSystem):
     def _analysis(self) -> object:
         hop = round(self.hop * 16000)
         if self.kind.startswith("logmel"):
-            mel = LogMel(n_fft=800, win_length=640, hop_length=hop, window="hamming", n_mels=128)
+            mel = LogMel(
+                n_fft=800, win_length=640, hop_length=hop, window="hamming", n_mels=self.bands
+            )
             return WithDeltas(analysis=mel) if self.kind == "logmeldeltaspec" else mel
         spectrogram = LogSpectrogram(hop_length=hop)
         if self.kind == "logspec":

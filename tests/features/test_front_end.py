@@ -54,6 +54,7 @@ def test_silence_is_finite(front_end, samples, level):
 def test_identity_is_class_names_and_parameters():
     analysis = {"class": "Descriptors", "convention": "audiolibrary", "truncate": False}
     analysis |= {"subset": list(SVM.analysis.subset), "deltas": False, "frame": 0.025, "hop": 0.01}
+    analysis |= {"epsilon": None}
     assert SVM.identity() == {
         "class": "FrontEnd",
         "preprocessing": [{"class": "PreEmphasis", "coefficient": 0.97}],
