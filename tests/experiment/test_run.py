@@ -13,9 +13,9 @@ from tiny import NearestMean, Tiny, interrupt_after, make_corpus, trained
 from ser_lib import code_digest, evaluate, identity, paths, protocols
 from ser_lib.errors import DivergenceError, InputError
 from ser_lib.experiment import results
-from ser_lib.experiment.fold import posteriors
+from ser_lib.experiment.fold import FoldData, posteriors, run_fold
 from ser_lib.experiment.provenance import specify
-from ser_lib.features import FrontEnd, Functionals, LogMel, RaggedArray
+from ser_lib.features import FrontEnd, Functionals, LogMel, RaggedArray, extract
 from ser_lib.signal import WhiteNoise
 
 
@@ -65,6 +65,21 @@ class Fixed:
 
 
 FEATURES = RaggedArray.from_list([np.zeros((1, 2))] * 2)
+
+
+def test_development_rows_that_may_not_train_choose_nothing_either(corpus):
+    table = corpus.table.assign(session=corpus.table["speaker"].map(lambda s: int(s[1]) // 2))
+    system = Tiny(needs_development=False)
+    fold = protocols.make("leave_one_speaker_out").folds(table.astype({"session": str}))[0]
+    data = FoldData(table, corpus.classes, extract(corpus, [system.front_end], progress=False)[0])
+    NearestMean.trained_on.clear()
+    _, result = run_fold(system, data, fold, 0)
+    (seen,) = NearestMean.trained_on
+    assert set(seen["groups"]) == {"s2", "s3"}
+    assert seen["validation"] is None
+    by_part = result.predictions.groupby("part")["speaker"].unique()
+    assert by_part["test"].tolist() == ["s0"]
+    assert by_part["dev"].tolist() == ["s1"]
 
 
 def test_posteriors_are_summed_over_prefixes_and_absent_classes_get_zero(corpus):

@@ -41,6 +41,28 @@ def test_the_34_are_those_of_pyaudioanalysis(speech, options, rate):
     assert_equal(ours(signal, rate), library(signal, rate))
 
 
+def test_the_epsilon_of_2018_brings_the_roll_off_of_quiet_frames_down(speech):
+    signal = speech()
+    signal[4000:8000] *= 2e-3
+    old = Descriptors(convention="pyaudioanalysis", epsilon=1e-8)
+    new = Descriptors(convention="pyaudioanalysis")
+    rolloff = old.names.index("spectral_rolloff")
+    found, now = old(signal, RATE), new(signal, RATE)
+    # Worked by hand: the first bin at which cumulative energy plus epsilon exceeds 90 %.
+    scaled = signal - signal.mean(dtype=float)
+    scaled /= np.abs(scaled).max() + 1e-10
+    frames = np.lib.stride_tricks.sliding_window_view(scaled, 400)[::160]
+    energy = (np.abs(np.fft.rfft(frames))[:, :200] / 200) ** 2
+    cumulated = energy.cumsum(axis=1)
+    expected = (cumulated + 1e-8 > 0.9 * cumulated[:, -1:]).argmax(axis=1) / 200
+    np.testing.assert_allclose(found[:, rolloff], expected)
+    quiet = slice(26, 47)
+    assert (found[quiet, rolloff] <= now[quiet, rolloff]).all()
+    assert (found[quiet, rolloff] < now[quiet, rolloff]).mean() > 0.4
+    loud = slice(0, 22)
+    np.testing.assert_allclose(found[loud, rolloff], now[loud, rolloff])
+
+
 @pytest.mark.parametrize("samples", [1, 399, 400, 559, 560])
 @pytest.mark.parametrize("level", [0, 0.25, None])
 def test_short_recordings_and_silence_are_those_of_pyaudioanalysis(speech, samples, level):

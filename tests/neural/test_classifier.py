@@ -127,6 +127,18 @@ def test_every_epoch_draws_each_row_from_one_of_its_copies(training_batches):
     assert not np.array_equal(np.sort(epochs[0]), np.sort(epochs[1]))
 
 
+@pytest.mark.parametrize("balance", [None, "oversampling"])
+def test_with_all_copies_every_epoch_has_each_row_and_each_copy(balance, training_batches):
+    X = RaggedArray.from_list([np.full((1 + i % 2, 2), i, "float32") for i in range(20)])
+    copies = tuple(RaggedArray(X.values + plus, X.offsets) for plus in (100, 200))
+    y = np.array(["anger", "sadness"] * 10)
+    options = {"epochs": 2, "batch_size": 8, "schedule": "cosine", "balance": balance}
+    classifier(all_copies=True, scale=False, **options).fit(X, y, copies=copies)
+    drawn = np.concatenate([values[:, 0, 0] for values, *_ in training_batches])
+    expected = [i + plus for i in range(20) for plus in (0, 100, 200)]
+    assert sorted(drawn) == sorted(2 * expected)
+
+
 def test_a_network_is_traced_a_few_times_for_any_number_of_lengths():
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, 400, 60)

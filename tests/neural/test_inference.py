@@ -10,6 +10,7 @@ from tiny_networks import AttentionNetwork, SegmentNetwork, classifier, rows, se
 
 from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
+from ser_lib.neural import inference
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,31 @@ def test_posteriors_do_not_depend_on_batch_or_padding(attending):
     together = attending.predict_proba(RaggedArray.from_list(frames))
     alone = [attending.predict_proba(RaggedArray.from_list([row]))[0] for row in frames]
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_many_windows_are_read_in_pieces_with_the_same_result(monkeypatch):
+    from ser_lib.systems import CnnLstm
+
+    system = CnnLstm(epochs=1, patience=None, filters=(4, 4, 4, 4), lstm_units=8)
+    rng = np.random.default_rng(0)
+    X = RaggedArray.from_list(
+        [rng.normal(size=(n, 128, 64)).astype("float32") for n in (3, 2, 2, 31)]
+    )
+    fitted = system.classifier().fit(X, ["anger", "anger", "sadness", "sadness"])
+    whole, first = fitted.predict_proba(X), fitted.embed(X, layer="posteriors")
+    sizes = []
+    apply = type(fitted.network_).predict_on_batch
+    monkeypatch.setattr(
+        type(fitted.network_), "predict_on_batch",
+        lambda model, batch: sizes.append(len(batch)) or apply(model, batch),
+    )  # fmt: skip
+    monkeypatch.setattr(inference, "_LARGEST", 16)
+    monkeypatch.setattr(inference, "_PIECE", 8)
+    np.testing.assert_allclose(fitted.predict_proba(X), whole, atol=1e-6)
+    np.testing.assert_allclose(fitted.embed(X, layer="posteriors"), first, atol=1e-6)
+    assert len(sizes) > 10
+    # The network is still whole: it can be saved.
+    fitted.network_.get_config()
 
 
 @pytest.mark.parametrize("pool", ["mean", "max"])

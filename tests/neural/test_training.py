@@ -57,7 +57,8 @@ def test_learning_rates_follow_the_schedule(options, expected):
     np.testing.assert_allclose(rates, expected, atol=1e-5)
 
 
-def test_a_cosine_ends_with_the_last_epoch(monkeypatch):
+@pytest.mark.parametrize("all_copies", [False, True])
+def test_a_cosine_ends_with_the_last_epoch(all_copies, monkeypatch):
     X, y = rows(60)
     some = np.flatnonzero((y == "anger") | (np.arange(60) < 36))
     made = []
@@ -67,8 +68,9 @@ def test_a_cosine_ends_with_the_last_epoch(monkeypatch):
         return made[0][0]
 
     monkeypatch.setattr(training, "make_optimizer", watched)
-    fitted = classifier(epochs=3, batch_size=7, balance="oversampling", schedule="cosine")
-    fitted.fit(X.take(some), y[some])
+    X = X.take(some)
+    options = {"balance": "oversampling", "schedule": "cosine", "all_copies": all_copies}
+    classifier(epochs=3, batch_size=7, **options).fit(X, y[some], copies=(X, X))
     ((optimizer, steps),) = made
     # The lengths of the repeated rows may need a batch more or less.
     assert int(optimizer.iterations.numpy()) == pytest.approx(steps, abs=3)

@@ -115,6 +115,21 @@ def test_leave_one_speaker_out_without_sexes_develops_on_the_next_speaker(small)
     assert plan(protocol, half_known, "dev") == following
 
 
+def test_leave_one_speaker_out_develops_on_the_partner_of_a_session_who_never_trains(iemocap):
+    protocol = protocols.make("leave_one_speaker_out")
+    pairs = iemocap.groupby("session")["speaker"].unique()
+    partner = {one: other for pair in pairs for one, other in (pair, pair[::-1])}
+    assert plan(protocol, iemocap, "dev") == {one: [other] for one, other in partner.items()}
+    assert not any(fold.development_trains for fold in protocol.folds(iemocap))
+    names = iemocap["speaker"].to_numpy()
+    for train, test in protocol.split(iemocap, groups=iemocap):
+        (tested,) = set(names[test])
+        assert not {tested, partner[tested]} & set(names[train])
+    # A third speaker in a session: no one is anybody's partner.
+    iemocap = iemocap.assign(session=iemocap["session"].replace("2", "1"))
+    assert all(fold.development_trains for fold in protocol.folds(iemocap))
+
+
 def test_speaker_folds_are_the_published_ones_where_there_are_any(ravdess):
     protocol = protocols.make("speaker_folds")
     tested = plan(protocol, ravdess)

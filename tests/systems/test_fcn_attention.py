@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from small_systems import batch_of, features, inside_attention, network_of
 
+from ser_lib.neural.torchvision import alexnet_weights
 from ser_lib.systems import FcnAttention
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, 160000).astype("float32")
@@ -44,6 +45,16 @@ def test_every_kind_builds_a_network_for_recordings_and_for_segments(kind, segme
     posteriors = np.asarray(system.build(X.item_shape, 5)(batch_of(X)))
     assert posteriors.shape == (len(X), 5)
     np.testing.assert_allclose(posteriors.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_it_starts_from_the_weights_of_a_file(alexnet_file):
+    model = FcnAttention(weights=alexnet_file).build((70,), 4)
+    for number, (kernel, bias) in enumerate(alexnet_weights(alexnet_file), start=1):
+        weights = model.get_layer(f"conv{number}").get_weights()
+        # One channel is the sum of three colours.
+        kernel = kernel.sum(axis=2, keepdims=True) if number == 1 else kernel
+        np.testing.assert_array_equal(weights[0], kernel)
+        np.testing.assert_array_equal(weights[1], bias)
 
 
 def test_padding_is_the_floor_of_the_recording_and_no_change():

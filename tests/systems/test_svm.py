@@ -64,6 +64,31 @@ def test_inner_folds_keep_speakers_apart():
     assert inner_uar[True] < 0.6
 
 
+def test_the_seed_divides_the_speakers_anew():
+    groups = np.repeat([f"s{i}" for i in range(12)], 10)
+    # The temperature is learnt on the inner folds.
+    temperatures = {
+        StatisticsSVM(seed=seed, C=(1,), gamma=(0.01,), folds=3)
+        .fit(ROWS, LABELS, groups=groups)
+        .temperature_
+        for seed in (0, 0, 1, 2)
+    }
+    assert len(temperatures) == 3
+
+
+def test_the_grid_can_be_scored_by_accuracy():
+    # A class that is rare: giving it up costs accuracy little, and UAR a lot.
+    y = np.where(np.arange(120) % 10 == 0, "anger", "neutral")
+    rows = rng.normal(size=(120, 5)) + (y == "anger")[:, None]
+    options = {"alpha": 1.0, "C": (3,), "gamma": (0.01,), "balanced": False}
+    found = {}
+    for scoring in ("uar", "wa"):
+        machine = StatisticsSVM(scoring=scoring, **options).fit(rows, y, groups=SPEAKERS)
+        found |= {k: v for k, v in machine.search_.items() if k.startswith("inner")}
+    assert found.keys() == {"inner_uar", "inner_wa"}
+    assert found["inner_wa"] > found["inner_uar"] + 0.1
+
+
 def test_copies_stay_on_the_side_of_their_originals():
     # Whoever has a copy of an utterance recognises it; of the others, labels tell nothing.
     rows = rng.normal(size=(120, 40))
