@@ -2,11 +2,12 @@
 
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from ser_lib import identity, protocols
 from ser_lib.errors import InputError, unknown
@@ -60,7 +61,7 @@ class Plan:
         return self.specification.content | {
             "seeds": sorted({task.seed for task in self.tasks}),
             "folds": list(dict.fromkeys(task.fold.name for task in self.tasks)),
-            "split": identity.digest([[t.seed, t.fold.name, t.rows] for t in self.tasks]),
+            "split": split_digest((t.seed, t.fold.name, t.rows) for t in self.tasks),
         }
 
     @property
@@ -163,8 +164,7 @@ def prepare(
         for fold in (fold for fold in split if fold.name in wanted):
             if development:
                 fold = _without_test_rows(system, fold, protocol.name)
-            parts = (fold.train, fold.development, fold.test)
-            rows = identity.digest([corpus.table.index[part].tolist() for part in parts])
+            rows = rows_digest(fold, corpus.table.index)
             tasks.append(Task(seed, fold, rows, results.fold_file(digest, seed, fold.name, rows)))
     return Plan(
         title=title or f"{system.name} on {corpus.name}",
@@ -177,6 +177,17 @@ def prepare(
         tasks=tuple(tasks),
         n_folds=len(names),
     )
+
+
+def rows_digest(fold: "Fold", utterances: pd.Index) -> str:
+    """Digest the utterances in each part of a fold."""
+    parts = (fold.train, fold.development, fold.test)
+    return identity.digest([utterances[part].tolist() for part in parts])
+
+
+def split_digest(tasks: Iterable[tuple[int, str, str]]) -> str:
+    """Digest the rows of several folds: seed, name of the fold, and `rows_digest` of each."""
+    return identity.digest([list(task) for task in tasks])
 
 
 def _check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ser_lib import identity
+from ser_lib import identity, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.experiment import results, training
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, Task, prepare
+from ser_lib.experiment.restore import restore_folds
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
@@ -39,7 +40,8 @@ def evaluate(
 
     Each finished fold is stored in the cache, so that an interrupted run goes on where it stopped;
     predictions and their record are written to ``<reports>/<corpus>/predictions`` when all folds
-    are finished. A fold that older code trained is used, with a message.
+    are finished. Folds that an evaluation there holds are used like those in the cache. A fold
+    that older code trained is used, with a message.
 
     Parameters
     ----------
@@ -102,6 +104,10 @@ def evaluate(
         normalisation=normalisation,
         conditions=conditions,
     )
+    fresh = fresh or bool(os.environ.get("SER_FRESH"))
+    if not fresh:
+        folder = paths.reports() if reports is None else Path(reports)
+        restore_folds(plan, folder / corpus.name)
     finished = {
         task: result
         for _, task, result in training.complete([plan], fresh=fresh, jobs=jobs, progress=progress)

@@ -1,0 +1,87 @@
+"""Bring folds of evaluations that the reports hold back into the cache."""
+
+import contextlib
+from pathlib import Path
+
+from ser_lib import identity
+from ser_lib.errors import InputError
+from ser_lib.experiment import results
+from ser_lib.experiment.fold import FoldResult
+from ser_lib.experiment.plan import Plan, rows_digest, split_digest
+
+# What a specification in a record says of the folds that it covers.
+_COVERED = ("seeds", "folds", "split")
+
+
+def restore_folds(plan: Plan, folder: Path) -> int:
+    """
+    Store in the cache what evaluations of the same specification say of the folds of a plan.
+
+    A clone of a repository that holds its reports has an empty cache: what stands in the reports
+    need not be trained again, and an evaluation with one more seed trains only that.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is wanted. Folds that the cache has stay as they are.
+    folder : Path
+        ``<reports>/<corpus>``.
+
+    Returns
+    -------
+    int
+        Number of folds restored. Evaluations of another specification, of other rows, or that are
+        damaged are passed over.
+    """
+    missing = {(t.seed, t.fold.name): t for t in plan.tasks if not t.file.is_file()}
+    specification = identity.digest(plan.specification.content)
+    restored = 0
+    for path in results.records(folder) if missing else ():
+        if not path.name.startswith(f"{plan.system.name}-"):
+            continue
+        with contextlib.suppress(InputError):
+            for key, fold in _folds(plan, path, specification).items():
+                if key in missing:
+                    results.save_fold(missing.pop(key).file, fold)
+                    restored += 1
+    return restored
+
+
+def _folds(plan: Plan, path: Path, specification: str) -> dict[tuple[int, str], FoldResult]:
+    """Take an evaluation apart into folds by seed and name, if it is of this specification."""
+    record = results.read_record(path)
+    content = dict(record["specification"])
+    covered = {name: content.pop(name, None) for name in _COVERED}
+    if identity.digest(content) != specification:
+        return {}
+    rows = []
+    for seed in covered["seeds"]:
+        folds = plan.protocol.folds(plan.corpus.table, seed=seed)
+        rows += [
+            (seed, fold.name, rows_digest(fold, plan.corpus.table.index))
+            for fold in folds
+            if fold.name in covered["folds"]
+        ]
+    if split_digest(rows) != covered["split"]:
+        return {}
+    predictions = results.read(path).predictions
+    parts = dict(tuple(predictions.groupby(["seed", "fold"], sort=False)))
+    return {
+        (run["seed"], run["fold"]): FoldResult(
+            parts[run["seed"], run["fold"]].reset_index(drop=True), _record(record, run)
+        )
+        for run in record["runs"]
+    }
+
+
+def _record(record: dict, run: dict) -> dict:
+    """Undo what `ser_lib.experiment.run` did to the record of a fold."""
+    own = {name: value for name, value in run.items() if name not in ("seed", "fold")}
+    figures = own.pop("history")
+    epochs = max(map(len, figures.values()), default=0)
+    history = [
+        {name: values[epoch] for name, values in figures.items() if values[epoch] is not None}
+        for epoch in range(epochs)
+    ]
+    code, environment = record["code"][own.pop("code")], record["environments"][own["environment"]]
+    return own | {"history": history, "environment": environment} | code

@@ -1,0 +1,55 @@
+"""Folds that the reports hold are not trained again where the cache has lost them."""
+
+import shutil
+
+import pandas as pd
+import pytest
+from tiny import Tiny, trained
+
+from ser_lib import evaluate, paths
+from ser_lib.experiment import results
+
+
+@pytest.fixture
+def cloned(corpus, system):
+    """An evaluation in the reports, and a cache without its folds."""
+    first = evaluate(system, corpus)
+    trained()
+    shutil.rmtree(paths.cache() / "evaluations")
+    return first
+
+
+def test_an_evaluation_is_read_from_the_reports(cloned, corpus, system, predictions_folder):
+    before = {path: path.read_bytes() for path in predictions_folder.iterdir()}
+    second = evaluate(system, corpus)
+    assert trained() == 0
+    pd.testing.assert_frame_equal(cloned.predictions, second.predictions)
+    assert cloned.record == second.record
+    assert before == {path: path.read_bytes() for path in predictions_folder.iterdir()}
+
+
+def test_one_more_seed_trains_only_that(cloned, corpus, system):
+    both = evaluate(system, corpus, seeds=(0, 1))
+    assert trained() == 4
+    own = both.predictions[both.predictions["seed"] == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, cloned.predictions)
+    assert both.record["runs"][0] == cloned.record["runs"][0]
+
+
+def test_fresh_trains_again(cloned, corpus, system):
+    evaluate(system, corpus, fresh=True)
+    assert trained() == 4
+
+
+def test_other_specifications_rows_and_damaged_evaluations_are_passed_over(cloned, corpus):
+    evaluate(Tiny(sharpness=2.0), corpus)
+    assert trained() == 4
+    # Another speaker fewer: the same specification but for the recordings.
+    evaluate(Tiny(), corpus.select(speaker=["s0", "s1", "s2"]))
+    assert trained() == 3
+    shutil.rmtree(paths.cache() / "evaluations")
+    file = results.records(paths.reports() / "folder")
+    for path in file:
+        path.with_suffix(".csv").write_text("nothing")
+    evaluate(Tiny(), corpus)
+    assert trained() == 4
