@@ -1,7 +1,8 @@
-"""The command line ``ser``: corpora, fetch, validate, run, tune, report, systems, cache."""
+"""The command line ``ser``: corpora, runs, evaluations, trials, reports, the cache."""
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +51,33 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if any(outcome.failure for outcome in outcomes) else 0
 
 
+def _evaluate(options: argparse.Namespace) -> int:
+    import contextlib
+
+    from ser_lib import cluster, corpora, evaluate, systems
+    from ser_lib.params import typed
+
+    parameters = {name: typed(value) for name, value in options.parameters}
+    system = systems.make(options.system, variant=options.variant, **parameters)
+    subset = {"subset": options.subset} if options.subset else {}
+    corpus = corpora.load_corpus(options.corpus, data=options.data, **subset)
+    joined = cluster.join(options.scheduler) if options.scheduler else contextlib.nullcontext()
+    with joined:
+        evaluation = evaluate(
+            system,
+            corpus,
+            protocol=options.protocol,
+            seeds=options.seeds,
+            folds=options.folds,
+            normalisation=options.normalisation,
+            reports=options.reports,
+            fresh=options.fresh,
+            jobs=options.jobs,
+        )
+    print(evaluation.summary())
+    return 0
+
+
 def _tune(options: argparse.Namespace) -> int:
     import contextlib
 
@@ -66,6 +94,7 @@ def _tune(options: argparse.Namespace) -> int:
             corpora.load_corpus(options.corpus, data=options.data),
             options.trials or None,
             folds=options.folds,
+            seeds=options.seeds,
             reports=options.reports,
             fresh=options.fresh,
             jobs=options.jobs,
@@ -130,6 +159,11 @@ _OPTIONS = {
     "reports": {"metavar": "DIR", "help": "folder of the reports (default: SER_REPORTS)"},
     "corpus": {"default": "synthetic", "metavar": "NAME", "help": "default: synthetic"},
     "fresh": {"action": "store_true", "help": "run and train everything again"},
+    "jobs": {
+        "type": int,
+        "metavar": "N",
+        "help": "number of processes (default: one per core where that is faster)",
+    },
     "scheduler": {
         "metavar": "ADDRESS",
         "help": "send extraction, folds and seeds to the Dask cluster at tcp://host:port",
@@ -140,6 +174,11 @@ _OPTIONS = {
 def _folds(text: str) -> int | list[str]:
     """Read a number of folds, or their names with commas between them."""
     return text.rstrip(",").split(",") if "," in text else int(text)
+
+
+def _seeds(text: str) -> list[int]:
+    """Read seeds with commas between them."""
+    return [int(part) for part in text.rstrip(",").split(",")]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -194,6 +233,35 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="longest time for one cell")
 
+    text = "train and test a system on the folds of a corpus, without a notebook"
+    evaluate = add("evaluate", _evaluate, text, *shared)
+    evaluate.add_argument("system", metavar="SYSTEM", help="name of the system")
+    evaluate.add_argument(
+        *("-p", "--parameter"),
+        dest="parameters",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="parameter of the system; may be repeated",
+    )
+    for option, default, text in (
+        ("variant", "default", "default (the default) or as_published"),
+        ("subset", None, "part of the corpus, where it has parts that are named"),
+        ("protocol", None, "how recordings are divided (default: what suits the corpus)"),
+        ("normalisation", None, "train, utterance or speaker (default: what suits the system)"),
+    ):
+        evaluate.add_argument(f"--{option}", default=default, metavar="NAME", help=text)
+    evaluate.add_argument(
+        "--folds", type=_folds, metavar="N|NAME,...", help="some of the folds (default: all)"
+    )
+    evaluate.add_argument(
+        "--seeds", type=_seeds, default=[0], metavar="N,...", help="one training each (default: 0)"
+    )
+    where = evaluate.add_mutually_exclusive_group()
+    for option in ("jobs", "scheduler"):
+        where.add_argument(f"--{option}", **_OPTIONS[option])
+
     tune = add("tune", _tune, "compare trials of a system on development speakers", *shared)
     tune.add_argument("system", metavar="SYSTEM", help="name of the system")
     text = "name of a trial of its search space; default: all"
@@ -205,10 +273,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="N|NAME,...",
         help="number of folds, or their names (default: 3)",
     )
+    tune.add_argument(
+        "--seeds",
+        type=_seeds,
+        default=[0, 1, 2],
+        metavar="N,...",
+        help="over which a trial is averaged (default: 0,1,2)",
+    )
     where = tune.add_mutually_exclusive_group()
-    jobs = "number of processes (default: one per core where that is faster)"
-    where.add_argument("--jobs", type=int, metavar="N", help=jobs)
-    where.add_argument("--scheduler", **_OPTIONS["scheduler"])
+    for option in ("jobs", "scheduler"):
+        where.add_argument(f"--{option}", **_OPTIONS[option])
 
     text = "build tables, figures and pages from the predictions"
     report = add("report", _report, text, "reports")
@@ -240,7 +314,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Set before TensorFlow is imported by anything.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(arguments)
+    if options.function is _evaluate and not os.environ.get("SER_COMMAND"):
+        # For the record: how to make the result again.
+        os.environ["SER_COMMAND"] = shlex.join(["ser", *arguments])
     try:
         return options.function(options)
     except InputError as error:

@@ -33,6 +33,7 @@ from tqdm import tqdm
 from ser_lib import cluster, code_digest, console, corpora, executor, identity, paths, systems
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import results
+from ser_lib.params import typed
 from ser_lib.reporting import build_report
 from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook
 
@@ -160,26 +161,6 @@ def _stem(name: str, known: Mapping[str, Path]) -> str:
         if matches:
             return matches[0]
     raise unknown("notebook", name, known)
-
-
-def typed(text: str) -> object:
-    """
-    Read a value as ``papermill -p`` does, and lists and dictionaries as JSON.
-
-    Examples
-    --------
-    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five", "[0, 1]")]
-    [True, None, 5, 0.5, 'five', [0, 1]]
-    """
-    constants = {"True": True, "False": False, "None": None}
-    if text in constants:
-        return constants[text]
-    for kind in (int, float, json.loads if text[:1] in ("[", "{") else float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def plan(

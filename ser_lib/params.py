@@ -11,6 +11,7 @@ its value in the system as published; `Parameters` does the rest.
 
 import dataclasses
 import inspect
+import json
 import math
 import numbers
 import textwrap
@@ -129,6 +130,26 @@ def optional(check: Check) -> Check:
         f"{check.expected}, or None",
         lambda value: None if value is None else check.convert(value),
     )
+
+
+def typed(text: str) -> object:
+    """
+    Read a value as ``papermill -p`` does, and lists and dictionaries as JSON.
+
+    Examples
+    --------
+    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five", "[0, 1]")]
+    [True, None, 5, 0.5, 'five', [0, 1]]
+    """
+    constants = {"True": True, "False": False, "None": None}
+    if text in constants:
+        return constants[text]
+    for kind in (int, float, json.loads if text[:1] in ("[", "{") else float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 _MISSING = object()

@@ -1,7 +1,9 @@
 """`ser` says what is wrong in one line, and returns what a shell can act upon."""
 
 import dataclasses
+import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -43,7 +45,7 @@ def test_help_names_every_command_and_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("corpora", "fetch", "validate", "run", "tune", "report", "systems", "cache"):
+    for command in ("corpora", "fetch", "validate", "run", "evaluate", "tune", "report", "cache"):
         assert f"    {command} " in done.stdout
 
 
@@ -231,3 +233,35 @@ def test_an_interrupt_is_said_without_a_traceback(monkeypatch, capsys):
     code, _, err = run("run", capsys=capsys)
     assert code == 130
     assert err == "ser: interrupted; what was finished is kept\n"
+
+
+@pytest.mark.slow
+def test_a_system_is_evaluated_without_a_notebook(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SER_COMMAND", "")
+    monkeypatch.setenv("SER_REPORTS", str(tmp_path))
+    command = ["evaluate", "svm", "--corpus", "synthetic", "-p", "C", "[1, 3]"]
+    command += ["--normalisation", "speaker", "--folds", "f01,m02", "--seeds", "0,4"]
+    code, printed, _ = run(*command, capsys=capsys)
+    assert code == 0
+    (record,) = (json.loads(path.read_text()) for path in (tmp_path / "synthetic").rglob("*.json"))
+    assert record["parameters"]["C"] == [1.0, 3.0]
+    assert record["specification"]["normalisation"] == "speaker"
+    assert record["specification"]["folds"] == ["f01", "m02"]
+    assert record["specification"]["seeds"] == [0, 4]
+    assert shlex.split(record["command"]) == ["ser", *command]
+    assert "2 of 10 folds; normalisation speaker; 2 seeds" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["svn"], "unknown system 'svn'; did you mean 'svm'?"),
+        (["svm", "-p", "gama", "1"], "unknown parameter of svm 'gama'; did you mean 'gamma'?"),
+        (["svm", "--variant", "ours"], "unknown variant 'ours'"),
+        (["svm", "--subset", "loud"], "subset"),
+    ],
+)
+def test_what_cannot_be_evaluated(arguments, message, capsys):
+    code, _, error = run("evaluate", *arguments, capsys=capsys)
+    assert code == 2
+    assert message in error

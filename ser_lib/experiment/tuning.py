@@ -30,7 +30,7 @@ def tune(
     trials: Mapping[str, Mapping[str, object]] | Sequence[str] | None = None,
     *,
     folds: int | Sequence[str] | None = 3,
-    seeds: int | Sequence[int] = (0,),
+    seeds: int | Sequence[int] = (0, 1, 2),
     normalisation: str | None = None,
     reports: str | os.PathLike | None = None,
     fresh: bool = False,
@@ -57,7 +57,7 @@ def tune(
     folds : int or sequence of str, optional
         At most so many folds, the first ones, or those of these names; None for all.
     seeds : sequence of int
-        One training per trial, fold and seed.
+        One training per trial, fold and seed; a single seed decides nothing.
     normalisation : {"train", "utterance", "speaker"}, optional
         Whose statistics scale the features; by default that of the system.
     reports : path, optional

@@ -8,11 +8,16 @@ import pandas as pd
 import pytest
 from tiny import NearestMean, Tiny, interrupt_after, trained
 
-from ser_lib import code_digest, paths, protocols
+from ser_lib import code_digest, experiment, paths, protocols
 from ser_lib.errors import DivergenceError, InputError
-from ser_lib.experiment import trials, tune
+from ser_lib.experiment import trials
 from ser_lib.protocols import Fold, LeaveOneSpeakerOut
 from ser_lib.signal import WhiteNoise
+
+
+def tune(*arguments, seeds=(0,), **options):
+    """Tune with one seed, to be quick."""
+    return experiment.tune(*arguments, seeds=seeds, **options)
 
 
 @pytest.fixture
@@ -270,3 +275,9 @@ def test_a_system_is_known_by_its_name(corpus):
         tune("smv", corpus)
     with pytest.raises(InputError, match="unknown trial of svm 'flatt'"):
         tune("svm", corpus, ["flatt"])
+
+
+def test_a_trial_is_averaged_over_three_seeds_by_default(corpus):
+    row = experiment.tune(Tiny, corpus, ["default"], folds=1).iloc[0]
+    assert row["seeds"] == "0, 1, 2"
+    assert trained() == 3
