@@ -8,7 +8,7 @@ from ser_lib.features import Frames, FrontEnd, LogMel, Windows, WithDeltas
 from ser_lib.params import change, flag, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
-from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT, TRIMMED
 
 if TYPE_CHECKING:
     import keras
@@ -64,25 +64,37 @@ PUBLISHED = (
 
 DEVIATIONS = (
     "Recordings of any length are read whole, with masks; as published, they are cut into segments "
-    "of 3 s, whose maximum posterior stands for the recording.",
+    "of 3 s, whose maximum posterior stands for the recording (in the authors' code, their maximum "
+    "before the softmax).",
+    TRIMMED,
     "Frames are 20 ms apart, convolutions have an eighth of the filters and layers half the units "
-    "or less: the original costs some 30 GFLOP per segment and update.",
+    "or less: the original costs some 30 GFLOP per segment and update. As published, all are the "
+    "original's.",
     "Each convolution is normalised by its batch, as in NTU-SER/speech_utils; as published, only "
     "the linear layer is.",
     "Attention scores each step by a linear function, as in the paper; as published, the score is "
     "bounded by the sigmoid of the authors' code, so that no step weighs much more than another.",
     "Each band is scaled by the training speakers, padding left out; as published, the statistics "
-    "hold the padding, and padding is scaled as if it were speech.",
+    "hold the padding, which is the recording's floor; in the authors' code it is zero, and scaled "
+    "as if it were speech.",
     "A prediction never depends on its batch; the authors' code normalises by the statistics of "
     "the batch in the test as well (both variants).",
-    "Mel bands are those of a Hamming window in decibels, 80 below the loudest, as in the paper; "
-    "the authors' code takes a rectangular window and the natural logarithm (both variants).",
+    "Mel bands are those of a Hamming window, as in the paper, of equal area and in decibels, 80 "
+    "below the loudest point of the recording, whose level is lost; the authors' code takes a "
+    "rectangular window, bands of equal height and the natural logarithm, and keeps the level "
+    "(both variants).",
+    "Adam with batches of 60 and a learning rate of 0.00001, as published, is that of the authors' "
+    "code; the paper has Nesterov's momentum, batches of 40 and 0.0001.",
     "Overlapping segments, and as many of every class, stand for the authors' sampling, which "
     "takes the first and the last segment of anger, sadness and neutral, overlapping ones of "
     "happiness, and then 300 of each (as published, also for the recordings that are tested).",
     "The default variant runs all its epochs and trains on the development speakers as well; as "
     "published, the epoch is chosen by their UAR, as in the paper.",
-    CHOSEN_ON_DEVELOPMENT,
+    CHOSEN_ON_DEVELOPMENT.format(
+        choices="dropout of 0.5 after the bottleneck, mixup, 30 epochs in batches of 16 with a "
+        "learning rate that falls from 0.001 along a cosine; as published, no dropout, no mixup, "
+        "250 epochs"
+    ),
 )
 
 

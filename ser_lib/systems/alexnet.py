@@ -8,7 +8,14 @@ from ser_lib.errors import InputError
 from ser_lib.neural.torchvision import adaptive_average
 from ser_lib.params import change, choice, integer, param, real, several
 from ser_lib.systems.base import Published
-from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT, SPEECH_EMO_RECOGNITION
+from ser_lib.systems.sources import (
+    ALL_EPOCHS,
+    CHOSEN_ON_DEVELOPMENT,
+    REVERBERATION,
+    SPEECH_EMO_RECOGNITION,
+    TORCH_LAYERS,
+    TRIMMED,
+)
 from ser_lib.systems.spectrograms import CONVOLUTIONS, SpectrogramSystem
 
 if TYPE_CHECKING:
@@ -51,16 +58,26 @@ PUBLISHED = tuple(
 DEVIATIONS = (
     "Global average pooling takes the place of the dense layers, which hold 94 % of AlexNet's "
     "weights; as published, there are layers of 4,096 and 256 units.",
+    "The spectrogram has 128 mel bands and a frame every 20 ms, in segments of 3 s; as published, "
+    "200 bins up to 4 kHz and a frame every 10 ms.",
+    "The mean of the segments' log posteriors stands for the recording, as in later code of the "
+    "original; as published, their maximum.",
+    TRIMMED,
     "The padding of the last segment is the floor of the recording; as published, it is 0 dB, "
     "which is the loudest value of its scale.",
-    "Weights from ImageNet are an option, since they are a download; their first filters are kept, "
-    "for one channel as their sum over colours; as published, that layer starts from random "
-    "weights.",
+    "Weights from ImageNet are an option (`weights`), since they are a download; their first "
+    "filters are kept, for one channel as their sum over colours; as published, that layer starts "
+    "from random weights.",
     "A spectrogram goes in as it is, scaled by the training speakers; later code of the original "
-    "makes an image of 256 x 384 points and three colours of it.",
+    "makes an image of 256 x 384 points and three colours of it (both variants).",
+    TORCH_LAYERS,
+    REVERBERATION,
     "Training rows are shuffled; the original shuffles only when asked (both variants).",
     ALL_EPOCHS.format(original="takes the accuracy"),
-    CHOSEN_ON_DEVELOPMENT,
+    CHOSEN_ON_DEVELOPMENT.format(
+        choices="mixup, 25 epochs in batches of 16 with a learning rate that falls from 0.0006 "
+        "along a cosine; as published, no mixup, 200 epochs in batches of 32 at 0.0001"
+    ),
 )
 
 _ALEXNET_HEAD = (4096, 4096)

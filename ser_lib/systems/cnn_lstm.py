@@ -7,7 +7,13 @@ from ser_lib.features import FrontEnd, LogMel, Windows
 from ser_lib.params import change, integer, optional, param, real, several
 from ser_lib.signal import FixedLength, Offset, Standardise
 from ser_lib.systems.base import NeuralSystem, Published
-from ser_lib.systems.sources import CALM_AS_NEUTRAL, MULTIMODAL, RANDOM_SPLIT, ravdess_accuracy
+from ser_lib.systems.sources import (
+    CALM_AS_NEUTRAL,
+    MULTIMODAL,
+    RANDOM_SPLIT,
+    TRIMMED,
+    ravdess_accuracy,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -51,16 +57,19 @@ PUBLISHED = (
 )
 
 DEVIATIONS = (
-    "Recordings of any length are read whole, in as many windows as they need; the original skips "
-    "the first half second, cuts or pads to 3.07 s, and fails on a shorter remainder.",
+    "Recordings of any length are read whole, in as many windows as they need; as published, the "
+    "first half second is skipped and the rest cut or padded to 3.07 s, where the original fails on a "
+    "shorter remainder.",
+    TRIMMED,
     "Each epoch draws the clean recording or one of its two noisy copies; as published, it trains "
     "on all three.",
     "Each noisy copy has a signal-to-noise ratio of its own; in the original the two copies of a "
     "recording share theirs (both variants).",
     "The epoch is chosen by the UAR on development speakers; the original chooses it by the "
     "accuracy on the test set (both variants).",
-    "The spectrogram has 64 mel bands up to 8 kHz and 10 ms steps, scaled band by band by the "
-    "training speakers; as published, it has 128 bands up to 4 kHz and 8 ms steps, unscaled.",
+    "The spectrogram has frames of 25 ms every 10 ms and 64 mel bands up to 8 kHz, scaled band by "
+    "band by the training speakers, in windows of 1.28 s; as published, frames of 16 ms every 8 "
+    "ms, 128 bands up to 4 kHz, unscaled, in windows of 1.02 s.",
     "Adam with a learning rate that falls along a cosine, batches of 16 and 25 epochs; as "
     "published, SGD with momentum 0.8, batches of 64 and 100 epochs.",
     "No dropout between the blocks, 0.5 before the LSTM; as published, 0.2 in both places. "
@@ -69,7 +78,8 @@ DEVIATIONS = (
     "The moving statistics of batch normalisation move by a tenth per batch; as published, by a "
     "hundredth, which would not converge within the epochs of so small a corpus.",
     "Windows are folded into the batch and pooled before normalisation and ELU, which gives the "
-    "same numbers in less time; padded windows do not count in the batch statistics.",
+    "same numbers in less time; padded windows do not count in the batch statistics (both "
+    "variants).",
 )
 
 

@@ -12,7 +12,7 @@ from ser_lib.neural.segment_features import RolledLogMel, SegmentFeatures
 from ser_lib.params import Check, change, choice, flag, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
-from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT, TRIMMED
 
 if TYPE_CHECKING:
     import keras
@@ -51,8 +51,10 @@ PUBLISHED = tuple(
 )
 
 DEVIATIONS = (
-    "Weights from ImageNet are loaded only when they are asked for, by name (a download) or as a "
-    "file; without them the backbone starts from random weights (both variants).",
+    "Weights from ImageNet are loaded only when they are asked for (`weights`), by name (a "
+    "download) or as a file; without them the backbone starts from random weights, where paper and "
+    "repository always load them (both variants).",
+    TRIMMED,
     "The backbone is SqueezeNet v1.1, which fits small machines, as far as its seventh fire "
     "module, on segments enlarged to 128 at most; the paper's is AlexNet on segments enlarged to "
     "227, the repository's, as published, ResNet50V2 on segments as they are.",
@@ -67,12 +69,18 @@ DEVIATIONS = (
     "Segments come to the backbone with the mean and contrast of ImageNet's images, and its "
     "vectors to the LSTM on one scale; as published, logarithms go in as they are, and nothing is "
     "scaled.",
+    "SqueezeNet's vector is the average and the maximum over its last map; the repository's "
+    "network gives the average.",
     "One score per segment says how much it weighs; as published, dot products of all segments "
     "with each other are averaged.",
     "The default variant runs all its epochs and trains on the development speakers as well; as "
     "published, training stops by the loss on the protocol's development rows (in the repository, "
     "on a random tenth of the files, the only part held out).",
-    CHOSEN_ON_DEVELOPMENT,
+    CHOSEN_ON_DEVELOPMENT.format(
+        choices="one layer of 128 units with dropout of 0.5 after the attention, 25 epochs in "
+        "batches of 16 with a learning rate that falls along a cosine; as published, layers of "
+        "256, 128 and 128 units with dropout of 0.25, at most 30 epochs in batches of 32 at 0.0001"
+    ),
 )
 
 _IMAGENET = {"weights": "imagenet"}

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ser_lib.params import change, integer, param, real
 from ser_lib.systems.base import AttentionGrid, Published
-from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT, SPEECH_EMO_RECOGNITION
+from ser_lib.systems.sources import (
+    ALL_EPOCHS,
+    CHOSEN_ON_DEVELOPMENT,
+    REVERBERATION,
+    SPEECH_EMO_RECOGNITION,
+    TORCH_LAYERS,
+    TRIMMED,
+)
 from ser_lib.systems.spectrograms import SpectrogramSystem
 
 if TYPE_CHECKING:
@@ -39,15 +46,27 @@ PUBLISHED = Published.scores(
 DEVIATIONS = (
     "Recordings of any length are read whole, as in the paper; as published, they are cut into "
     "segments of 3 s, whose maximum posterior stands for the recording.",
+    TRIMMED,
+    "The spectrogram has 128 mel bands and a frame every 20 ms; as published, 200 bins up to 4 kHz "
+    "and a frame every 10 ms.",
     "Cells whose centre lies beyond the end of a recording are not attended to; the paper does not "
     "say.",
     "Nothing is padded but inside a batch, where masks keep it out; as published, the last segment "
     "is padded with 0 dB, which is the loudest value of its scale.",
-    "Features are scaled by the training speakers' frames, padding left out; as published, the "
-    "statistics hold the padding.",
+    "Features are scaled by the training speakers' frames to mean 0 and standard deviation 1, "
+    "padding left out; as published, the statistics hold the padding. The original can also scale "
+    "features to [0, 1].",
+    "Weights from ImageNet, which the paper starts from, are an option (`weights`), since they are "
+    "a download (both variants start from random weights without it).",
+    TORCH_LAYERS,
+    REVERBERATION,
     "Training rows are shuffled; the original shuffles only when asked (both variants).",
     ALL_EPOCHS.format(original="takes the accuracy"),
-    CHOSEN_ON_DEVELOPMENT,
+    CHOSEN_ON_DEVELOPMENT.format(
+        choices="dropout of 0.5 after the dense layer, mixup, 35 epochs in batches of 16 with a "
+        "learning rate that falls from 0.001 along a cosine; as published, dropout of 0.2, no "
+        "mixup, 200 epochs in batches of 32 at 0.0001"
+    ),
 )
 
 _LONGER = {"mixup": 0.0, "epochs": 25}

@@ -25,11 +25,20 @@ ravdess_accuracy = functools.partial(
 )
 """An accuracy of maelfabien/Multimodal-Emotion-Recognition."""
 
-CHOSEN_ON_DEVELOPMENT = (
-    "The defaults were chosen on development speakers of EmoDB; the trials are listed in "
-    "`search_space` and scored in the reports."
+CHOSEN_ON_DEVELOPMENT = "Chosen on development speakers of EmoDB: {choices}."
+TRIMMED = (
+    "What precedes and follows the voice is cut off; as published, recordings are read with their "
+    "silence, which is 44 % of RAVDESS."
 )
 ALL_EPOCHS = (
     "The default variant runs all its epochs and trains on the development speakers as well; as "
     "published, the epoch is chosen by their UAR, where the original {original}."
+)
+TORCH_LAYERS = (
+    "Weights start from Glorot's uniform distribution and biases from zero; in the original from "
+    "PyTorch's defaults (both variants)."
+)
+REVERBERATION = (
+    "The reverberation of the kind `lognrevspec` is noise that decays exponentially, convolved "
+    "with the recording; the original applies the effect of a sound editor (both variants)."
 )

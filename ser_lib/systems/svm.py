@@ -8,7 +8,13 @@ from ser_lib.features import Descriptors, FrontEnd, Functionals
 from ser_lib.params import Check, choice, flag, integer, param, real, several
 from ser_lib.signal import PreEmphasis, TrimToVoice
 from ser_lib.systems.base import Published, System
-from ser_lib.systems.sources import CALM_AS_NEUTRAL, MULTIMODAL, RANDOM_SPLIT, ravdess_accuracy
+from ser_lib.systems.sources import (
+    CALM_AS_NEUTRAL,
+    MULTIMODAL,
+    RANDOM_SPLIT,
+    TRIMMED,
+    ravdess_accuracy,
+)
 from ser_lib.systems.statistics_svm import StatisticsSVM
 
 PUBLISHED = (
@@ -29,8 +35,9 @@ PUBLISHED = (
 DEVIATIONS = (
     "Signals are analysed at 16 kHz; as published, at 44.1 kHz, to which recordings are brought by "
     "a band-limited resampler, where the original interpolates linearly.",
+    TRIMMED,
     "Pre-emphasis is applied and first derivatives are added, as the repository's text says and "
-    "its code does not.",
+    "its code does not; as published, neither.",
     "The Fourier transform behind the MFCCs covers the whole frame; as published, each frame of "
     "1,102 samples is cut to its first 512.",
     "Selection and PCA are learnt inside each inner fold of the grid search; the original fits "
@@ -38,11 +45,12 @@ DEVIATIONS = (
     "The inner folds keep the training speakers apart and are scored by UAR; as published, three "
     "random folds are scored by accuracy.",
     "Classes are weighted by the inverse of their frequency; as published, they are not.",
-    "PCA keeps 98 % of the variance rather than 140 components, and the grid is smaller.",
+    "PCA keeps 98 % of the variance rather than 140 components, and the grid is smaller; as "
+    "published, both are the original's.",
     "Posteriors come from the decision values by a temperature learnt on held-out inner folds; the "
     "original gives labels (both variants).",
-    "The posteriors of women and men are summed before the largest is taken; the original takes "
-    "the largest of the 14 and then strips the sex (as published).",
+    "As published, women and men are learnt apart and their posteriors summed before the largest "
+    "is taken; the original takes the largest of the 14 and then strips the sex.",
 )
 
 
