@@ -323,8 +323,11 @@ class NeuralSystem(System):
     augmented_copies: int = param(
         0,
         integer(low=0, high=999),
-        "Copies of each training utterance with white noise at 15 to 29 dB; each epoch draws one "
-        "of them or the clean recording.",
+        "Altered copies of each training utterance; each epoch draws one of them or the recording "
+        "as it is.",
+    )
+    noisy_copies: bool = param(
+        True, flag(), "Whether white noise at 15 to 29 dB is added to the copies."
     )
     all_copies: bool = param(
         False,
@@ -349,6 +352,12 @@ class NeuralSystem(System):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        changes = self.speed_change or self.tempo_change or self.pitch_change
+        if self.augmented_copies and not (self.noisy_copies or changes):
+            raise InputError(
+                f"{self.name}: noisy_copies is False and nothing else is changed, with "
+                f"{self.augmented_copies} augmented_copies; expected copies that differ"
+            )
         if self.segmented and (self.speed_change or self.tempo_change):
             raise InputError(
                 f"{self.name}: speed_change is {self.speed_change} and tempo_change "
@@ -424,8 +433,8 @@ class NeuralSystem(System):
                 first.append(TimeStretch(max_change=self.tempo_change, copy=copy))
             if self.pitch_change:
                 first.append(PitchShift(semitones=self.pitch_change, copy=copy))
-            noise = WhiteNoise(snr=(15, 29), integers=True, copy=copy)
-            return (*first, *front_end.preprocessing, noise)
+            noise = [WhiteNoise(snr=(15, 29), integers=True, copy=copy)] * self.noisy_copies
+            return (*first, *front_end.preprocessing, *noise)
 
         return tuple(
             dataclasses.replace(front_end, preprocessing=preprocessing(copy))

@@ -303,6 +303,10 @@ def test_speed_tempo_and_pitch_are_changed_before_noise_is_added():
     assert dataclasses.replace(copy, preprocessing=system.front_end.preprocessing) == (
         system.front_end
     )
+    quiet = dataclasses.replace(system, noisy_copies=False).training_copies[0].preprocessing
+    assert quiet == copy.preprocessing[:-1]
+    with pytest.raises(InputError, match="noisy_copies is False and nothing else is changed"):
+        systems.FcnAttention(augmented_copies=1, noisy_copies=False)
 
 
 @pytest.mark.parametrize("name", systems.names())
