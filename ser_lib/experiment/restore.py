@@ -1,6 +1,7 @@
-"""Bring folds of evaluations that the reports hold back into the cache."""
+"""Evaluations of one specification in the reports: take folds from them, remove parts of others."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from ser_lib import identity
@@ -34,36 +35,50 @@ def restore_folds(plan: Plan, folder: Path) -> int:
         damaged are passed over.
     """
     missing = {(t.seed, t.fold.name): t for t in plan.tasks if not t.file.is_file()}
-    specification = identity.digest(plan.specification.content)
     restored = 0
-    for path in results.records(folder) if missing else ():
-        if not path.name.startswith(f"{plan.system.name}-"):
-            continue
+    for path, record in _alike(plan, folder) if missing else ():
         with contextlib.suppress(InputError):
-            for key, fold in _folds(plan, path, specification).items():
+            for key, fold in _folds(path, record).items():
                 if key in missing:
                     results.save_fold(missing.pop(key).file, fold)
                     restored += 1
     return restored
 
 
-def _folds(plan: Plan, path: Path, specification: str) -> dict[tuple[int, str], FoldResult]:
-    """Take an evaluation apart into folds by seed and name, if it is of this specification."""
-    record = results.read_record(path)
-    content = dict(record["specification"])
-    covered = {name: content.pop(name, None) for name in _COVERED}
-    if identity.digest(content) != specification:
-        return {}
-    rows = []
-    for seed in covered["seeds"]:
-        folds = plan.protocol.folds(plan.corpus.table, seed=seed)
-        rows += [
-            (seed, fold.name, rows_digest(fold, plan.corpus.table.index))
-            for fold in folds
-            if fold.name in covered["folds"]
-        ]
-    if split_digest(rows) != covered["split"]:
-        return {}
+def remove_parts(plan: Plan, folder: Path) -> None:
+    """Remove evaluations in the reports of which the evaluation of a plan holds every fold."""
+    whole = {(task.seed, task.fold.name) for task in plan.tasks}
+    for path, record in _alike(plan, folder):
+        if {(run["seed"], run["fold"]) for run in record["runs"]} < whole:
+            # A record without predictions would be an error; predictions alone are not looked at.
+            path.unlink()
+            path.with_suffix(".csv").unlink(missing_ok=True)
+
+
+def _alike(plan: Plan, folder: Path) -> Iterator[tuple[Path, dict]]:
+    """Find records of the specification and the rows of a plan, whatever seeds and folds."""
+    specification = identity.digest(plan.specification.content)
+    for path in results.records(folder):
+        if not path.name.startswith(f"{plan.system.name}-"):
+            continue
+        with contextlib.suppress(InputError):
+            record = results.read_record(path)
+            content = dict(record["specification"])
+            seeds, names, split = (content.pop(name, None) for name in _COVERED)
+            if identity.digest(content) != specification:
+                continue
+            rows = [
+                (seed, fold.name, rows_digest(fold, plan.corpus.table.index))
+                for seed in seeds
+                for fold in plan.protocol.folds(plan.corpus.table, seed=seed)
+                if fold.name in names
+            ]
+            if split_digest(rows) == split:
+                yield path, record
+
+
+def _folds(path: Path, record: dict) -> dict[tuple[int, str], FoldResult]:
+    """Take an evaluation apart into folds by seed and name."""
     predictions = results.read(path).predictions
     parts = dict(tuple(predictions.groupby(["seed", "fold"], sort=False)))
     return {

@@ -13,7 +13,7 @@ from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.experiment import results, training
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, Task, prepare
-from ser_lib.experiment.restore import restore_folds
+from ser_lib.experiment.restore import remove_parts, restore_folds
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
@@ -40,8 +40,9 @@ def evaluate(
 
     Each finished fold is stored in the cache, so that an interrupted run goes on where it stopped;
     predictions and their record are written to ``<reports>/<corpus>/predictions`` when all folds
-    are finished. Folds that an evaluation there holds are used like those in the cache. A fold
-    that older code trained is used, with a message.
+    are finished. Folds that an evaluation there holds are used like those in the cache, and an
+    evaluation that is but a part of this one (fewer seeds or folds) is removed. A fold that older
+    code trained is used, with a message.
 
     Parameters
     ----------
@@ -105,9 +106,9 @@ def evaluate(
         conditions=conditions,
     )
     fresh = fresh or bool(os.environ.get("SER_FRESH"))
+    folder = (paths.reports() if reports is None else Path(reports)) / corpus.name
     if not fresh:
-        folder = paths.reports() if reports is None else Path(reports)
-        restore_folds(plan, folder / corpus.name)
+        restore_folds(plan, folder)
     finished = {
         task: result
         for _, task, result in training.complete([plan], fresh=fresh, jobs=jobs, progress=progress)
@@ -119,6 +120,7 @@ def evaluate(
     record["command"] = os.environ.get("SER_COMMAND") or _earlier_command(file)
     evaluation = Evaluation(predictions=predictions, record=record)
     results.write(evaluation, file)
+    remove_parts(plan, folder)
     return evaluation
 
 

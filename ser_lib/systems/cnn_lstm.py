@@ -58,8 +58,8 @@ PUBLISHED = (
 
 DEVIATIONS = (
     "Recordings of any length are read whole, in as many windows as they need; as published, the "
-    "first half second is skipped and the rest cut or padded to 3.07 s, where the original fails on "
-    "a shorter remainder.",
+    "first half second is skipped and the rest cut or padded to 3.07 s, where the original fails "
+    "on a shorter remainder.",
     TRIMMED,
     "Each epoch draws the clean recording or one of its two noisy copies; as published, it trains "
     "on all three.",

@@ -53,3 +53,16 @@ def test_other_specifications_rows_and_damaged_evaluations_are_passed_over(clone
         path.with_suffix(".csv").write_text("nothing")
     evaluate(Tiny(), corpus)
     assert trained() == 4
+
+
+def test_an_evaluation_takes_the_place_of_its_parts(corpus, system, predictions_folder):
+    evaluate(system, corpus, folds=2)
+    other = evaluate(Tiny(sharpness=2.0), corpus, folds=2)
+    evaluate(system, corpus, seeds=(0, 1), folds=3)
+    # Neither is a part of the other.
+    whole = evaluate(system, corpus)
+    left = {path.stem for path in predictions_folder.iterdir()}
+    assert len(left) == 3
+    assert {f"tiny-{e.record['digest'][:8]}" for e in (other, whole)} < left
+    evaluate(system, corpus, seeds=(0, 1))
+    assert len({path.stem for path in predictions_folder.iterdir()}) == 2
