@@ -17,6 +17,7 @@ from ser_lib.evaluation.resampling import (
     counts_by_speaker,
     jackknife,
     mean_over_seeds,
+    scores_by_seed,
 )
 
 COLUMNS = ("utterance", "speaker", "fold", "seed", "part", "condition", "emotion", "predicted")
@@ -90,7 +91,7 @@ def _metrics_of(rows: pd.DataFrame) -> list[Metric]:
 
 def summarise(rows: pd.DataFrame, classes: Sequence[str] | None = None) -> dict[str, float]:
     """
-    Score pooled rows by every metric, with 95 % intervals over speakers.
+    Score pooled rows by every metric, with 95 % intervals over speakers and seeds.
 
     Parameters
     ----------
@@ -112,7 +113,8 @@ def summarise(rows: pd.DataFrame, classes: Sequence[str] | None = None) -> dict[
         score, without = jackknife(values, function)
         scores[metric.name] = float(score)
         if None not in speakers:
-            low, high = limits(score, without, bounds=metric.bounds)
+            by_seed = scores_by_seed(values, function)
+            low, high = limits(score, without, by_seed=by_seed, bounds=metric.bounds)
             scores |= {f"{metric.name}_low": float(low), f"{metric.name}_high": float(high)}
     return scores
 
@@ -127,8 +129,8 @@ def score_groups(
     ----------
     rows : pd.DataFrame
         Predictions of one part and condition.
-    column : {"fold", "speaker"}
-        What to group by. Folds keep their order, speakers are sorted.
+    column : {"fold", "speaker", "seed"}
+        What to group by. Folds keep their order, speakers and seeds are sorted.
     classes : sequence of str, optional
         The classes; by default all that occur.
 
@@ -170,8 +172,9 @@ def score_classes(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        Index ``emotion``; ``recall, recall_low, recall_high`` (95 % interval over the speakers who
-        have the class), ``precision`` in [0, 1], ``count`` (rows of the class under one seed).
+        Index ``emotion``; ``recall, recall_low, recall_high`` (95 % interval over seeds and the
+        speakers who have the class), ``precision`` in [0, 1], ``count`` (rows of the class under
+        one seed).
     """
     counts, speakers = counts_by_speaker(rows, classes)
     pooled = counts.sum(axis=1)
@@ -180,8 +183,9 @@ def score_classes(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     for i, name in enumerate(classes):
         # Leaving out a speaker without the class says nothing about the spread of its recall.
         have = counts[:, :, i, :].sum(axis=(0, 2)) > 0
-        score, without = jackknife(counts[:, have], lambda c, i=i: metrics.recall_of(c)[..., i])
-        low, high = limits(score, without)
+        values, recall = counts[:, have], lambda c, i=i: metrics.recall_of(c)[..., i]
+        score, without = jackknife(values, recall)
+        low, high = limits(score, without, by_seed=scores_by_seed(values, recall))
         if not known[have].all():
             low = high = np.nan
         result[name] = {
@@ -206,7 +210,7 @@ class Evaluation:
     The predictions of a system on a corpus under a protocol, and the record of how they were made.
 
     Every score is derived from `predictions`: it is computed from the pooled rows of all folds, for
-    each seed, and averaged over seeds; intervals are over speakers (see
+    each seed, and averaged over seeds; intervals are over speakers and seeds (see
     `ser_lib.evaluation.intervals`), and NaN where rows have no speaker.
 
     Attributes
@@ -245,15 +249,15 @@ class Evaluation:
         Returns
         -------
         str
-            The score with its 95 % interval over speakers, and how many classes, utterances,
-            speakers, folds and seeds it is of; as far as the record has them, of which corpus and
-            under which protocol and normalisation.
+            The score with its 95 % interval, how many classes, utterances, speakers, folds and
+            seeds it is of, and the spread over seeds; as far as the record has them, of which
+            corpus and under which protocol and normalisation.
 
         Examples
         --------
         >>> print(evaluation.summary())                                     # doctest: +SKIP
         UAR 0.764 [0.704, 0.815] on emodb 1.3.0: 7 classes, 535 utterances of 10 speakers; leave
-        one speaker out, 10 of 10 folds; normalisation train; 1 seed
+        one speaker out, 10 of 10 folds; normalisation train; 1 seed (interval over speakers alone)
         """
         known = metrics.get(metric)
         score, low, high = self.scores()[[known.name, f"{known.name}_low", f"{known.name}_high"]]
@@ -270,9 +274,17 @@ class Evaluation:
             f"{_number(rows, 'speaker')}",
             ", ".join(filter(None, [record.get("protocol_title"), f"{folds} folds"])),
             f"normalisation {specification['normalisation']}" if specification else "",
-            _number(rows, "seed"),
+            self._seeds(metric),
         ]
         return f"{known.title} {score:.3f}{interval}{where}: {'; '.join(filter(None, parts))}"
+
+    def _seeds(self, metric: str) -> str:
+        """Write how many seeds there are, and how far their scores spread."""
+        scores = self.by_seed()[metric]
+        if len(scores) == 1:
+            return "1 seed (interval over speakers alone)"
+        spread = f"{scores.min():.3f} to {scores.max():.3f}, standard deviation {scores.std():.3f}"
+        return f"{len(scores)} seeds ({spread})"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -314,6 +326,11 @@ class Evaluation:
             As `summarise`: ``uar, uar_low, uar_high, wa, ...``.
         """
         return pd.Series(summarise(self.rows(part, condition), self.classes), name="score")
+
+    def by_seed(self, part: str = "test", condition: str = "clean") -> pd.DataFrame:
+        """Score the pooled predictions of each seed: index ``seed``, a column for every metric."""
+        table = score_groups(self.rows(part, condition), "seed", self.classes)
+        return table[list(metrics.METRICS)]
 
     def by_condition(self, part: str = "test") -> pd.DataFrame:
         """Score each condition as `scores` does (one row each, in order of appearance)."""

@@ -152,6 +152,11 @@ def mean_over_seeds(values: np.ndarray) -> np.ndarray:
     return metrics.mean_where(values, ~np.isnan(values))
 
 
+def scores_by_seed(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Compute the pooled score of each seed [shape=(..., seeds)]; parameters as of `jackknife`."""
+    return function(values.sum(axis=-3))
+
+
 def jackknife(
     values: np.ndarray, function: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -176,6 +181,6 @@ def jackknife(
         Of all speakers but one.
     """
     total = values.sum(axis=-3, keepdims=True)
-    score = mean_over_seeds(function(total)[..., 0])
+    score = mean_over_seeds(scores_by_seed(values, function))
     without = mean_over_seeds(np.swapaxes(function(total - values), -1, -2))
     return score, without

@@ -9,6 +9,18 @@ anything, and the observed difference would be an ordinary one among those of al
 [1]_. For a metric that is a sum over speakers, such as UAR, this is the sign-flip test of what each
 speaker adds to the difference.
 
+Training seeds are a second source of chance: a training that went well is better for most speakers,
+and no swapping of speakers shows it. The question is which *system* is better, not which of two
+trainings, so that the difference is that of the expected scores over speakers and seeds. Where a
+system has several seeds, the variance of its mean over them is added to that of the speakers (with
+Satterthwaite's degrees of freedom, as in `intervals`), and p is the larger of two: that of the
+permutation test and that of Student's test with the same error as the interval. With a single seed
+the chance of its training cannot be known, and the comparison is of trainings.
+
+Two systems that are equal on average and whose seeds differ as in the simulations of `intervals`
+(3 or 5 seeds each, 10 or 24 speakers, 300 pairs of each kind) have p <= 0.05 in 0 to 5 % of the
+cases; by the permutation test alone it were 8 to 32 %.
+
 References
 ----------
 .. [1] E. S. Edgington, P. Onghena, "Randomization Tests", 4th ed., Chapman & Hall 2007.
@@ -25,17 +37,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import metrics
-from ser_lib.evaluation.intervals import check_confidence, standard_error
+from ser_lib.evaluation.intervals import (
+    check_confidence,
+    combined_error,
+    seed_variance,
+    standard_error,
+)
 from ser_lib.evaluation.metrics import Metric
 from ser_lib.evaluation.resampling import (
     classes_of,
     contributions,
     jackknife,
     mean_over_seeds,
+    scores_by_seed,
 )
 
 EXACT_UP_TO = 13
@@ -52,9 +70,10 @@ class Comparison:
     metric : str
         Name of the metric in `metrics.METRICS`.
     difference, low, high : float
-        Score of the first system less that of the second, and its interval over speakers.
+        Score of the first system less that of the second, and its interval over speakers and seeds.
     p : float in (0, 1]
-        Two-sided p-value of the permutation test over speakers.
+        Two-sided p-value: of the permutation test over speakers, or, where that is larger, of
+        Student's test over speakers and seeds.
     speakers : int
         Number of speakers: the number of independent observations.
     exact : bool
@@ -203,8 +222,15 @@ def compare(
     scores, without = zip(*(jackknife(values, function) for values in pair), strict=True)
     difference = float(scores[0] - scores[1])
     n = pair[0].shape[1]
-    error = standard_error(without[0] - without[1])
-    half = float(stdtrit(n - 1, (1 + confidence) / 2) * error)
+    seeds = [seed_variance(scores_by_seed(values, function)) for values in pair]
+    # Of the means over seeds: see the notes on top.
+    by_chance = [
+        np.sqrt(variance / len(values)) for (variance, _), values in zip(seeds, pair, strict=True)
+    ]
+    error, degrees = combined_error(
+        [standard_error(without[0] - without[1]), *by_chance], [n - 1, *(d for _, d in seeds)]
+    )
+    half = float(stdtrit(degrees, (1 + confidence) / 2) * error)
 
     # Each seed of one system with one of the other, all equally often.
     pairs = np.arange(math.lcm(len(pair[0]), len(pair[1])))
@@ -222,6 +248,8 @@ def compare(
         fast = metric.input == "counts" or metric.mean_over_utterances
         permutations = 100_000 if fast else 10_000
     p, exact = sign_flip_p(swapped, n, permutations=permutations, seed=seed)
+    if any(chance > 0 for chance in by_chance):
+        p = max(p, float(2 * stdtr(degrees, -abs(difference) / error)))
     widest = metric.bounds[1] - metric.bounds[0]
     low, high = max(-widest, difference - half), min(widest, difference + half)
     return Comparison(metric.name, difference, low, high, p, n, exact)

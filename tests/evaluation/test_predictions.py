@@ -205,11 +205,12 @@ def test_parts_and_conditions_that_do_not_exist_are_refused(predictions, given, 
 
 
 def test_the_summary_says_what_the_score_is_of(predictions):
-    evaluation = Evaluation(predictions(speakers=3, seeds=(0, 1)))
+    evaluation = Evaluation(predictions(speakers=3))
     score, low, high = evaluation.scores()[["uar", "uar_low", "uar_high"]]
     written = f"UAR {score:.3f} [{low:.3f}, {high:.3f}]"
     assert evaluation.summary() == (
-        f"{written}: 3 classes, 36 utterances of 3 speakers; 3 folds; 2 seeds"
+        f"{written}: 3 classes, 36 utterances of 3 speakers; 3 folds; "
+        "1 seed (interval over speakers alone)"
     )
     evaluation.record = {
         "corpus": "emodb",
@@ -219,5 +220,23 @@ def test_the_summary_says_what_the_score_is_of(predictions):
     }
     assert evaluation.summary() == (
         f"{written} on emodb 1.3.0: 3 classes, 36 utterances of 3 speakers; leave one speaker "
-        "out, 3 of 10 folds; normalisation train; 2 seeds"
+        "out, 3 of 10 folds; normalisation train; "
+        "1 seed (interval over speakers alone)"
     )
+
+
+def test_each_seed_has_its_scores_and_the_summary_their_spread(predictions):
+    rows = predictions(seeds=(0, 3))
+    evaluation = Evaluation(rows)
+    table = evaluation.by_seed()
+    assert list(table.index) == [0, 3]
+    for seed, own in rows.groupby("seed"):
+        assert table.loc[seed, "uar"] == pytest.approx(
+            metrics.uar(own["emotion"], own["predicted"])
+        )
+    spread = sorted(table["uar"])
+    assert evaluation.summary().endswith(
+        f"2 seeds ({spread[0]:.3f} to {spread[1]:.3f}, standard deviation "
+        f"{np.std(spread, ddof=1):.3f})"
+    )
+    assert Evaluation(predictions()).summary().endswith("1 seed (interval over speakers alone)")

@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -198,3 +199,59 @@ def test_what_cannot_be_compared_is_refused(predictions):
         significance.compare(rows, other, "cross_entropy")
     with pytest.raises(InputError, match="at least two systems; found 1"):
         significance.compare_all({"a": rows})
+
+
+def test_the_interval_holds_the_seeds_of_both_systems(predictions):
+    first, second = (
+        predictions(seeds=seeds, right=right, random_state=seeds[-1])
+        for seeds, right in (((0, 1, 2), 0.8), ((0, 1), 0.6))
+    )
+    comparison = significance.compare(first, second, "wa")
+
+    def right(rows, column):
+        return (rows["emotion"] == rows["predicted"]).groupby(rows[column]).mean()
+
+    # All speakers have as many utterances, so that WA is the mean over speakers.
+    paired = right(first, "speaker") - right(second, "speaker")
+    parts = [(stats.sem(paired) ** 2, 5)]
+    parts += [(stats.sem(right(rows, "seed")) ** 2, n - 1) for rows, n in ((first, 3), (second, 2))]
+    variance = sum(v for v, _ in parts)
+    degrees = variance**2 / sum(v**2 / n for v, n in parts)
+    half = stats.t.ppf(0.975, degrees) * np.sqrt(variance)
+    assert comparison.difference == pytest.approx(paired.mean())
+    assert (comparison.high - comparison.low) / 2 == pytest.approx(half)
+    student = 2 * stats.t.sf(paired.mean() / np.sqrt(variance), degrees)
+    assert comparison.p == pytest.approx(max(student, 1 / 2**5))
+
+
+def test_the_same_predictions_under_all_seeds_are_compared_as_those_of_one(predictions):
+    first, second = (predictions(right=r, random_state=i) for i, r in enumerate((0.8, 0.6)))
+    thrice = [pd.concat([rows.assign(seed=seed) for seed in range(3)]) for rows in (first, second)]
+    many, single = significance.compare(*thrice), significance.compare(first, second)
+    assert vars(many) == pytest.approx(vars(single))
+
+
+@pytest.mark.slow
+def test_seeds_alone_do_not_make_a_difference():
+    from test_intervals import SETTINGS, simulate_seeds
+
+    counts, _ = simulate_seeds(10, 6, SETTINGS[2], 100, np.random.default_rng(0))
+    alarms, without_seeds = [], []
+    for drawn in counts:
+        first, second = map(table_of_counts, (drawn[:3], drawn[3:]))
+        alarms.append(significance.compare(first, second).p <= 0.05)
+        pooled = [rows.assign(seed=0) for rows in (first, second)]
+        pooled = [rows.assign(utterance=np.arange(len(rows))) for rows in pooled]
+        without_seeds.append(significance.compare(*pooled).p <= 0.05)
+    assert np.mean(alarms) < 0.05
+    assert np.mean(without_seeds) > 0.08
+
+
+def table_of_counts(counts):
+    """Predictions that have these confusion matrices (seeds, speakers, k, k)."""
+    repeated = np.repeat(np.indices(counts.shape).reshape(4, -1), counts.ravel(), axis=1)
+    seed, speaker, true, predicted = repeated
+    rows = pd.DataFrame({"seed": seed, "speaker": speaker, "emotion": true, "predicted": predicted})
+    number = rows.groupby(["seed", "speaker", "emotion"]).cumcount().astype(str)
+    names = rows["speaker"].astype(str) + "-" + rows["emotion"].astype(str) + "-" + number
+    return rows.assign(utterance=names)
