@@ -38,12 +38,12 @@ The approximation over utterances is valid only where speakers do not differ at 
 A network trained again with another seed is another network. The score of several seeds is their
 mean, and the interval is made for somebody who trains once, with a seed of their own: it is to
 contain the score that this training has on average over speakers. To the squared error over
-speakers it adds the variance of a new seed and that of the mean over the S seeds there are, s^2 (1 +
-1 / S) with s^2 the variance of their scores. The degrees of freedom are Satterthwaite's [3]_, so
-that three seeds give a wide interval if it is they that differ. An interval for the mean over all
-seeds would be narrower, but nobody has a mean of trainings. Equal scores under all seeds add
-nothing. From a single seed nothing can be said of others: the interval is over speakers alone, and
-tables mark it.
+speakers it adds the variance of a new seed and that of the mean over the S seeds there are:
+s^2 (1 + 1 / S), where s^2 is the variance of their scores. The degrees of freedom are
+Satterthwaite's [3]_, so that three seeds give a wide interval if it is they that differ. An
+interval for the mean over all seeds would be narrower, but nobody has a mean of trainings. Equal
+scores under all seeds add nothing. From a single seed nothing can be said of others: the interval
+is over speakers alone, and tables mark it.
 
 Coverage of nominal 95 % intervals of the UAR of one training with a seed that was not among those
 evaluated: of its true UAR, over all speakers, and of the one measured on the same test speakers;

@@ -361,6 +361,6 @@ def test_the_simulated_trainings_differ_as_much_as_real_ones():
 def test_a_training_with_another_seed_falls_inside(speakers, seeds):
     covered = coverage_of_a_new_seed(speakers, seeds, SETTINGS[2], corpora=1000)
     assert 0.93 < covered["ours", "true"] < 0.99
-    assert 0.93 < covered["ours", "measured"]
+    assert covered["ours", "measured"] > 0.93
     # Speakers are not the only chance: without the seeds the intervals are too narrow.
     assert covered["speakers alone", "true"] < 0.93
