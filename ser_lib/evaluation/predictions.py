@@ -26,6 +26,9 @@ COLUMNS = ("utterance", "speaker", "fold", "seed", "part", "condition", "emotion
 PARTS = ("test", "dev")
 """The parts of a fold for which a system makes predictions."""
 
+RANKED_SEEDS = 3
+"""Seeds from which on a score has a rank: with fewer, its place is an accident of its trainings."""
+
 # A posterior rounded to six decimals is off by half of this.
 _ROUNDING = 1e-6
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import metrics
-from ser_lib.evaluation.predictions import Evaluation
+from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
 from ser_lib.plots.layout import (
     draw_intervals,
     figure,
@@ -58,7 +58,7 @@ def published_comparison(evaluation: Evaluation, published: Sequence[PublishedSc
     Returns
     -------
     Figure
-        Ours first, with 95 % intervals over speakers, then the published scores in the order given,
+        Ours first, with 95 % intervals, then the published scores in the order given,
         a row for what was measured together;
         grey ones were measured on another corpus or other classes, hollow ones with test speakers
         in training. Nothing is ranked: scores under different protocols do not measure the same.
@@ -157,6 +157,8 @@ def _label(row: pd.Series) -> str:
     """Name a row of the results table by its system, variant and changed parameters."""
     texts = [str(row[c]) for c in ("variant", "changes") if c in row]
     texts = [text.replace("as_published", "as published") for text in texts if text not in _PLAIN]
+    if row.get("seeds", RANKED_SEEDS) < RANKED_SEEDS:
+        texts.append("1 seed only" if row["seeds"] == 1 else f"{row['seeds']} seeds")
     return _fill(f"{row['system']}" + (f" ({', '.join(texts)})" if texts else ""), 40)
 
 
@@ -177,6 +179,9 @@ def _blocks(results: pd.DataFrame, keys: list[str], metric: str) -> list[tuple[s
         head = f"{protocol}{_DEPENDENT[_disjoint(block)]}, {scaling}{classes}"
         ascending = metrics.get(metric).lower_is_better
         ranked = block.sort_values(metric, ascending=ascending, kind="stable")
+        if "seeds" in block:
+            repeated = ranked["seeds"] >= RANKED_SEEDS
+            ranked = pd.concat([ranked[repeated], ranked[~repeated]])
         blocks.append((order, head, ranked))
     return [block[1:] for block in sorted(blocks, key=lambda block: block[0])]
 
@@ -190,7 +195,7 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
     ----------
     results : pd.DataFrame
         A row per evaluation: ``system, protocol, normalisation, uar`` and, where known,
-        ``uar_low, uar_high, variant, changes, classes, speaker_disjoint``.
+        ``uar_low, uar_high, variant, changes, classes, speaker_disjoint, seeds``.
     metric : str
         A metric of `ser_lib.evaluation.metrics`; its name is that of the columns.
     title : str
@@ -200,7 +205,8 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
     -------
     Figure
         One block for each protocol and normalisation (and number of classes, if they differ),
-        speaker-disjoint protocols first; lines are 95 % intervals over speakers.
+        speaker-disjoint protocols first; lines are 95 % intervals. Rows with fewer than three seeds
+        say so and stand below the others.
 
     Raises
     ------
@@ -257,6 +263,6 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
     ax.set_yticks(rows["y"], rows["label"])
     ax.set_ylim(bottom - 0.6, -0.7)
     score_axis(ax, known.title, known.bounds)
-    intervals = ", 95 % intervals over speakers" if rows[limits].notna().any(axis=None) else ""
+    intervals = ", 95 % intervals" if rows[limits].notna().any(axis=None) else ""
     heading(ax, title or "Leaderboard", f"pooled {known.title}{intervals}")
     return fig

@@ -126,7 +126,7 @@ def per_class_recall(predictions: pd.DataFrame, *, title: str = "") -> Figure:
     labels = [f"{name}  ({n})" for name, n in zip(table["emotion"], table["count"], strict=True)]
     name_rows(ax, labels)
     score_axis(ax, "recall")
-    heading(ax, title or "Recall per emotion", "95 % intervals over speakers; (utterances)")
+    heading(ax, title or "Recall per emotion", "95 % intervals; (utterances)")
     return fig
 
 
@@ -250,7 +250,7 @@ def condition_curve(
     ax.set(xlim=(-0.3, len(order) - 0.5), xlabel="", ylabel=name)
     ax.set_ylim(*(bound if np.isfinite(bound) else None for bound in known.bounds))
     ax.grid(axis="y")
-    heading(ax, title or f"{name} by test condition", "95 % intervals over speakers")
+    heading(ax, title or f"{name} by test condition", "95 % intervals")
     return fig
 
 

@@ -4,17 +4,21 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from ser_lib.evaluation.metrics import METRICS
+from ser_lib.reporting import choices
 from ser_lib.reporting.formatting import code, duration, escape, interval, markdown_table
 from ser_lib.reporting.rows import Row, groups
 
 SYNTHETIC = "synthetic"
 """The corpus for trying things out: no score on it is a result."""
 
-_READ = """UAR is the unweighted average recall of the pooled test predictions, in brackets its 95 %
-interval over speakers; chance is {chance:.3f}. *Normalisation* says whose statistics scaled the
+_READ = """UAR is the unweighted average recall of the pooled test predictions, the mean over
+training seeds; chance is {chance:.3f}. In brackets stands the 95 % interval for one new training,
+over speakers and seeds; where there is *1 only*, over speakers alone. Behind the number of seeds
+stands the standard deviation of their UAR. *Normalisation* says whose statistics scaled the
 features: `train`, the training speakers'; `utterance`, each utterance's own; `speaker`, each
 speaker's own, which needs other (unlabelled) recordings of the test speaker. Systems are ranked
-within one normalisation."""
+within one normalisation. Those with fewer than three seeds have no rank and stand below the others:
+their place may be an accident of one training."""
 
 # Whether the test speakers of a published score are in its training data, too.
 _SPEAKERS = {True: "unseen", False: "**in the training too**", None: "not said"}
@@ -22,7 +26,7 @@ _SPEAKERS = {True: "unseen", False: "**in the training too**", None: "not said"}
 _HEADINGS = (
     *("system", "normalisation"),
     *(f" {metric.title}" for metric in METRICS.values()),
-    *(" folds × seeds", " parameters", " training", "data"),
+    *(" folds", " seeds", " parameters", " training", "data"),
 )
 _N_SCORED = 2 + len(METRICS)
 """Number of `_HEADINGS` up to the scores."""
@@ -63,7 +67,12 @@ def corpus_page(
     if first["corpus"] == SYNTHETIC:
         text.append("**Synthetic speech, for trying things out. No score here is a result.**")
     chance = 1 / len(first["specification"]["corpus"]["classes"])
-    text += ["## On unseen speakers", _READ.format(chance=chance)]
+    text += [
+        "## On unseen speakers",
+        _READ.format(chance=chance),
+    ]
+    if first["corpus"] != SYNTHETIC:
+        text += choices.note(rows)
     text += _ranked([row for row in rows if row.ranked], figures) or ["No complete run yet."]
     text += _partial([row for row in rows if row.values["partial"]])
     text += _dependent(rows)
@@ -92,15 +101,18 @@ def overview_page(corpora: Mapping[str, Sequence[Row]]) -> str:
             for row in best.values():
                 corpus = f"[{escape(row.record['corpus_title'])}]({name}/README.md){part}"
                 cells = [corpus, len(classes), escape(protocol), _system(row)]
-                table.append([*cells, row.values["normalisation"], *_scores(row.values)])
-    headings = ["corpus", " classes", "protocol", *_HEADINGS[:_N_SCORED]]
+                scores = [row.values["normalisation"], *_scores(row.values), _seeds(row)]
+                table.append([*cells, *scores])
+    headings = ["corpus", " classes", "protocol", *_HEADINGS[:_N_SCORED], " seeds"]
     text = [
         "# Results on real speech",
-        "Unseen speakers only, complete runs only; the best of each system and normalisation. UAR "
-        "is the unweighted average recall of the pooled test predictions with its 95 % interval "
-        "over speakers. Scores under different normalisations answer different questions: compare "
-        "rows of one normalisation. The page of each corpus has more: partial and "
-        "speaker-dependent runs, published scores, confusion matrices, and how to reproduce it.",
+        "Unseen speakers only, complete runs only; of each system and normalisation the best with "
+        "three seeds or more, or else the best. UAR is the unweighted average recall of the pooled "
+        "test predictions, the mean over training seeds, with the 95 % interval for one new "
+        "training, over speakers and seeds, or over speakers alone where there is one seed. Scores "
+        "under different normalisations answer different questions: compare rows of one "
+        "normalisation. The page of each corpus has more: whether choices were made on it, partial "
+        "and speaker-dependent runs, published scores, confusion matrices, and how to repeat it.",
         markdown_table(headings, table) if table else "No complete run yet.",
         "Pages: " + ", ".join(f"[{name}]({name}/README.md)" for name in corpora) + ".",
     ]
@@ -125,6 +137,13 @@ def _folds(row: Row) -> str:
     return f"{row.values['folds']}{of}"
 
 
+def _seeds(row: Row) -> str:
+    """Write the number of seeds and the standard deviation of UAR over them."""
+    if row.values["seeds"] == 1:
+        return "*1 only*"
+    return f"{row.values['seeds']} (± {row.values['uar_sd']:.3f})"
+
+
 def _cells(row: Row) -> list[str]:
     count = row.values["n_parameters"]
     files = f"predictions/{row.name}"
@@ -132,7 +151,8 @@ def _cells(row: Row) -> list[str]:
         _system(row),
         row.values["normalisation"],
         *_scores(row.values),
-        f"{_folds(row)} × {row.values['seeds']}",
+        _folds(row),
+        _seeds(row),
         "" if count is None else f"{count:,}",
         duration(row.values["fit_seconds"]),
         f"[predictions]({files}.csv), [record]({files}.json)",
@@ -152,9 +172,10 @@ def _ranked(rows: Sequence[Row], figures: Mapping[str, str]) -> list[str]:
         text.append(_heading(key))
         # A group is ordered by normalisation.
         for _, ranking in itertools.groupby(group, lambda row: row.values["normalisation"]):
-            cells = [[str(rank), *_cells(row)] for rank, row in enumerate(ranking, start=1)]
+            ranks = itertools.count(1)
+            cells = [[next(ranks) if row.repeated else "–", *_cells(row)] for row in ranking]
             text.append(markdown_table([" rank", *_HEADINGS], cells))
-        text.append(f"![UAR with intervals over speakers]({figures[figure_name(number)]})")
+        text.append(f"![UAR with 95 % intervals]({figures[figure_name(number)]})")
     return text
 
 

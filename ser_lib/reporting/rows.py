@@ -10,16 +10,20 @@ import pandas as pd
 
 from ser_lib import code_digest, identity
 from ser_lib.evaluation.metrics import METRICS
-from ser_lib.evaluation.predictions import Evaluation
+from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
 from ser_lib.experiment import results
 
 SCORES = tuple(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high"))
-"""The columns of scores: each metric and the limits of its 95 % interval over speakers."""
+"""The columns of scores: each metric and the limits of its 95 % interval."""
+
+SPREAD = ("uar_sd", "uar_min", "uar_max")
+"""Columns of the spread of UAR over seeds, empty for a single seed."""
 
 COLUMNS = (
     *("corpus", "corpus_version", "subset", "classes", "system", "variant", "changes", "protocol"),
     *("speaker_disjoint", "normalisation", "seeds", "folds", "partial", "utterances"),
     *SCORES,
+    *SPREAD,
     *("n_parameters", "fit_seconds", "predict_seconds", "backend", "code", "digest"),
 )
 """The columns of ``results.csv``."""
@@ -58,8 +62,13 @@ class Row(NamedTuple):
 
     @property
     def ranked(self) -> bool:
-        """Whether it may be ranked: all folds, on unseen speakers."""
+        """Whether it stands in a ranking: all folds, on unseen speakers."""
         return self.values["speaker_disjoint"] and not self.values["partial"]
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it has the seeds that a rank asks for; if not, it stands below those that do."""
+        return self.values["seeds"] >= RANKED_SEEDS
 
     @property
     def label(self) -> str:
@@ -72,7 +81,10 @@ class Row(NamedTuple):
 
 def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     """
-    Read all evaluations of a corpus: speaker-disjoint, complete ones first, best UAR first.
+    Read all evaluations of a corpus.
+
+    Speaker-disjoint ones come first, of these complete ones, of these those with `RANKED_SEEDS`
+    seeds or more, of these the best UAR.
 
     Parameters
     ----------
@@ -95,7 +107,8 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
 
     def order(row: Row) -> tuple:
         values = row.values
-        return not values["speaker_disjoint"], values["partial"], -values["uar"], row.name
+        first = not values["speaker_disjoint"], values["partial"], not row.repeated
+        return *first, -values["uar"], row.name
 
     return sorted((row for row in rows if superseded or not row.superseded), key=order)
 
@@ -103,7 +116,8 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
 def results_table(rows: Sequence[Row], *, decimals: int = 4) -> pd.DataFrame:
     """Make the results table: one row per evaluation, columns `COLUMNS`, scores rounded."""
     table = pd.DataFrame([row.values for row in rows], columns=list(COLUMNS))
-    table[list(SCORES)] = table[list(SCORES)].astype(float).round(decimals)
+    numbers = [*SCORES, *SPREAD]
+    table[numbers] = table[numbers].astype(float).round(decimals)
     table[["fit_seconds", "predict_seconds"]] = table[["fit_seconds", "predict_seconds"]].round(2)
     table["n_parameters"] = table["n_parameters"].astype("Int64")
     return table
@@ -148,6 +162,8 @@ def _values(evaluation: Evaluation) -> dict:
     record = evaluation.record
     specification, runs = record["specification"], record["runs"]
     scores = evaluation.scores()
+    over_seeds = evaluation.by_seed()["uar"]
+    spread = [over_seeds.std(), over_seeds.min(), over_seeds.max()]
     counts = [run["n_parameters"] for run in runs if run["n_parameters"] is not None]
     current = all(code_digest.is_current(code["roots"], code["files"]) for code in record["code"])
     return {
@@ -166,6 +182,7 @@ def _values(evaluation: Evaluation) -> dict:
         "partial": record["partial"],
         "utterances": evaluation.rows()["utterance"].nunique(),
         **{name: scores[name] for name in SCORES},
+        **dict(zip(SPREAD, spread if len(over_seeds) > 1 else [np.nan] * 3, strict=True)),
         # Support vector machines differ from fold to fold: the median.
         "n_parameters": int(np.median(counts)) if counts else None,
         "fit_seconds": sum(run["fit_seconds"] for run in runs),

@@ -68,7 +68,7 @@ def section(text, title):
 def test_one_row_per_evaluation_with_the_agreed_columns(built):
     table = results(built)
     assert tuple(table.columns) == COLUMNS
-    assert len(table) == 7
+    assert len(table) == 8
     assert table["partial"].sum() == 2
     assert set(table["code"]) == {"current"}
     assert (table["classes"] == 3).all()
@@ -100,7 +100,7 @@ def test_every_metric_has_its_columns_and_heading(built):
 
 def test_rows_that_differ_by_a_parameter_say_which(built):
     changes = set(results(built)["changes"])
-    assert changes == {"", "sharpness 0.1", "sharpness 0.2", "sharpness 1.0"}
+    assert changes == {"", "sharpness 0.1", "sharpness 0.2", "sharpness 0.4", "sharpness 1.0"}
 
 
 def test_systems_are_ranked_within_one_normalisation(built):
@@ -108,15 +108,21 @@ def test_systems_are_ranked_within_one_normalisation(built):
     tables = unseen.split("| rank |")[1:]
     assert len(tables) == 2
     rows = [
-        [line.split(" | ") for line in table.splitlines() if re.match(r"\| \d", line)]
+        [line.split(" | ") for line in table.splitlines() if re.match(r"\| [\d–]", line)]
         for table in tables
     ]
     assert [[(cells[0], cells[2]) for cells in ranking] for ranking in rows] == [
-        [("| 1", "train"), ("| 2", "train")],
+        [("| 1", "train"), ("| 2", "train"), ("| –", "train")],
         [("| 1", "speaker")],
     ]
-    scores = [float(cells[3][:5]) for cells in rows[0]]
-    assert scores == sorted(scores, reverse=True)
+    first, second, once = (float(cells[3][:5]) for cells in rows[0])
+    assert first > second
+    # One training is better than both, but it is only one.
+    assert once > first
+    seeds = [cells[3 + len(METRICS) + 1] for cells in rows[0]]
+    best = next(r for r in read_rows(built / "folder") if r.values["normalisation"] == "train")
+    assert seeds[0] == f"3 (± {best.evaluation.by_seed()['uar'].std():.3f})"
+    assert seeds[2] == "*1 only*"
     assert unseen.count("figures/leaderboard.png") == 1
 
 
@@ -124,8 +130,7 @@ def test_partial_runs_are_not_ranked_and_say_what_they_tested(built):
     # A complete run of the same specification supersedes one partial row, not the other.
     partial = section(page(built), "Partial runs, not ranked")
     assert partial.count("predictions/") == 2
-    assert "2 of 4 × 1" in partial
-    assert "s1, s2" in partial
+    assert "| 2 of 4 | s1, s2 | *1 only* |" in partial
 
 
 def test_speaker_dependent_rows_stand_apart_beside_unseen_speakers(built):
@@ -234,7 +239,7 @@ def test_figures_of_removed_predictions_are_removed(reported):
     build_report()
     assert not list(figures.glob(f"*{gone}*"))
     assert (figures / "of_the_users.png").exists()
-    assert len(results(reported)) == 6
+    assert len(results(reported)) == 7
 
 
 def test_the_overview_leaves_the_synthetic_corpus_out(reported):
@@ -249,10 +254,27 @@ def test_more_seeds_supersede_fewer(fast, tmp_path):
     store(paths.reports())
     store(paths.reports(), seeds=(0, 1))
     build_report()
-    assert "| 4 × 2 |" in page(paths.reports())
-    assert "| 4 × 1 |" not in page(paths.reports())
+    assert "| 4 | 2 (± " in page(paths.reports())
+    assert "| 4 | *1 only* |" not in page(paths.reports())
     assert len(results(paths.reports())) == 2
     assert len(read_rows(paths.reports() / "folder", superseded=False)) == 1
+
+
+@pytest.mark.parametrize(
+    ("corpus", "says"),
+    [
+        ("Folder", "Choices were made on this corpus"),
+        ("EmoDB", "Nothing was chosen on this corpus"),
+    ],
+)
+def test_the_page_says_where_defaults_were_chosen(fast, tmp_path, corpus, says):
+    sentence = f"The defaults were chosen on development speakers of {corpus}; see the trials."
+    store(paths.reports(), deviations=["It is small.", sentence])
+    build_report()
+    unseen = section(page(paths.reports()), "On unseen speakers")
+    assert says in unseen
+    assert unseen.index(says) < unseen.index("| rank |")
+    assert "efaults of `tiny` were chosen" in unseen
 
 
 def test_nothing_to_report_is_an_error(tmp_path):

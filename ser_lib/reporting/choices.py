@@ -1,0 +1,35 @@
+"""On which corpora the defaults of systems were chosen, and what that means for a page."""
+
+import re
+from collections.abc import Sequence
+
+from ser_lib.reporting.formatting import code, escape
+from ser_lib.reporting.rows import Row
+
+_CHOSEN = """**Choices were made on this corpus.** The defaults of {systems} were chosen on
+development speakers, who are test speakers of other folds: their figures here are too high by
+whatever that was worth. Rows named *nested choice*, whose parameters are chosen inside each fold, and corpora on
+which nothing was chosen are free of it."""
+_CONFIRMATION = """**Nothing was chosen on this corpus.** The defaults of {systems} were chosen on
+development speakers of {corpora}; the figures here confirm those choices, or do not."""
+# How a system says on which corpus its defaults were chosen: one of its deviations.
+_CHOSEN_ON = re.compile(r"[Cc]hosen on development speakers of ([\w-]+)")
+
+
+def note(rows: Sequence[Row]) -> list[str]:
+    """
+    Say whose defaults were chosen on the corpus of some rows, or else on which they were chosen.
+
+    A paragraph in Markdown; none where no system says that its defaults were chosen.
+    """
+    here, chosen = rows[0].record["corpus"], {}
+    for row in rows:
+        if row.values["variant"] == "default":
+            for corpus in _CHOSEN_ON.findall(" ".join(row.record["deviations"])):
+                chosen.setdefault(corpus, set()).add(code(row.values["system"]))
+    if not chosen:
+        return []
+    own = {corpus: systems for corpus, systems in chosen.items() if corpus.lower() == here}
+    systems = ", ".join(sorted(set().union(*(own or chosen).values())))
+    corpora = escape(", ".join(sorted(chosen)))
+    return [(_CHOSEN if own else _CONFIRMATION).format(systems=systems, corpora=corpora)]
