@@ -70,10 +70,22 @@ def _evaluate(options: argparse.Namespace) -> int:
             seeds=options.seeds,
             folds=options.folds,
             normalisation=options.normalisation,
+            hold_out_development=options.hold_out_development,
             reports=options.reports,
             fresh=options.fresh,
             jobs=options.jobs,
         )
+    print(evaluation.summary())
+    return 0
+
+
+def _fuse(options: argparse.Namespace) -> int:
+    from ser_lib.reporting import fuse_evaluations
+
+    names = ("weights", "seeds", "name", "reports")
+    values = {name: getattr(options, name) for name in names}
+    evaluation = fuse_evaluations(options.members, options.corpus, **values)
+    print(evaluation.record["title"])
     print(evaluation.summary())
     return 0
 
@@ -262,6 +274,28 @@ def parser() -> argparse.ArgumentParser:
     for option in ("jobs", "scheduler"):
         where.add_argument(f"--{option}", **_OPTIONS[option])
 
+    text = "keep development rows out of training and predict them (for `ser fuse`)"
+    evaluate.add_argument("--hold-out-development", action="store_true", help=text)
+
+    text = "fuse stored evaluations of one corpus and protocol into one more"
+    fuse = add("fuse", _fuse, text, "corpus", "reports")
+    text = "name of a system, or the beginning of the digest of an evaluation"
+    fuse.add_argument("members", nargs="+", metavar="EVALUATION", help=text)
+    fuse.add_argument(
+        "--weights",
+        default="equal",
+        metavar="equal|fitted",
+        help="average posteriors (the default), or log posteriors with weights fitted to the "
+        "development rows of each fold",
+    )
+    fuse.add_argument(
+        "--seeds",
+        action="store_true",
+        help="average the seeds of each evaluation first; otherwise seed i is fused with seed i",
+    )
+    text = "under which it is stored and shown (default: fusion, or SYSTEM_ensemble)"
+    fuse.add_argument("--name", metavar="NAME", help=text)
+
     tune = add("tune", _tune, "compare trials of a system on development speakers", *shared)
     tune.add_argument("system", metavar="SYSTEM", help="name of the system")
     text = "name of a trial of its search space; default: all"
@@ -316,7 +350,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(arguments)
-    if options.function is _evaluate and not os.environ.get("SER_COMMAND"):
+    if options.function in (_evaluate, _fuse) and not os.environ.get("SER_COMMAND"):
         # For the record: how to make the result again.
         os.environ["SER_COMMAND"] = shlex.join(["ser", *arguments])
     try:

@@ -16,6 +16,7 @@ _MODULES = {
     "compare_all": "significance",
     "conclude": "significance",
     "confusion": "metrics",
+    "fuse": "fusion",
     "holm": "significance",
     "interval": "intervals",
     "macro_f1": "metrics",
@@ -24,7 +25,7 @@ _MODULES = {
     "uar": "metrics",
     "wa": "metrics",
 }
-_SUBMODULES = ("intervals", "metrics", "predictions", "resampling", "significance")
+_SUBMODULES = ("fusion", "intervals", "metrics", "predictions", "resampling", "significance")
 
 __all__ = [*_MODULES, *_SUBMODULES]
 

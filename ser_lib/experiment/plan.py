@@ -122,6 +122,7 @@ def prepare(
     folds: int | Sequence[str] | None = None,
     normalisation: str | None = None,
     conditions: Mapping[str, Sequence] | None = None,
+    hold_out_development: bool = False,
     development: bool = False,
     title: str | None = None,
 ) -> Plan:
@@ -130,7 +131,7 @@ def prepare(
 
     Parameters
     ----------
-    system, corpus, protocol, seeds, folds, normalisation, conditions
+    system, corpus, protocol, seeds, folds, normalisation, conditions, hold_out_development
         As for `ser_lib.experiment.evaluate`.
     development : bool
         Whether to score the development rows of each fold: they take the place of its test rows,
@@ -156,12 +157,18 @@ def prepare(
         folds = min(folds, len(names))
     wanted = _check_folds(folds, names, protocol.name)
     specification = provenance.specify(system, corpus, protocol, normalisation, degraded)
+    # Where they choose something they are held out in any case.
+    held_out = hold_out_development and not system.needs_development
+    if held_out:
+        specification.content["development"] = "held out"
     if development:
         specification.content["scored"] = "development rows"
     digest = identity.digest(specification.content)
     tasks = []
     for seed, split in splits.items():
         for fold in (fold for fold in split if fold.name in wanted):
+            if held_out:
+                fold = dataclasses.replace(fold, development_trains=False)
             if development:
                 fold = _without_test_rows(system, fold, protocol.name)
             rows = rows_digest(fold, corpus.table.index)

@@ -30,6 +30,7 @@ def evaluate(
     folds: int | Sequence[str] | None = None,
     normalisation: str | None = None,
     conditions: Mapping[str, Sequence] | None = None,
+    hold_out_development: bool = False,
     reports: str | os.PathLike | None = None,
     fresh: bool = False,
     jobs: int | None = None,
@@ -62,6 +63,10 @@ def evaluate(
     conditions : dict, optional
         Further test conditions: name -> steps of `ser_lib.signal` by which the test recordings are
         degraded. The classifier of each fold predicts them too.
+    hold_out_development : bool
+        Whether the development rows stay out of the training of a system that chooses nothing by
+        them, and are predicted: weights of a fusion can be fitted to them. Of a system that does
+        choose by them this is so in any case.
     reports : path, optional
         Folder of the reports; `ser_lib.paths.reports` by default.
     fresh : bool
@@ -104,6 +109,7 @@ def evaluate(
         folds=folds,
         normalisation=normalisation,
         conditions=conditions,
+        hold_out_development=hold_out_development,
     )
     fresh = fresh or bool(os.environ.get("SER_FRESH"))
     folder = (paths.reports() if reports is None else Path(reports)) / corpus.name

@@ -1,11 +1,13 @@
 """From stored results to tables, figures and pages."""
 
 from ser_lib.reporting.build import build_report
+from ser_lib.reporting.fusing import fuse_evaluations
 from ser_lib.reporting.rows import Row, groups, read_rows, results_table, shared_predictions
 
 __all__ = [
     "Row",
     "build_report",
+    "fuse_evaluations",
     "groups",
     "read_rows",
     "results_table",

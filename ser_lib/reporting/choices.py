@@ -8,12 +8,12 @@ from ser_lib.reporting.rows import Row
 
 _CHOSEN = """**Choices were made on this corpus.** The defaults of {systems} were chosen on
 development speakers, who are test speakers of other folds: their figures here are too high by
-whatever that was worth. Rows named *nested choice*, whose parameters are chosen inside each fold, and corpora on
-which nothing was chosen are free of it."""
+whatever that was worth. Rows named *nested choice*, whose parameters are chosen inside each fold,
+and corpora on which nothing was chosen are free of it."""
 _CONFIRMATION = """**Nothing was chosen on this corpus.** The defaults of {systems} were chosen on
 development speakers of {corpora}; the figures here confirm those choices, or do not."""
-# How a system says on which corpus its defaults were chosen: one of its deviations.
-_CHOSEN_ON = re.compile(r"[Cc]hosen on development speakers of ([\w-]+)")
+CHOSEN_ON = re.compile(r"[Cc]hosen on development speakers of ([\w-]+)")
+"""How a system says on which corpus its defaults were chosen: in one of its deviations."""
 
 
 def note(rows: Sequence[Row]) -> list[str]:
@@ -25,7 +25,7 @@ def note(rows: Sequence[Row]) -> list[str]:
     here, chosen = rows[0].record["corpus"], {}
     for row in rows:
         if row.values["variant"] == "default":
-            for corpus in _CHOSEN_ON.findall(" ".join(row.record["deviations"])):
+            for corpus in CHOSEN_ON.findall(" ".join(row.record["deviations"])):
                 chosen.setdefault(corpus, set()).add(code(row.values["system"]))
     if not chosen:
         return []

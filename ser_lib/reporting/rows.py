@@ -30,8 +30,8 @@ COLUMNS = (
 
 # Parts of a specification that say how often and on which part a system was trained, not which.
 _EXTENT = ("seeds", "folds", "split")
-# The order in which normalisations are shown: from what needs least of the test speaker.
-_NORMALISATIONS = ("train", "utterance", "speaker")
+NORMALISATIONS = ("train", "utterance", "speaker")
+"""In the order in which they are shown: from what needs least of the test speaker."""
 
 
 class Row(NamedTuple):
@@ -137,7 +137,7 @@ def groups(rows: Sequence[Row]) -> dict[tuple, list[Row]]:
         key = (recordings, tuple(corpus["classes"]), row.record["protocol_title"])
         grouped.setdefault(key, []).append(row)
     for group in grouped.values():
-        group.sort(key=lambda row: _NORMALISATIONS.index(row.values["normalisation"]))
+        group.sort(key=lambda row: NORMALISATIONS.index(row.values["normalisation"]))
     return dict(sorted(grouped.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
@@ -213,6 +213,10 @@ def _is_superseded(row: Row, rows: Sequence[Row]) -> bool:
 
 def _changes(row: Row, rows: Sequence[Row]) -> str:
     """Name the parameters in which a row differs from others of its system and variant."""
+    if "members" in row.record:
+        seeds = "seeds averaged, " if row.record["parameters"]["seeds_averaged"] else ""
+        weights = row.record["specification"]["weights"]
+        return f"{seeds}{weights} weights: {', '.join(row.record['members'])}"
     same = [r for r in rows if all(r.record[k] == row.record[k] for k in ("system", "variant"))]
     parameters = row.record["parameters"]
     differing = [
@@ -221,5 +225,7 @@ def _changes(row: Row, rows: Sequence[Row]) -> str:
         if len({identity.canonical(other.record["parameters"].get(name)) for other in same}) > 1
     ]
     parts = [f"{name} {json.dumps(parameters[name], ensure_ascii=False)}" for name in differing]
-    parts += ["altered features"] if "features" in row.record["specification"] else []
+    specification = row.record["specification"]
+    parts += ["altered features"] if "features" in specification else []
+    parts += ["development speakers held out"] if "development" in specification else []
     return ", ".join(parts)

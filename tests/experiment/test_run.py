@@ -396,3 +396,22 @@ def test_a_network_brings_its_backend_its_curves_and_its_code(corpus):
     assert own | {"neural/classifier.py"} <= set(code["files"])
     other = evaluate(TinyNetwork(units=5), corpus, folds=1)
     assert other.record["digest"] != record["digest"]
+
+
+def test_development_rows_can_be_held_out_of_a_system_that_chooses_nothing(corpus):
+    system = Tiny(needs_development=False)
+    joined = evaluate(system, corpus, folds=["s1"])
+    assert set(joined.predictions["part"]) == {"test"}
+    held_out = evaluate(system, corpus, folds=["s1"], hold_out_development=True)
+    assert held_out.rows("dev")["speaker"].unique().tolist() == ["s2"]
+    assert [set(fit["groups"]) for fit in NearestMean.trained_on] == [
+        {"s0", "s2", "s3"},
+        {"s0", "s3"},
+    ]
+    assert held_out.record["specification"]["development"] == "held out"
+    assert held_out.record["digest"] != joined.record["digest"]
+    # A system that chooses by them holds them out in any case.
+    one, other = (
+        evaluate(Tiny(), corpus, folds=["s1"], hold_out_development=held) for held in (False, True)
+    )
+    assert one.record["digest"] == other.record["digest"]

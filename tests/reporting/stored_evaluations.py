@@ -32,12 +32,15 @@ def store(
     conditions=(),
     variant="default",
     sharpness=1.0,
+    system="tiny",
+    development=False,
     **record,
 ):
     """
     Write an evaluation into reports; two rows per speaker and emotion.
 
-    As many of them are predicted right as `accuracy` says.
+    As many of them are predicted right as `accuracy` says; with `development`, each fold has the
+    test rows of the next one as development rows.
     """
     disjoint = protocol == "leave_one_speaker_out"
     code = code_digest.code(["ser_lib.errors"])
@@ -49,7 +52,7 @@ def store(
             "fingerprint": "f" * 64,
             "classes": list(CLASSES),
         },
-        "classifier": {"class": "Tiny", "sharpness": sharpness},
+        "classifier": {"class": system.title(), "sharpness": sharpness},
         "conditions": {name: name for name in conditions},
         "normalisation": normalisation,
         "protocol": {"name": protocol},
@@ -88,7 +91,7 @@ def store(
     hardware = {"cpu": "a processor", "cores": 2, "gpu": None}
     record = {
         "digest": digest,
-        "system": "tiny",
+        "system": system,
         "title": "Nearest mean",
         "variant": variant,
         "parameters": {"sharpness": sharpness},
@@ -110,6 +113,10 @@ def store(
         "runs": runs,
         **record,
     }
-    path = results.prediction_files("folder", "tiny", digest, reports)
-    results.write(Evaluation(pd.DataFrame(rows), record), path)
+    path = results.prediction_files("folder", system, digest, reports)
+    table = pd.DataFrame(rows)
+    if development:
+        others = table["fold"].map(dict(zip(folds[1:] + folds[:1], folds, strict=True)))
+        table = pd.concat([table, table.assign(part="dev", fold=others)], ignore_index=True)
+    results.write(Evaluation(table, record), path)
     return path
