@@ -57,26 +57,54 @@ def _evaluate(options: argparse.Namespace) -> int:
     from ser_lib import cluster, corpora, evaluate, systems
     from ser_lib.params import typed
 
-    parameters = {name: typed(value) for name, value in options.parameters}
-    system = systems.make(options.system, variant=options.variant, **parameters)
+    names = ("protocol", "seeds", "folds", "normalisation", "reports", "fresh", "jobs")
+    values = {name: getattr(options, name) for name in names}
     subset = {"subset": options.subset} if options.subset else {}
-    corpus = corpora.load_corpus(options.corpus, data=options.data, **subset)
+    parameters = {name: typed(value) for name, value in options.parameters}
     joined = cluster.join(options.scheduler) if options.scheduler else contextlib.nullcontext()
-    with joined:
-        evaluation = evaluate(
-            system,
-            corpus,
-            protocol=options.protocol,
-            seeds=options.seeds,
-            folds=options.folds,
-            normalisation=options.normalisation,
-            hold_out_development=options.hold_out_development,
-            reports=options.reports,
-            fresh=options.fresh,
-            jobs=options.jobs,
-        )
+    if options.nested:
+        trials = _trials(options)
+        corpus = corpora.load_corpus(options.corpus, data=options.data, **subset)
+        with joined:
+            from ser_lib.experiment import evaluate_nested
+
+            evaluation = evaluate_nested(options.system, corpus, trials, **values)
+        for fold, choice in evaluation.record["choices"].items():
+            print(f"fold {fold}: {choice['trial']}")
+    else:
+        system = systems.make(options.system, variant=options.variant, **parameters)
+        corpus = corpora.load_corpus(options.corpus, data=options.data, **subset)
+        values["hold_out_development"] = options.hold_out_development
+        with joined:
+            evaluation = evaluate(system, corpus, **values)
     print(evaluation.summary())
     return 0
+
+
+def _trials(options: argparse.Namespace) -> dict | None:
+    """Read the trials of a nested choice from a file, if one is given."""
+    import json
+
+    refused = {
+        "-p": options.parameters,
+        "--variant": options.variant != "default",
+        "--hold-out-development": options.hold_out_development,
+    }
+    for option, given in refused.items():
+        if given:
+            raise InputError(f"--nested takes all parameters from its trials; found {option} too")
+    if options.nested is True:
+        return None
+    try:
+        trials = json.loads(Path(options.nested).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{options.nested}: not readable as JSON ({error})") from None
+    if not isinstance(trials, dict) or not all(isinstance(own, dict) for own in trials.values()):
+        raise InputError(
+            f"{options.nested}: expected trials as a JSON object, changed parameters by the name "
+            'of the trial: {"default": {}, "longer": {"epochs": 80}}'
+        )
+    return trials
 
 
 def _fuse(options: argparse.Namespace) -> int:
@@ -274,6 +302,14 @@ def parser() -> argparse.ArgumentParser:
     for option in ("jobs", "scheduler"):
         where.add_argument(f"--{option}", **_OPTIONS[option])
 
+    evaluate.add_argument(
+        "--nested",
+        nargs="?",
+        const=True,
+        metavar="FILE",
+        help="choose parameters inside each fold, among the trials of the system's search space or "
+        "of a JSON file, then test once",
+    )
     text = "keep development rows out of training and predict them (for `ser fuse`)"
     evaluate.add_argument("--hold-out-development", action="store_true", help=text)
 

@@ -119,10 +119,32 @@ def evaluate(
         task: result
         for _, task, result in training.complete([plan], fresh=fresh, jobs=jobs, progress=progress)
     }
-    finished = {task: finished[task] for task in plan.tasks}
+    return store(plan, {task: finished[task] for task in plan.tasks}, reports)
+
+
+def store(
+    plan: Plan,
+    finished: Mapping[Task, FoldResult],
+    reports: str | os.PathLike | None = None,
+    **record: object,
+) -> Evaluation:
+    """
+    Make an evaluation of finished folds and write it into the reports.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was trained.
+    finished : mapping of Task to FoldResult
+        All tasks of the plan, in its order.
+    reports : path, optional
+        Folder of the reports; `ser_lib.paths.reports` by default.
+    **record
+        What the record says beside the plan.
+    """
     predictions = pd.concat([r.predictions for r in finished.values()], ignore_index=True)
-    record = _record(plan, finished)
-    file = results.prediction_files(corpus.name, system.name, record["digest"], reports)
+    record = _record(plan, finished) | record
+    file = results.prediction_files(plan.corpus.name, plan.system.name, record["digest"], reports)
     record["command"] = os.environ.get("SER_COMMAND") or _earlier_command(file)
     evaluation = Evaluation(predictions=predictions, record=record)
     results.write(evaluation, file)

@@ -89,20 +89,7 @@ def tune(
 
         system = systems.get(system)
     options = {"folds": folds, "seeds": seeds, "normalisation": normalisation, "development": True}
-    plans: dict[Plan, str] = {}
-    names: dict[str, str] = {}
-    for name, changes in _chosen(system, trials).items():
-        title = f"{system.name} on {corpus.name}, {name}"
-        try:
-            plan = prepare(system.of(**changes), corpus, title=title, **options)
-        except InputError as error:
-            raise InputError(f"trial {name!r}: {error}") from None
-        plans[plan] = name
-        other = names.setdefault(plan.digest, name)
-        if other != name:
-            raise InputError(
-                f"trials {other!r} and {name!r} have the same parameters; expected different ones"
-            )
+    plans = plan_trials(system, corpus, trials, **options)
     path = trials_file(corpus.name, system.name, reports)
     read(path)  # A damaged table is found before, not after, the training.
 
@@ -127,6 +114,34 @@ def tune(
     return ordered(rows)
 
 
+def plan_trials(
+    system: "type[System]",
+    corpus: "Corpus",
+    trials: Mapping[str, Mapping[str, object]] | Sequence[str] | None,
+    **options: object,
+) -> dict[Plan, str]:
+    """
+    Prepare the trials of a system; `trials` as for `tune`, `options` as for `plan.prepare`.
+
+    The values are the names of the trials. InputError as of `tune`.
+    """
+    plans: dict[Plan, str] = {}
+    names: dict[str, str] = {}
+    for name, changes in _chosen(system, trials).items():
+        title = f"{system.name} on {corpus.name}, {name}"
+        try:
+            plan = prepare(system.of(**changes), corpus, title=title, **options)
+        except InputError as error:
+            raise InputError(f"trial {name!r}: {error}") from None
+        plans[plan] = name
+        other = names.setdefault(plan.digest, name)
+        if other != name:
+            raise InputError(
+                f"trials {other!r} and {name!r} have the same parameters; expected different ones"
+            )
+    return plans
+
+
 def _chosen(
     kind: "type[System]", trials: Mapping[str, Mapping] | Sequence[str] | None
 ) -> Mapping[str, Mapping[str, object]]:
@@ -141,8 +156,10 @@ def _chosen(
                 raise unknown(f"trial of {kind.name}", name, space)
         chosen = {name: space[name] for name in names}
     if not chosen:
+        empty = "" if kind.search_space else ", whose search space is empty"
         raise InputError(
-            f"no trials of {kind.name}; expected at least one: changed parameters by its name"
+            f"no trials of {kind.name}{empty}; expected at least one: changed parameters by its "
+            "name"
         )
     return chosen
 

@@ -227,5 +227,6 @@ def _changes(row: Row, rows: Sequence[Row]) -> str:
     parts = [f"{name} {json.dumps(parameters[name], ensure_ascii=False)}" for name in differing]
     specification = row.record["specification"]
     parts += ["altered features"] if "features" in specification else []
+    parts += ["nested choice"] if "nested" in specification else []
     parts += ["development speakers held out"] if "development" in specification else []
     return ", ".join(parts)
