@@ -112,9 +112,8 @@ def evaluate(
         hold_out_development=hold_out_development,
     )
     fresh = fresh or bool(os.environ.get("SER_FRESH"))
-    folder = (paths.reports() if reports is None else Path(reports)) / corpus.name
     if not fresh:
-        restore_folds(plan, folder)
+        restore_folds(plan, (paths.reports() if reports is None else Path(reports)) / corpus.name)
     finished = {
         task: result
         for _, task, result in training.complete([plan], fresh=fresh, jobs=jobs, progress=progress)
@@ -129,7 +128,7 @@ def store(
     **record: object,
 ) -> Evaluation:
     """
-    Make an evaluation of finished folds and write it into the reports.
+    Make an evaluation of finished folds and write it into the reports, in the place of its parts.
 
     Parameters
     ----------
@@ -148,7 +147,7 @@ def store(
     record["command"] = os.environ.get("SER_COMMAND") or _earlier_command(file)
     evaluation = Evaluation(predictions=predictions, record=record)
     results.write(evaluation, file)
-    remove_parts(plan, folder)
+    remove_parts(plan, file.parent.parent)
     return evaluation
 
 

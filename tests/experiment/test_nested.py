@@ -174,3 +174,12 @@ def test_the_command_takes_trials_of_a_file(corpus, recordings, tmp_path, capsys
     file.write_text("[]")
     assert main(command) == 2
     assert "expected trials as a JSON object" in capsys.readouterr().err
+
+
+def test_more_seeds_take_the_place_of_fewer(corpus):
+    nested(Tiny, corpus, TRIALS, folds=["s0"])
+    plain = evaluate(Tiny(), corpus, folds=["s0"])
+    both = nested(Tiny, corpus, TRIALS, seeds=(0, 1), folds=["s0", "s1"])
+    files = (paths.reports() / "folder" / "predictions").glob("*.json")
+    digests = {read(path).record["digest"] for path in files}
+    assert digests == {plain.record["digest"], both.record["digest"]}
