@@ -103,3 +103,18 @@ def test_long_labels_are_wrapped_and_do_not_touch():
 def test_what_cannot_be_drawn_is_refused(draw, message):
     with pytest.raises(InputError, match=message):
         draw()
+
+
+def test_one_training_stands_below_three_however_good():
+    table = pd.DataFrame(
+        {
+            "system": ["a", "lucky", "b"],
+            "protocol": "leave_one_speaker_out",
+            "normalisation": "train",
+            "uar": [0.6, 0.9, 0.7],
+            "seeds": [3, 1, 3],
+        }
+    )
+    axes = plots.leaderboard(table).axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["b", "a", "lucky (1 seed only)"]
