@@ -18,6 +18,9 @@ PACKAGE = "ser_lib"
 _FOREIGN = re.compile(r"set_\w+_request|get_metadata_routing")
 # What is literal already, or a star before the name of further dimensions: (n, *item).
 _STAR = re.compile(r"(``.*?``|`[^`]*`)|(?<=[ (])\*(?=\w+(?:[,).]|$))")
+# Several attributes with one description, which Sphinx would read as a type and a name; a space
+# without width keeps them together.
+_SEVERAL = re.compile(r"^(:(?:ivar|vartype) )([\w, ]+)(?=:)")
 _FOOTNOTE = re.compile(r"\[(\d+)\](?=_|\s)")
 
 
@@ -128,11 +131,12 @@ def resolve(
 def prepare(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Escape the stars of shapes, and number footnotes apart by module."""
+    """Write for Sphinx what stands in a docstring: stars of shapes, lists of names, footnotes."""
     module = name if what == "module" else getattr(thing, "__module__", None) or name
     label = re.sub(r"\W", "-", str(module))
     for number, line in enumerate(lines):
         escaped = _STAR.sub(lambda match: match[1] or r"\*", line)
+        escaped = _SEVERAL.sub(lambda match: match[1] + match[2].replace(", ", ",\u200b"), escaped)
         lines[number] = _FOOTNOTE.sub(rf"[#{label}-\1]", escaped)
 
 

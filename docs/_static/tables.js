@@ -4,6 +4,8 @@
 
   // Headings that stay in view on a narrow screen; the others are shown on demand.
   const KEYS = ["rank", "system", "trial", "uar", "development uar", "score"];
+  // Headings whose cells are repeated in small print under the system where they are hidden.
+  const DETAILS = ["corpus", "normalisation", "protocol"];
   const ROWS_TO_FILTER = 8;
 
   const text = (cell) => cell.textContent.trim();
@@ -53,12 +55,29 @@
     });
   }
 
+  // "Berlin Database of Emotional Speech (EmoDB)" is EmoDB.
+  const shorten = (words) => words.match(/\(([A-Z][\w-]*)\)$/)?.[1] ?? words;
+
+  function addDetails(table, names) {
+    const place = names.indexOf("system");
+    if (place < 0) return;
+    for (const row of table.tBodies[0].rows) {
+      const words = DETAILS.map((name) => row.cells[names.indexOf(name)]).filter(Boolean).map(text);
+      const details = document.createElement("span");
+      details.className = "details";
+      details.textContent = words.map(shorten).join(", ");
+      row.cells[place].append(details);
+    }
+  }
+
   function addTools(table, scroller) {
     const heads = [...table.tHead.rows[0].cells];
+    const names = heads.map((head) => text(head).toLowerCase());
     const bar = document.createElement("div");
     bar.className = "table-tools";
-    const keys = heads.map((head) => KEYS.includes(text(head).toLowerCase()));
-    if (heads.length > 3 && heads.some((head) => /uar|score/i.test(text(head)))) {
+    const keys = names.map((name) => KEYS.includes(name));
+    if (heads.length > 3 && names.some((name) => /uar|score/.test(name))) {
+      addDetails(table, names);
       for (const row of table.rows) {
         [...row.cells].forEach((cell, column) => cell.classList.toggle("minor", !keys[column]));
       }
@@ -117,9 +136,12 @@
         scroller.append(table);
       }
       const made = table.classList.contains("dataframe") || table.closest(".cell_output, .field-list");
-      if (!made && table.tHead?.rows.length === 1 && table.tBodies[0]?.rows.length > 1) {
-        makeSortable(table);
+      if (!made && table.tHead?.rows.length === 1 && table.tBodies[0]) {
         addTools(table, scroller);
+        if (table.tBodies[0].rows.length > 1) makeSortable(table);
+        for (const cell of table.tBodies[0].querySelectorAll("td")) {
+          cell.classList.toggle("interval", /^[\d.]+ \[/.test(text(cell)));
+        }
       }
     }
     article.querySelectorAll("img").forEach(keepLegible);
