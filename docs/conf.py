@@ -27,6 +27,7 @@ extensions = [
     "gallery",
     "offline",
     "results",
+    "usage",
 ]
 
 # Pages are Markdown files and notebooks where they lie, so that every link that holds in the
