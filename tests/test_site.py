@@ -124,9 +124,9 @@ def test_tables_of_the_overview_keep_their_links_from_another_folder(tmp_path):
     from results import overview
 
     (tmp_path / "README.md").write_text(
-        "# Results\n\nText.\n\n| a |\n|---|\n| [x](emodb/README.md) [y](https://a.org) |\n"
+        "# Results\n\n| a |\n|---|\n| [A corpus (CORP)](c/README.md) [y](https://a.org) |\n"
     )
-    expected = "| a |\n|---|\n| [x](../reports/emodb/README.md) [y](https://a.org) |\n"
+    expected = "| a |\n|---|\n| [CORP](../reports/c/README.md) [y](https://a.org) |\n"
     assert overview(tmp_path, "../reports/") == expected
 
 

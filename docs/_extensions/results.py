@@ -19,10 +19,15 @@ PLACE = "<!-- results -->"
 
 
 def overview(reports: Path, prefix: str) -> str:
-    """Return the tables of the page over all corpora, its links from a folder `prefix` away."""
+    """
+    Return the tables of the page over all corpora, its links from a folder `prefix` away.
+
+    Links to corpora are shortened: "Berlin Database of Emotional Speech (EmoDB)" is EmoDB.
+    """
     text = (reports / "README.md").read_text(encoding="utf-8")
     tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
-    return re.sub(r"\]\((?![a-z]+:|#|/)", f"]({prefix}", "\n".join(tables))
+    text = re.sub(r"\[[^\]]*\(([A-Z]\w+)\)\]\(", r"[\1](", "\n".join(tables))
+    return re.sub(r"\]\((?![a-z]+:|#|/)", f"]({prefix}", text)
 
 
 def all_runs(folder: Path) -> str:
