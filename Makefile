@@ -3,6 +3,7 @@
 # make quick   set up and run the quick tests (under three minutes), while developing
 # make lab     set up and open JupyterLab
 # make bench   set up and measure speed and memory, compared with other tools, into reports/benchmarks
+# make site    set up and build the site into build/site/html, without executing anything
 # make lint    style
 # make lock    write requirements.lock anew from pyproject.toml (the one list of dependencies)
 #
@@ -20,7 +21,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # longest, come first.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: study test quick lab bench lint lock clean
+.PHONY: study test quick lab bench site lint lock clean
 
 study: $(READY)
 	$(BIN)/ser run --corpus synthetic
@@ -37,6 +38,11 @@ lab: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+# Pages are found where they lie in the repository; warnings, such as broken links, are errors.
+site: $(READY)
+	$(BIN)/python -m sphinx -b html -c docs -d build/site/doctrees -j 2 -W --keep-going -q . build/site/html
+	@echo "built build/site/html/index.html"
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,7 +50,7 @@ lint: $(READY)
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	    --extra dev --extra jax --extra dask --extra baselines \
+	    --extra dev --extra jax --extra dask --extra baselines --extra docs \
 	    --no-header --no-annotate --no-emit-index-url -o requirements.lock pyproject.toml
 
 $(READY): requirements.lock pyproject.toml

@@ -190,7 +190,7 @@ def scores_by_fold(predictions: pd.DataFrame, *, metric: str = "uar", title: str
 
 @figure
 def scores_by_speaker(predictions: pd.DataFrame, *, metric: str = "uar", title: str = "") -> Figure:
-    """Show the score of each speaker as `scores_by_fold` does that of each fold."""
+    """Show the score of each speaker beside the pooled one and its 95 % interval over speakers."""
     return _scores_by(predictions, "speaker", metric, title)
 
 
