@@ -1,10 +1,10 @@
 """
-Calibration: whether posteriors are as often right as they say, and a temperature to make them so.
+Calibration: whether posteriors are right as often as they say, and a temperature to make it so.
 
-All functions take posteriors, shape (n, k), whose rows sum to one, and the index of each true class,
-shape (n,). A temperature divides the logarithms of the posteriors before they are normalised again;
-it changes no ranking of the classes, and so no recall (Guo et al. 2017, "On calibration of modern
-neural networks", Proc. ICML, pp. 1321-1330).
+All functions take posteriors, shape (n, k), whose rows sum to one, and the index of each true
+class, shape (n,). A temperature divides the logarithms of the posteriors before they are normalised
+again; it changes no ranking of the classes, and so no recall (Guo et al. 2017, "On calibration of
+modern neural networks", Proc. ICML, pp. 1321-1330).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _PARTS = 10
 
 
 class Calibration(NamedTuple):
-    """A temperature, and what it does to the expected calibration error of the rows it came from."""
+    """A temperature, and what it does to the expected calibration error."""
 
     temperature: float
     before: float

@@ -15,16 +15,16 @@ _INTENDED = (
 _NOT_INTENDED = (
     "Never for decisions about people: not in hiring, teaching, policing, insurance, care, or at "
     "work, and not to monitor anybody who has not agreed. It hears how a voice sounds, not what a "
-    "person feels. In the European Union, inferring emotions at work and in education is prohibited "
-    "(Regulation (EU) 2024/1689, Article 5(1)(f))."
+    "person feels. In the European Union, inferring emotions at work and in education is "
+    "prohibited (Regulation (EU) 2024/1689, Article 5(1)(f))."
 )
 _SOURCES = {
     "evaluation": "the test rows of the evaluation above, each predicted by a network or machine "
     "that was trained without its speaker",
-    "further training": "a fifth of the speakers, held out from one further training; this model was "
-    "then trained on them as well",
-    "development speakers": "the speakers on whom the epoch was chosen, who did not train this model; "
-    "as the epoch was chosen on them, the errors are a little too small",
+    "further training": "a fifth of the speakers, held out from one further training; this model "
+    "was then trained on them as well",
+    "development speakers": "the speakers on whom the epoch was chosen, who did not train this "
+    "model; as the epoch was chosen on them, the errors are a little too small",
 }
 
 
@@ -127,8 +127,8 @@ def _scores(description: Mapping[str, object]) -> str:
         older = " Made by older code." if expected["code"] == "older" else ""
         lines = [
             f"{_escape(expected['summary'])}. UAR is the mean recall of the classes (chance: "
-            f"{1 / len(description['classes']):.3f}), with its 95 % interval over speakers, from an "
-            f"evaluation of the same specification in which no test speaker was trained on.{older}"
+            f"{1 / len(description['classes']):.3f}), with its 95 % interval over speakers, from "
+            f"an evaluation of the same specification that trained on no test speaker.{older}"
         ]
     lines += [
         f"On {_escape(other['title'])}, another corpus, over the emotions that both know: "
@@ -142,13 +142,13 @@ def _calibration(description: Mapping[str, object]) -> str:
     calibration = description["calibration"]
     if calibration is None:
         return (
-            "None: the speakers of the corpus are unknown, so that none could be held out. "
+            f"None, as no speakers could be held out ({_escape(description['uncalibrated'])}). "
             "Posteriors are as the system gives them, and most likely too sure."
         )
     after = calibration["after"]
     return (
-        f"Logarithms of posteriors are divided by {calibration['temperature']:.3g} (Guo et al. 2017). "
-        f"The expected calibration error is {calibration['before']:.3f} before and "
+        f"Logarithms of posteriors are divided by {calibration['temperature']:.3g} (Guo et al. "
+        f"2017). The expected calibration error is {calibration['before']:.3f} before and "
         + ("not measured" if after is None else f"{after:.3f}")
         + f" after it, on {calibration['rows']} recordings of {calibration['groups']} speakers: "
         f"{_SOURCES[calibration['source']]}. For the error afterwards, speakers are scaled by a "

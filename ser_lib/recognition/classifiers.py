@@ -21,8 +21,8 @@ FILES = (
 )
 """All files that a classifier may consist of."""
 
-# The one function that an SVM's file names; besides estimators of scikit-learn and arrays nothing else
-# is made of it.
+# The one function that an SVM's file names; besides this, skops makes nothing of it but arrays and
+# estimators of scikit-learn.
 _TRUSTED = ["sklearn.feature_selection._univariate_selection.f_classif"]
 
 

@@ -89,6 +89,7 @@ def predict_files(
         1 if a recording could not be read, else 0.
     """
     from ser_lib.recognition import output as output_file
+    from ser_lib.recognition.outcome import columns_of, row_of
     from ser_lib.recognition.reading import check_window
     from ser_lib.recognition.recogniser import load
 
@@ -102,7 +103,7 @@ def predict_files(
     files = files_of(arguments)
     recogniser = load(model)
     name = f"{recogniser.name} {recogniser.digest[:8]}"
-    columns = (*recogniser.columns, "model")
+    columns = (*columns_of(recogniser.classes), "model")
     if output is not None:
         with output_file.RowFile(output, form, columns, name, window, hop) as rows:
             waiting = [each for each in files if output_file.one_line(each) not in rows.done]
@@ -111,7 +112,9 @@ def predict_files(
             outcome = _Outcome(window)
             for results in _followed(recogniser, waiting, window, hop):
                 outcome.note(results)
-                rows.add({**recogniser.row(result), "model": name} for result in results)
+                rows.add(
+                    {**row_of(result, recogniser.classes), "model": name} for result in results
+                )
             outcome.failed += rows.failed
     else:
         outcome = _Outcome(window)
@@ -161,6 +164,7 @@ def _print_results(
     name: str,
     outcome: _Outcome,
 ) -> None:
+    from ser_lib.recognition.outcome import columns_of, row_of
     from ser_lib.recognition.output import header_of, line_of, one_line
 
     table = []
@@ -168,14 +172,14 @@ def _print_results(
         sys.stdout.write(header_of(columns, form))
     for results in _followed(recogniser, files, window, hop):
         outcome.note(results)
-        for row in map(recogniser.row, results):
+        for row in (row_of(result, recogniser.classes) for result in results):
             if form == "table":
                 table.append([_cell(value) for value in map(one_line, row.values())])
             else:
                 sys.stdout.write(line_of({**row, "model": name}, form))
                 sys.stdout.flush()
     if form == "table":
-        print(console.table(*_without_empty(table, recogniser.columns)))
+        print(console.table(*_without_empty(table, columns_of(recogniser.classes))))
 
 
 def _cell(value: object) -> object:

@@ -1,9 +1,9 @@
 """
 A model as a folder: written whole or not at all, and checked before anything in it is used.
 
-``model.json`` describes the model and lists the other files with their sizes and SHA-256; it carries
-a checksum of itself. ``README.md`` is the model card, for people: it may be edited. Nothing in the
-folder is code, and nothing is read that is not listed, lies elsewhere, or is a link.
+``model.json`` describes the model and lists the other files with their sizes and SHA-256; it
+carries a checksum of itself. ``README.md`` is the model card, for people: it may be edited. Nothing
+in the folder is code, and nothing is read that is not listed, lies elsewhere, or is a link.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ DESCRIPTION = "model.json"
 CARD = "README.md"
 
 _MADE_BY = "expected a model that `ser train` wrote"
-# A description is some kilobytes; with the hashes of a hundred thousand recordings, a few megabytes.
+# A description is some kilobytes; with the hashes of a million recordings, 16 megabytes.
 _LARGEST = 64 * 2**20
 _NUMBER, _TEXT = int | float, str
 # What a description must hold, and its type.

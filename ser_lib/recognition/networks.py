@@ -36,8 +36,11 @@ def export(classifier: "NeuralClassifier", path: Path) -> str | None:
         exported is still one that Keras can apply.
     """
     try:
-        _export(classifier, path)
-        worst = _difference(classifier, path)
+        with warnings.catch_warnings():
+            # Of converters about NumPy, and of Keras about inputs of a single step.
+            warnings.simplefilter("ignore")
+            _export(classifier, path)
+            worst = _difference(classifier, path)
     except Exception as error:
         path.unlink(missing_ok=True)
         return f"it cannot be exported to ONNX ({type(error).__name__}: {error})"
@@ -64,9 +67,7 @@ def _export(classifier: "NeuralClassifier", path: Path) -> None:
     level = converter.level
     converter.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            whole.export(path, format="onnx", verbose=False)
+        whole.export(path, format="onnx", verbose=False)
     finally:
         converter.setLevel(level)
 

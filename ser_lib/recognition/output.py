@@ -105,7 +105,7 @@ class RowFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Not buffered: what is written is there when the process ends, however it ends.
-            self._file = open(self.path, "a+b", buffering=0)
+            self._file = self.path.open("a+b", buffering=0)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
         try:

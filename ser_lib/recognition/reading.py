@@ -16,6 +16,9 @@ from ser_lib.signal.preprocess import SHORTEST
 LONGEST = 60.0
 """Seconds up to which a recording is recognised as a whole."""
 
+WINDOW, HOP = 3.0, 1.0
+"""Seconds of a window, as long as a short sentence, and to the next, where none are given."""
+
 # Voice activity: sampling rate and hop of WebRTC's detector, which here rejects most noise.
 _RATE, _HOP, _MODE = 16000, 480, 3
 # A piece holds speech if at least so many seconds are voiced, and its level is not the same
@@ -210,8 +213,8 @@ def holds_speech(signal: np.ndarray, sample_rate: int) -> bool:
     Returns
     -------
     bool
-        Whether at least 0.15 s of it are voiced and the level varies as speech does. Music and changing
-        noise may pass; silence, tones and stationary noise do not.
+        Whether at least 0.15 s of it are voiced and the level varies as speech does. Music and
+        changing noise may pass; silence, tones and stationary noise do not.
     """
     import webrtcvad
 

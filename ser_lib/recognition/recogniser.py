@@ -1,10 +1,10 @@
-"""A trained system on new recordings: posteriors per recording or over time, attention, features."""
+"""A trained system on new recordings: posteriors per recording or over time, and more."""
 
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,8 +17,11 @@ from ser_lib.features.ragged import RaggedArray
 from ser_lib.recognition.classifiers import read_fitted
 from ser_lib.recognition.folder import read_description
 from ser_lib.recognition.front_ends import made_front_end
+from ser_lib.recognition.outcome import InProgress, Result, columns_of, row_of
 from ser_lib.recognition.reading import (
+    HOP,
     LONGEST,
+    WINDOW,
     Piece,
     Recording,
     blocks_of,
@@ -33,41 +36,9 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "models" / "crnn_attention-emodb"
 """The model that comes with the package."""
 
-WINDOW = 3.0
-"""Seconds of a window over time where nothing else is asked for, as long as a short sentence."""
-HOP = 1.0
-
-NO_SPEECH = "no speech"
-"""Remark on a recording, or a part of it, in which voice activity detection finds no speech."""
 
 # Pieces that are classified together, and numbers in their features at most (128 MB).
 _PIECES, _NUMBERS = 64, 2**25
-
-
-class Result(NamedTuple):
-    """
-    What was recognised in a recording, or in a part of it.
-
-    Attributes
-    ----------
-    recording : str
-        Name as it was given, or ``"waveform 1"``.
-    start, end : float or None
-        In seconds; None where the recording could not be read.
-    posteriors : ndarray, shape (classes,), or None
-        None where there is no speech or nothing could be read.
-    remark : str
-        Empty, `NO_SPEECH`, how a long recording was recognised, or what was wrong.
-    failed : bool
-        Whether the recording could not be read.
-    """
-
-    recording: str
-    start: float | None
-    end: float | None
-    posteriors: np.ndarray | None
-    remark: str = ""
-    failed: bool = False
 
 
 class Recogniser:
@@ -126,14 +97,8 @@ class Recogniser:
         return identity.digest(kept)
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the tables of `predict` and `timeline`."""
-        head = ("recording", "start", "end", "emotion", "posterior")
-        return (*head, *(f"p_{emotion}" for emotion in self.classes), "remark")
-
-    @property
     def scores(self) -> str:
-        """The scores to be expected on unseen speakers of the corpus it was trained on, in words."""
+        """Scores to be expected on unseen speakers of the corpus it was trained on, in words."""
         expected = self.description.get("expected")
         return expected["summary"] if expected else "UAR on unseen speakers: not measured"
 
@@ -226,10 +191,10 @@ class Recogniser:
         if window is not None:
             hop = window if hop is None else hop
             check_window(window, hop)
-        waiting: list[_Job] = []
-        pending: list[tuple[_Job, int, np.ndarray]] = []
+        waiting: list[InProgress] = []
+        pending: list[tuple[InProgress, int, np.ndarray]] = []
         for number, recording in enumerate(recordings, start=1):
-            job = _Job(_named(recording, number))
+            job = InProgress(_named(recording, number))
             waiting.append(job)
             for place, items in job.follow(self._analysed(recording, job, window, hop)):
                 pending.append((job, place, items))
@@ -244,15 +209,15 @@ class Recogniser:
             yield job.results()
 
     def _analysed(
-        self, recording: Recording, job: "_Job", window: float | None, hop: float | None
+        self, recording: Recording, job: "InProgress", window: float | None, hop: float | None
     ) -> Iterator[tuple[float, float, np.ndarray | None]]:
-        """Yield start, end and features of each piece; None for the features where no one speaks."""
+        """Yield start, end and features of each piece; None for those where no one speaks."""
         for start, end, signal in self._pieces(recording, job, window, hop):
             speech = holds_speech(signal, self.front_end.sample_rate)
             yield start, end, self._features(signal, job.name) if speech else None
 
     def _pieces(
-        self, recording: Recording, job: "_Job", window: float | None, hop: float | None
+        self, recording: Recording, job: "InProgress", window: float | None, hop: float | None
     ) -> Iterator[Piece]:
         """Read a recording as a whole or in windows, as is asked for or its length demands."""
         rate = self.front_end.sample_rate
@@ -268,12 +233,12 @@ class Recogniser:
 
     def _features(self, signal: np.ndarray, name: str) -> np.ndarray:
         items = self.front_end(signal, Path(name).stem)
-        if self.description["normalisation"] == "utterance":
-            if not self.description["normalised_by_front_end"]:
-                items = standardise_by(RaggedArray.from_list([items]), [0])[0]
+        how = self.description["normalisation"]
+        if how == "utterance" and not self.description["normalised_by_front_end"]:
+            items = standardise_by(RaggedArray.from_list([items]), [0])[0]
         return items
 
-    def _classify(self, pending: list[tuple["_Job", int, np.ndarray]]) -> None:
+    def _classify(self, pending: list[tuple["InProgress", int, np.ndarray]]) -> None:
         """Give pieces their posteriors, and empty the list."""
         if pending:
             posteriors = self.posteriors(RaggedArray.from_list([items for *_, items in pending]))
@@ -379,67 +344,8 @@ class Recogniser:
     def _table(self, results: Iterable[Result]) -> "pd.DataFrame":
         import pandas as pd
 
-        rows = [self.row(result) for result in results]
-        return pd.DataFrame(rows, columns=list(self.columns))
-
-    def row(self, result: Result) -> dict[str, object]:
-        """Bring a result into the `columns` of a table; posteriors are rounded to six decimals."""
-        p, emotion, largest = result.posteriors, None, float("nan")
-        if p is None:
-            p = np.full(len(self.classes), np.nan)
-        else:
-            emotion, largest = self.classes[int(p.argmax())], round(float(p.max()), 6)
-        values = [round(float(each), 6) for each in p]
-        times = [None if t is None else round(t, 3) for t in (result.start, result.end)]
-        row = (result.recording, *times, emotion, largest, *values, result.remark)
-        return dict(zip(self.columns, row, strict=True))
-
-
-class _Job:
-    """A recording while its pieces are recognised."""
-
-    def __init__(self, name: str):
-        self.name = name
-        self.averaged = False
-        self.failure: str | None = None
-        self.open = 0  # pieces that wait for the classifier
-        self.spans: list[tuple[float, float]] = []
-        self.posteriors: list[np.ndarray | None] = []
-
-    def follow(
-        self, pieces: Iterator[tuple[float, float, np.ndarray | None]]
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """Note each piece, and yield place and features of those with speech; note what goes wrong."""
-        while True:
-            try:
-                piece = next(pieces, None)
-            except Exception as error:
-                # Whatever decoding and analysis stumble over concerns this recording only.
-                known = isinstance(error, InputError)
-                self.failure = str(error) if known else f"{type(error).__name__}: {error}"
-                return
-            if piece is None:
-                return
-            start, end, items = piece
-            self.spans.append((start, end))
-            self.posteriors.append(None)
-            if items is not None:
-                yield len(self.spans) - 1, items
-
-    def results(self) -> list[Result]:
-        """Return what was recognised."""
-        if self.failure is not None:
-            return [Result(self.name, None, None, None, self.failure, failed=True)]
-        if not self.averaged:
-            return [
-                Result(self.name, start, end, p, NO_SPEECH if p is None else "")
-                for (start, end), p in zip(self.spans, self.posteriors, strict=True)
-            ]
-        end, speech = self.spans[-1][1], [p for p in self.posteriors if p is not None]
-        if not speech:
-            return [Result(self.name, 0.0, end, None, NO_SPEECH)]
-        remark = f"mean over {len(speech)} windows of {WINDOW:g} s with speech"
-        return [Result(self.name, 0.0, end, np.mean(speech, axis=0), remark)]
+        rows = [row_of(result, self.classes) for result in results]
+        return pd.DataFrame(rows, columns=list(columns_of(self.classes)))
 
 
 def load(model: str | os.PathLike | None = None) -> Recogniser:

@@ -4,11 +4,11 @@ Train a system on all speakers of a corpus, and write it as a model.
 It is trained by what trains the folds of an evaluation (`ser_lib.experiment.fold.fit_fold`), on a
 fold without test rows, under the same seed.
 
-No recording that fits the temperature is one that fitted the weights which gave its posteriors. Of a
-stored evaluation of the same specification these are the test rows of its folds: other networks of
-the same kind predicted them, each without their speakers. Where there is none, a fifth of the
-speakers is held out from one further training or, where the system chooses its epoch by held-out
-speakers, they are these. That the epoch was chosen on them makes the temperature a little too low.
+The temperature is fitted to posteriors of speakers who did not train what gave them. Of a stored
+evaluation of the same specification these are the test rows of its folds: rows of the corpus that
+the model is trained on, and no test rows of the model. Where there is none, they are a fifth of the
+speakers, held out from one further training or, where the system chooses its epoch by held-out
+speakers, from this one.
 """
 
 import dataclasses
@@ -60,9 +60,9 @@ def train(
     """
     Train a system on all speakers of a corpus, and write the model.
 
-    A system that chooses its epoch on development speakers holds out a fifth of the speakers for it;
-    all others train on everybody. Features and the training that fits the temperature are kept in
-    the cache: after an interruption only the last training begins anew.
+    A system that chooses its epoch on development speakers holds out a fifth of the speakers for
+    it; all others train on everybody. Features and the training that fits the temperature are kept
+    in the cache: after an interruption only the last training begins anew.
 
     Parameters
     ----------
@@ -106,9 +106,13 @@ def train(
     if known or system.needs_development:
         apart = with_development(corpus.table, fold, seed, "ser train", known)
     evaluation = matching_evaluation(plan, reports)
-    held_out = None
+    held_out, problem = None, None if known else "the speakers of the corpus are unknown"
     if evaluation is None and known and not system.needs_development:
-        held_out = _held_out_predictions(plan, apart, seed, progress)
+        try:
+            held_out = _held_out_predictions(plan, apart, seed, progress)
+        except InputError as error:
+            # A corpus of few speakers may be enough to train on, though not without some of them.
+            problem = str(error)
 
     say(f"{plan.title}: training on {_count(fold if not system.needs_development else apart)}")
     data = plan.data(progress=progress)
@@ -120,7 +124,7 @@ def train(
         source, rows = "evaluation", evaluation.rows()
     elif held_out is not None:
         source, rows = "further training", held_out
-    elif known:
+    elif known and system.needs_development:
         source = "development speakers"
         features = data.features.take(apart.development)
         p = posteriors(classifier, features, corpus.classes)
@@ -129,6 +133,8 @@ def train(
     else:
         source, rows = None, None
     calibration = None if rows is None else _calibration(rows, corpus.classes)
+    if calibration is None:
+        say(f"{plan.title}: posteriors are not calibrated, as no speakers are held out: {problem}")
 
     with paths.whole_folder(folder) as new:
         state, note = write_fitted(classifier, new)
@@ -149,6 +155,7 @@ def train(
             "attention_grid": _grid(system),
             "temperature": 1.0 if calibration is None else calibration.temperature,
             "calibration": calibration and {"source": source, **_rounded(calibration)},
+            "uncalibrated": None if calibration else problem,
             "expected": evaluation and expected_scores(evaluation),
             "evaluations": [],
             "corpus": _corpus(corpus),
