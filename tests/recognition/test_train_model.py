@@ -138,7 +138,7 @@ def test_a_failed_training_leaves_nothing(corpus, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_features_that_training_normalises_by_utterance_are_so_when_recognising(corpus, tmp_path):
     """The front end does not scale by itself: louder or quieter, the posteriors are the same."""
-    corpus = corpus.select(emotion=["anger", "sadness"])
+    corpus = corpus.select(emotion=["anger", "sadness"], speaker=corpus.speakers[:1])
     system = systems.CrnnAttention(**QUICK_NETWORK)
     folder = train(system, corpus, tmp_path / "model", normalisation="utterance", progress=False)
     recogniser = load(folder)
