@@ -26,7 +26,7 @@ from ser_lib.errors import InputError
 from ser_lib.evaluation.calibration import Calibration, calibrate
 from ser_lib.experiment import provenance, results, training
 from ser_lib.experiment.fold import fit_fold, posteriors
-from ser_lib.experiment.plan import Plan, Task, say
+from ser_lib.experiment.plan import Plan, Task, rows_digest, say
 from ser_lib.features.cache import open_features
 from ser_lib.features.normalisation import check_normalisation
 from ser_lib.protocols import Fold
@@ -219,9 +219,7 @@ def _held_out_predictions(plan: Plan, apart: Fold, seed: int, progress: bool) ->
     """Train once without the development speakers of a fold, or read it from the cache."""
     fold = Fold("held-out speakers", apart.train, _NONE, apart.development)
     content = plan.specification.content | {"scored": "held-out speakers"}
-    rows = identity.digest(
-        [plan.corpus.table.index[part].tolist() for part in (fold.train, fold.test)]
-    )
+    rows = rows_digest(fold, plan.corpus.table.index)
     file = results.fold_file(identity.digest(content), seed, fold.name, rows)
     task = Task(seed, fold, rows, file)
     plan = dataclasses.replace(plan, tasks=(task,), n_folds=1, title=f"{plan.title}, calibration")
