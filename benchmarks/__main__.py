@@ -19,6 +19,7 @@ QUESTIONS = {
     "training": ("training", "measure_epochs"),
     "profile": ("profiling", "measure_profile"),
     "choices": ("profiling", "measure_choices"),
+    "recognition": ("recognition", "measure_recognition"),
     "scale": ("scale", "measure_scale"),
 }
 

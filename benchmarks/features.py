@@ -42,7 +42,7 @@ def cases() -> list[Case]:
     svm = front_ends["svm"]
     statistics = f"statistics of the SVM ({len(svm.feature_names)})"
     # The extra `baselines`.
-    smile = _open_smile if importlib.util.find_spec("opensmile") else None
+    smile = open_smile if importlib.util.find_spec("opensmile") else None
     return [
         Case("34 descriptors", descriptors, "pyAudioAnalysis", _py_audio_analysis, 30),
         Case("log-mel in dB, 64 bands", mel, "librosa", _librosa_mel, 2),
@@ -81,7 +81,7 @@ def _timed(case: Case, inputs: Sequence, rounds: int) -> dict[str, np.ndarray]:
     if case.other is None:
         return timed(ours)
     other = functools.partial(_each, case.other, inputs)
-    if case.other is not _open_smile:
+    if case.other is not open_smile:
         return timed(ours | {case.name: other})
     # In a process of its own: its library was seen to corrupt the memory of the one it ran in.
     context = multiprocessing.get_context("spawn")
@@ -118,7 +118,8 @@ def _smile() -> object:
     return opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, level, num_workers=1)
 
 
-def _open_smile(signal: np.ndarray) -> object:
+def open_smile(signal: np.ndarray) -> object:
+    """Compute the functionals of a signal, shape (samples,), at `RATE`."""
     return _smile().process_signal(signal, RATE)
 
 

@@ -30,7 +30,7 @@ _NOTEBOOKS = ("01", "02")
 
 def measure_startup(quick: bool) -> list[dict]:
     """Start new processes, and execute notebooks."""
-    starts = {name: functools.partial(_python, *rest) for name, rest in _COMMANDS.items()}
+    starts = {name: functools.partial(run_python, *rest) for name, rest in _COMMANDS.items()}
     seconds = interleaved(starts, 2 if quick else 15, description="starting")
     rows = []
     for name, target in _TARGETS.items():
@@ -43,8 +43,14 @@ def measure_startup(quick: bool) -> list[dict]:
     return rows
 
 
-def _python(*arguments: str) -> None:
-    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+def run_python(*arguments: str) -> None:
+    """Run Python in a process of its own; nothing is printed."""
+    subprocess.run(
+        [sys.executable, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
 
 
 def _notebook(name: str, rounds: int) -> dict:

@@ -28,6 +28,7 @@ _SUBMODULES = (
     "paths",
     "plots",
     "protocols",
+    "recognition",
     "reporting",
     "signal",
     "systems",

@@ -1,10 +1,10 @@
-"""The command line ``ser``: corpora, runs, evaluations, trials, reports, the cache."""
+"""The command line ``ser``: corpora, runs, evaluations, trials, models, reports, the cache."""
 
 import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # Only what costs nothing: a command imports what it needs when it runs.
@@ -53,6 +53,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     import contextlib
+
+    if Path(options.system).expanduser().is_dir():
+        return _evaluate_model(options)
 
     from ser_lib import cluster, corpora, evaluate, systems
     from ser_lib.params import typed
@@ -142,6 +145,53 @@ def _tune(options: argparse.Namespace) -> int:
     print(console.table(*printed(table)))
     reports = Path(options.reports).resolve() if options.reports else None
     print(f"\nin {os.path.relpath(trials_file(options.corpus, system.name, reports))}")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from ser_lib.recognition.commands import train_model
+
+    train_model(
+        *(options.system, options.corpus, options.output),
+        data=options.data,
+        reports=options.reports,
+        parameters=options.parameters,
+        seed=options.seed,
+    )
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from ser_lib.recognition.commands import predict_files
+
+    return predict_files(
+        options.recordings,
+        model=options.model,
+        window=options.window,
+        hop=options.hop,
+        form=options.format,
+        output=options.output,
+    )
+
+
+def _evaluate_model(options: argparse.Namespace) -> int:
+    from ser_lib.recognition.commands import evaluate_on_corpus
+
+    for name in ("protocol", "normalisation", "folds", "parameters", "scheduler"):
+        if getattr(options, name):
+            raise InputError(
+                f"--{name.removesuffix('s') if name == 'parameters' else name} with a model, which "
+                "is trained already; expected the name of a system"
+            )
+    evaluate_on_corpus(
+        *(options.system, options.corpus),
+        data=options.data,
+        subset=options.subset,
+        reports=options.reports,
+        jobs=options.jobs,
+        seen=options.seen,
+        add_to_card=options.card,
+    )
     return 0
 
 
@@ -273,9 +323,14 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="longest time for one cell")
 
-    text = "train and test a system on the folds of a corpus, without a notebook"
+    text = "train and test a system on the folds of a corpus, or test a model on another corpus"
     evaluate = add("evaluate", _evaluate, text, *shared)
-    evaluate.add_argument("system", metavar="SYSTEM", help="name of the system")
+    text = "name of the system, or folder of a model, which is tested as it is"
+    evaluate.add_argument("system", metavar="SYSTEM|MODEL", help=text)
+    text = "of a model: allow a corpus it was trained on; the result is marked"
+    evaluate.add_argument("--seen", action="store_true", help=text)
+    text = "of a model: add the score to its card, which is written anew"
+    evaluate.add_argument("--card", action="store_true", help=text)
     evaluate.add_argument(
         *("-p", "--parameter"),
         dest="parameters",
@@ -354,6 +409,7 @@ def parser() -> argparse.ArgumentParser:
     for option in ("jobs", "scheduler"):
         where.add_argument(f"--{option}", **_OPTIONS[option])
 
+    _add_recognition(add)
     text = "build tables, figures and pages from the predictions"
     report = add("report", _report, text, "reports")
     report.add_argument("--html", action="store_true", help="and executed notebooks as web pages")
@@ -365,6 +421,53 @@ def parser() -> argparse.ArgumentParser:
     cache.add_argument("what", nargs="*", metavar="PART", help=text)
     cache.add_argument("--clear", action="store_true", help="remove it; it can be made again")
     return top
+
+
+def _add_recognition(add: Callable) -> None:
+    """Add the commands that train and apply models."""
+    model = {"metavar": "MODEL", "help": "folder of a model (default: the one that came along)"}
+
+    text = "train a system on all speakers of a corpus, and write a model"
+    train = add("train", _train, text, "corpus", "data", "reports")
+    train.add_argument("system", metavar="SYSTEM", help="name of the system")
+    train.add_argument(
+        *("-p", "--parameter"),
+        dest="parameters",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="parameter of the system; may be repeated",
+    )
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    train.add_argument(
+        "-o", "--output", required=True, metavar="MODEL", help="the new folder to write"
+    )
+
+    predict = add("predict", _predict, "recognise the emotion in recordings")
+    text = "recording, or folder of recordings"
+    predict.add_argument("recordings", nargs="+", metavar="FILE|FOLDER", help=text)
+    predict.add_argument("--model", **model)
+    predict.add_argument(
+        "--window",
+        type=float,
+        metavar="SECONDS",
+        help="recognise windows of this length one after the other (default: whole recordings)",
+    )
+    text = "seconds from one window to the next (default: the window)"
+    predict.add_argument("--hop", type=float, metavar="SECONDS", help=text)
+    predict.add_argument(
+        "--format",
+        choices=("table", "csv", "json"),
+        help="a table for people, comma-separated values, or a JSON object per line (default: "
+        "table; with -o by the suffix of the file)",
+    )
+    predict.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write results to a file as they come; what is in it already is not done again",
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -379,8 +482,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 for success, 1 if a corpus is not valid or a notebook failed, 2 for bad input, 130 if
-        interrupted.
+        0 for success, 1 if a corpus is not valid, a notebook failed or a recording could not be
+        read, 2 for bad input, 130 if interrupted.
     """
     # Set before TensorFlow is imported by anything.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

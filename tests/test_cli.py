@@ -45,7 +45,10 @@ def test_help_names_every_command_and_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("corpora", "fetch", "validate", "run", "evaluate", "tune", "report", "cache"):
+    for command in (
+        *("corpora", "fetch", "validate", "run", "evaluate", "tune", "train", "predict"),
+        *("report", "cache"),
+    ):
         assert f"    {command} " in done.stdout
 
 

@@ -128,6 +128,11 @@ def test_networks_are_imported_only_when_one_is_built():
     assert not loaded_by("; ".join(f"import ser_lib.{part}" for part in parts)) & NETWORKS
 
 
+def test_models_are_applied_without_networks_systems_or_figures():
+    statement = "import ser_lib.recognition.commands, ser_lib.recognition.recogniser"
+    assert not loaded_by(statement) & (NETWORKS | {"matplotlib", "skops", "onnx"})
+
+
 # ---- a drawing ------------------------------------------------------------------------------
 
 

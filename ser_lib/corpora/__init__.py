@@ -16,6 +16,9 @@ The module of a corpus is called like the corpus and defines these constants, in
 ``PROTOCOL``
     Name of the recommended evaluation protocol.
 
+Where it is known, ``SPEECH`` says in a word or two how the speech came about ("acted"), for the
+cards of models.
+
 It also defines a function ``load(data, *, ...)`` that finds the recordings below the folder `data`
 and returns `Contents`; its keyword-only parameters are the options of the corpus. To add a corpus,
 add such a module.

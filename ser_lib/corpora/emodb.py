@@ -44,6 +44,7 @@ REMOTES = (
 )
 HOW_TO_GET = "Get it with `ser fetch emodb`."
 PROTOCOL = "leave_one_speaker_out"
+SPEECH = "acted"
 
 PATTERN = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLEAFTN])[a-z]")
 EMOTION_OF = {

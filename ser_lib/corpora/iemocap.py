@@ -42,6 +42,7 @@ HOW_TO_GET = (
     "are given below the data folder."
 )
 PROTOCOL = "leave_one_session_out"
+SPEECH = "acted, partly improvised"
 
 PATTERN = re.compile(
     r"(?P<dialogue>Ses0(?P<session>[1-5])[FM]_(?P<kind>impro|script)\d\d[a-z]?(_\d[a-z]?)?)"

@@ -54,6 +54,7 @@ HOW_TO_GET = (
     "https://zenodo.org/records/1188976, to be unpacked by hand."
 )
 PROTOCOL = "speaker_folds"
+SPEECH = "acted"
 
 PATTERN = re.compile(
     r"03-(?P<channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])-(?P<statement>0[12])"

@@ -33,6 +33,7 @@ BIBTEX = """@misc{ser_lib_synthetic,
 REMOTES = ()
 HOW_TO_GET = "It is part of the package and is rendered when it is first used."
 PROTOCOL = "leave_one_speaker_out"
+SPEECH = "synthetic"
 
 # Utterances, speakers and hours of the default corpus, which are known without rendering it.
 KNOWN = (560, 10, 0.28)

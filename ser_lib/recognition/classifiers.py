@@ -1,0 +1,157 @@
+"""A trained classifier as files without code, and back again."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ser_lib.errors import InputError
+from ser_lib.neural.batching import Scaling
+
+KERAS = "classifier"
+"""Folder of a network as `ser_lib.neural.NeuralClassifier.save` writes it."""
+ONNX = "network.onnx"
+SVM = "svm.skops"
+
+FILES = (
+    *(f"{KERAS}/{name}" for name in ("network.keras", "scaling.npz", "classifier.json")),
+    ONNX,
+    SVM,
+)
+"""All files that a classifier may consist of."""
+
+# The one function that an SVM's file names; besides this, skops makes nothing of it but arrays and
+# estimators of scikit-learn.
+_TRUSTED = ["sklearn.feature_selection._univariate_selection.f_classif"]
+
+
+def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], str | None]:
+    """
+    Write a fitted classifier into a folder.
+
+    Returns
+    -------
+    state : dict
+        What `read_fitted` needs besides the files.
+    note : str or None
+        Why Keras, not ONNX Runtime, will apply a network; None where this is not so.
+
+    Raises
+    ------
+    InputError
+        If the classifier is neither a network nor the support vector machine of this package.
+    """
+    from ser_lib.neural import NeuralClassifier
+    from ser_lib.recognition.networks import export
+    from ser_lib.systems.statistics_svm import StatisticsSVM
+
+    targets = classifier.classes_.tolist()
+    if isinstance(classifier, NeuralClassifier):
+        classifier.save(folder / KERAS)
+        note = export(classifier, folder / ONNX)
+        state = {
+            "kind": "network",
+            "runtime": "onnx" if note is None else "keras",
+            "item_shape": list(classifier._item_shape),
+            "pool": classifier.pool,
+            "batch_size": classifier.batch_size,
+            "n_parameters": classifier.n_parameters_,
+        }
+        return {**state, "targets": targets}, note
+    if isinstance(classifier, StatisticsSVM):
+        import skops.io
+
+        skops.io.dump(classifier.pipeline_, folder / SVM)
+        state = {
+            "kind": "svm",
+            "parameters": classifier.get_params(),
+            "search": classifier.search_,
+            "temperature": classifier.temperature_,
+            "n_parameters": classifier.n_parameters_,
+        }
+        return json.loads(json.dumps({**state, "targets": targets}, default=_plain)), None
+    raise InputError(
+        f"{type(classifier).__name__} cannot be stored; expected the network or the support vector "
+        "machine of a system"
+    )
+
+
+def _plain(value: object) -> object:
+    return value.item()
+
+
+def read_fitted(folder: Path, state: Mapping[str, object]) -> object:
+    """
+    Read a classifier that `write_fitted` wrote; nothing in the files is run.
+
+    Returns
+    -------
+    classifier
+        With ``predict_proba`` and ``classes_``; of a network ``attention`` and ``embed``, too.
+
+    Raises
+    ------
+    InputError
+        If a file is not what it should be.
+    """
+    try:
+        if state["kind"] == "svm":
+            return _read_svm(folder / SVM, state)
+        if state["runtime"] == "keras":
+            from ser_lib.neural import NeuralClassifier
+
+            return NeuralClassifier.load(folder / KERAS)
+        return _read_onnx(folder, state)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{folder}: the classifier cannot be read ({type(error).__name__}: {error}); expected "
+            "one that `ser train` wrote"
+        ) from error
+
+
+def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
+    from ser_lib.recognition.networks import OnnxClassifier
+
+    with np.load(folder / KERAS / "scaling.npz", allow_pickle=False) as file:
+        scaling = Scaling(**file) if len(file.files) else None
+    return OnnxClassifier(
+        folder / ONNX,
+        classes=state["targets"],
+        item_shape=tuple(state["item_shape"]),
+        pool=state["pool"],
+        batch_size=state["batch_size"],
+        scaling=scaling,
+    )
+
+
+def _read_svm(path: Path, state: Mapping[str, object]) -> object:
+    import skops.io
+
+    from ser_lib.systems.statistics_svm import StatisticsSVM
+
+    classifier = StatisticsSVM(**state["parameters"])
+    try:
+        strange = set(skops.io.get_untrusted_types(file=path)) - set(_TRUSTED)
+        if strange:
+            raise InputError(
+                f"{path}: holds {', '.join(sorted(map(str, strange)))}; expected nothing but the "
+                "steps of a support vector machine"
+            )
+        pipeline = skops.io.load(path, trusted=_TRUSTED)
+        expected = [(name, type(step)) for name, step in classifier._pipeline().steps]
+        if [(name, type(step)) for name, step in pipeline.steps] != expected:
+            raise InputError(
+                f"{path}: holds other steps than the support vector machine of ser_lib"
+            )
+    except InputError:
+        raise
+    except Exception as error:
+        # Damaged archives raise errors of many types.
+        raise InputError(f"{path}: {error}; expected a file written by skops") from error
+    classifier.pipeline_, classifier.classes_ = pipeline, np.array(state["targets"])
+    classifier.search_, classifier.temperature_ = state["search"], float(state["temperature"])
+    classifier.n_parameters_ = state["n_parameters"]
+    return classifier

@@ -1,0 +1,226 @@
+"""What `ser train`, `ser predict` and `ser evaluate MODEL` do."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ser_lib import console
+from ser_lib.errors import InputError
+
+
+def files_of(arguments: Sequence[str]) -> list[str]:
+    """
+    List the recordings of a command line: files as they are, and all in folders.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no recordings at any depth.
+    """
+    files: dict[str, None] = {}
+    for argument in arguments:
+        if not os.path.isdir(argument):
+            files[argument] = None
+            continue
+        from ser_lib.corpora import discovery
+
+        # Names as they were given: results are found again by them.
+        found = [
+            os.path.join(argument, os.path.relpath(path, argument))
+            for path in discovery.walk(argument)
+            if discovery.is_audio(path)
+        ]
+        if not found:
+            raise InputError(
+                f"{argument}: no recordings in this folder; expected files such as "
+                f"{', '.join('*' + suffix for suffix in discovery.SUFFIXES[:3])}"
+            )
+        files |= dict.fromkeys(found)
+    return list(files)
+
+
+def train_model(
+    system: str,
+    corpus: str,
+    folder: str,
+    *,
+    data: str | None,
+    reports: str | None,
+    parameters: Iterable[tuple[str, str]],
+    seed: int,
+) -> None:
+    """Train a system and say what became of it."""
+    from ser_lib import corpora, systems
+    from ser_lib.params import typed
+    from ser_lib.recognition.recogniser import load
+    from ser_lib.recognition.training import train
+
+    values = {name: typed(text) for name, text in parameters}
+    model = train(
+        systems.make(system, **values),
+        corpora.load_corpus(corpus, data=data),
+        folder,
+        seed=seed,
+        reports=reports,
+    )
+    recogniser = load(model)
+    print(f"{os.path.relpath(model)}: {', '.join(recogniser.classes)}")
+    print(recogniser.scores)
+    if recogniser.description["note"]:
+        print(f"recognised by Keras: {recogniser.description['note']}")
+
+
+def predict_files(
+    arguments: Sequence[str],
+    *,
+    model: str | None,
+    window: float | None,
+    hop: float | None,
+    form: str | None,
+    output: str | None,
+) -> int:
+    """
+    Recognise recordings, and print or write the results.
+
+    Returns
+    -------
+    int
+        1 if a recording could not be read, else 0.
+    """
+    from ser_lib.recognition import output as output_file
+    from ser_lib.recognition.outcome import columns_of, row_of
+    from ser_lib.recognition.reading import check_window
+    from ser_lib.recognition.recogniser import load
+
+    if hop is not None and window is None:
+        raise InputError("--hop without --window; expected a window in seconds")
+    if window is not None:
+        hop = window if hop is None else hop
+        check_window(window, hop)
+    if output is not None:
+        form = output_file.format_of(Path(output), form)
+    files = files_of(arguments)
+    recogniser = load(model)
+    name = f"{recogniser.name} {recogniser.digest[:8]}"
+    columns = (*columns_of(recogniser.classes), "model")
+    if output is not None:
+        with output_file.RowFile(output, form, columns, name, window, hop) as rows:
+            waiting = [each for each in files if output_file.one_line(each) not in rows.done]
+            if rows.done:
+                print(f"{output}: {len(files) - len(waiting)} are there already", file=sys.stderr)
+            outcome = _Outcome(window)
+            for results in _followed(recogniser, waiting, window, hop):
+                outcome.note(results)
+                rows.add(
+                    {**row_of(result, recogniser.classes), "model": name} for result in results
+                )
+            outcome.failed += rows.failed
+    else:
+        outcome = _Outcome(window)
+        _print_results(recogniser, files, window, hop, form or "table", columns, name, outcome)
+    outcome.say(len(files))
+    print(f"{name}: {recogniser.scores}", file=sys.stderr)
+    return 1 if outcome.failed else 0
+
+
+class _Outcome:
+    """Counts what is said at the end."""
+
+    def __init__(self, window: float | None):
+        self.window = window
+        self.failed = self.short = 0
+
+    def note(self, results: Sequence) -> None:
+        self.failed += results[0].failed
+        if self.window is not None and not results[0].failed:
+            self.short += results[0].end < self.window
+
+    def say(self, total: int) -> None:
+        from ser_lib.recognition.recogniser import shorter
+
+        if self.short:
+            print(shorter(self.window, self.short), file=sys.stderr)
+        if self.failed:
+            print(f"{self.failed} of {total} recordings could not be read", file=sys.stderr)
+
+
+def _followed(recogniser: object, files: Sequence[str], window: object, hop: object) -> Iterable:
+    return console.progress(
+        recogniser.results(files, window=window, hop=hop),
+        total=len(files),
+        description="recognising",
+        unit="file",
+    )
+
+
+def _print_results(
+    recogniser: object,
+    files: Sequence[str],
+    window: float | None,
+    hop: float | None,
+    form: str,
+    columns: Sequence[str],
+    name: str,
+    outcome: _Outcome,
+) -> None:
+    from ser_lib.recognition.outcome import columns_of, row_of
+    from ser_lib.recognition.output import header_of, line_of, one_line
+
+    table = []
+    if form != "table":
+        sys.stdout.write(header_of(columns, form))
+    for results in _followed(recogniser, files, window, hop):
+        outcome.note(results)
+        for row in (row_of(result, recogniser.classes) for result in results):
+            if form == "table":
+                table.append([_cell(value) for value in map(one_line, row.values())])
+            else:
+                sys.stdout.write(line_of({**row, "model": name}, form))
+                sys.stdout.flush()
+    if form == "table":
+        print(console.table(*_without_empty(table, columns_of(recogniser.classes))))
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return None if value != value else f"{value:.3f}".rstrip("0").rstrip(".") or "0"
+    return value
+
+
+def _without_empty(table: list[list], columns: Sequence[str]) -> tuple[list[list], list[str]]:
+    """Leave out the columns in which there is nothing."""
+    kept = [i for i in range(len(columns)) if any(row[i] not in (None, "") for row in table)]
+    return [[row[i] for i in kept] for row in table], [columns[i] for i in kept]
+
+
+def evaluate_on_corpus(
+    model: str,
+    corpus: str,
+    *,
+    data: str | None,
+    subset: str | None,
+    reports: str | None,
+    jobs: int | None,
+    seen: bool,
+    add_to_card: bool,
+) -> None:
+    """Test a model on another corpus, and say what it scores there."""
+    from ser_lib import corpora
+    from ser_lib.recognition.recogniser import load
+    from ser_lib.recognition.transfer import add_score, evaluate_model
+
+    recogniser = load(model)
+    options = {"subset": subset} if subset else {}
+    evaluation, file = evaluate_model(
+        recogniser,
+        corpora.load_corpus(corpus, data=data, **options),
+        reports=reports,
+        jobs=jobs,
+        seen=seen,
+    )
+    print(evaluation.summary())
+    print(f"in {os.path.relpath(file)}")
+    if add_to_card:
+        add_score(recogniser, evaluation)
+        print(f"added to {os.path.relpath(recogniser.folder)}")

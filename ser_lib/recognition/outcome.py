@@ -1,0 +1,117 @@
+"""What is recognised in a recording: gathered piece by piece, then brought into rows of a table."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ser_lib.errors import InputError
+from ser_lib.recognition.reading import WINDOW
+
+NO_SPEECH = "no speech"
+"""Remark on a recording, or a part of it, in which voice activity detection finds no speech."""
+
+
+class Result(NamedTuple):
+    """
+    What was recognised in a recording, or in a part of it.
+
+    Attributes
+    ----------
+    recording : str
+        Name as it was given, or ``"waveform 1"``.
+    start, end : float or None
+        In seconds; None where the recording could not be read.
+    posteriors : ndarray, shape (classes,), or None
+        None where there is no speech or nothing could be read.
+    remark : str
+        Empty, `NO_SPEECH`, how a long recording was recognised, or what was wrong.
+    failed : bool
+        Whether the recording could not be read.
+    """
+
+    recording: str
+    start: float | None
+    end: float | None
+    posteriors: np.ndarray | None
+    remark: str = ""
+    failed: bool = False
+
+
+class InProgress:
+    """A recording while its pieces are recognised."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.averaged = False
+        self.failure: str | None = None
+        self.open = 0  # pieces that wait for the classifier
+        self.spans: list[tuple[float, float]] = []
+        self.posteriors: list[np.ndarray | None] = []
+
+    def follow(
+        self, pieces: Iterator[tuple[float, float, np.ndarray | None]]
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """
+        Note each piece, and what goes wrong.
+
+        Parameters
+        ----------
+        pieces : iterator of (start, end, features)
+            Times in seconds; features are None where there is no speech.
+
+        Yields
+        ------
+        place : int
+            Where in `posteriors` those of the piece belong.
+        features : ndarray, shape (n, *item)
+        """
+        while True:
+            try:
+                piece = next(pieces, None)
+            except Exception as error:
+                # Whatever decoding and analysis stumble over concerns this recording only.
+                known = isinstance(error, InputError)
+                self.failure = str(error) if known else f"{type(error).__name__}: {error}"
+                return
+            if piece is None:
+                return
+            start, end, items = piece
+            self.spans.append((start, end))
+            self.posteriors.append(None)
+            if items is not None:
+                yield len(self.spans) - 1, items
+
+    def results(self) -> list[Result]:
+        """Return what was recognised."""
+        if self.failure is not None:
+            return [Result(self.name, None, None, None, self.failure, failed=True)]
+        if not self.averaged:
+            return [
+                Result(self.name, start, end, p, NO_SPEECH if p is None else "")
+                for (start, end), p in zip(self.spans, self.posteriors, strict=True)
+            ]
+        end, speech = self.spans[-1][1], [p for p in self.posteriors if p is not None]
+        if not speech:
+            return [Result(self.name, 0.0, end, None, NO_SPEECH)]
+        remark = f"mean over {len(speech)} windows of {WINDOW:g} s with speech"
+        return [Result(self.name, 0.0, end, np.mean(speech, axis=0), remark)]
+
+
+def columns_of(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table of results."""
+    head = ("recording", "start", "end", "emotion", "posterior")
+    return (*head, *(f"p_{emotion}" for emotion in classes), "remark")
+
+
+def row_of(result: Result, classes: Sequence[str]) -> dict[str, object]:
+    """Bring a result into the columns of a table; posteriors are rounded to six decimals."""
+    p, emotion, largest = result.posteriors, None, float("nan")
+    if p is None:
+        p = np.full(len(classes), np.nan)
+    else:
+        emotion, largest = classes[int(p.argmax())], round(float(p.max()), 6)
+    values = [round(float(each), 6) for each in p]
+    times = [None if t is None else round(t, 3) for t in (result.start, result.end)]
+    row = (result.recording, *times, emotion, largest, *values, result.remark)
+    return dict(zip(columns_of(classes), row, strict=True))

@@ -1,0 +1,234 @@
+"""Read a recording of any length piece by piece, and tell whether a piece holds speech."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+
+from ser_lib.errors import InputError
+from ser_lib.signal import decoding
+from ser_lib.signal.preprocess import SHORTEST
+
+LONGEST = 60.0
+"""Seconds up to which a recording is recognised as a whole."""
+
+WINDOW, HOP = 3.0, 1.0
+"""Seconds of a window, as long as a short sentence, and to the next, where none are given."""
+
+# Voice activity: sampling rate and hop of WebRTC's detector, which here rejects most noise.
+_RATE, _HOP, _MODE = 16000, 480, 3
+# A piece holds speech if at least so many seconds are voiced, and its level is not the same
+# throughout: the detector takes loud stationary noise for voice. White noise varies by 1 dB, of one
+# second of speech the least varying ones of EmoDB and RAVDESS by 7 dB.
+_VOICED, _SPREAD = 0.15, 3.0
+
+Recording = str | os.PathLike | tuple[np.ndarray, int]
+"""A file, or a waveform and its sampling rate in hertz."""
+
+
+class Piece(NamedTuple):
+    """
+    A part of a recording.
+
+    Attributes
+    ----------
+    start, end : float
+        In seconds.
+    signal : ndarray of float32, shape (samples,)
+    """
+
+    start: float
+    end: float
+    signal: np.ndarray
+
+
+def check_window(window: float, hop: float) -> None:
+    """Refuse a window shorter than a frame or longer than `LONGEST`, and a hop of 0 or above it."""
+    for name, value in (("window", window), ("hop", hop)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+            raise InputError(f"{name} is {value!r}; expected a number of seconds")
+    if not SHORTEST <= window <= LONGEST:
+        raise InputError(f"window is {window:g} s; expected {SHORTEST:g} to {LONGEST:g} s")
+    if not SHORTEST <= hop <= window:
+        raise InputError(
+            f"hop is {hop:g} s; expected {SHORTEST:g} s to the window of {window:g} s, so that "
+            "nothing between windows is left out"
+        )
+
+
+def spans(duration: float, window: float, hop: float) -> list[tuple[float, float]]:
+    """
+    List start and end in seconds of the windows of a recording.
+
+    All have the full length; the last ends where the recording does. A recording that is not longer
+    than a window is one by itself.
+
+    Examples
+    --------
+    >>> spans(6.5, 3, 2)
+    [(0.0, 3.0), (2.0, 5.0), (3.5, 6.5)]
+    """
+    if duration <= window:
+        return [(0.0, float(duration))]
+    count = int(np.floor(round((duration - window) / hop, 6))) + 1
+    starts = [i * hop for i in range(count)]
+    if starts[-1] + window < duration - 1e-6:
+        starts.append(duration - window)
+    return [(float(start), float(start + window)) for start in starts]
+
+
+def blocks_of(recording: Recording, sample_rate: int) -> Iterator[np.ndarray]:
+    """
+    Read a recording in blocks of one channel, float32, at a sampling rate.
+
+    Yields
+    ------
+    ndarray, shape (samples,)
+        A recording of up to `LONGEST` is one block, just as `ser_lib.signal.decode` reads it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, before the first or any later block; names the file.
+    """
+    if isinstance(recording, tuple):
+        yield _resampled(*_waveform(*recording), sample_rate)
+        return
+    path = Path(recording)
+    try:
+        yield from _file_blocks(path, sample_rate)
+    except InputError:
+        raise
+    except Exception as error:
+        # Decoders of damaged files raise errors of many types, most without the name of the file.
+        raise InputError(
+            f"{path}: cannot be decoded ({type(error).__name__}: {error}); expected a complete "
+            "recording"
+        ) from error
+
+
+def _file_blocks(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
+    if not _seconds(path) > LONGEST:
+        yield decoding.decode(path, sample_rate=sample_rate).signal
+        return
+    # These parts of `decode` have no public name yet: it returns whole signals only.
+    decoding._refuse_truncated_chunks(path)
+    with soundfile.SoundFile(path) as file:
+        blocks = decoding._mono_blocks(path, file)
+        if file.samplerate != sample_rate:
+            blocks = decoding._resampled(blocks, file.samplerate, sample_rate)
+        yield from blocks
+
+
+def _seconds(path: Path) -> float:
+    """Return the duration that the header gives, NaN where `decode` will say what is wrong."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            known = file.frames < decoding._UNKNOWN_FRAMES
+            return file.frames / file.samplerate if known else float("nan")
+    except (OSError, soundfile.SoundFileError, ZeroDivisionError):
+        return float("nan")
+
+
+def _waveform(signal: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+    """Check a waveform, (samples,) or (samples, channels), and bring it to one float32 channel."""
+    signal = np.asarray(signal)
+    if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or rate < 1000:
+        raise InputError(f"waveform: its sampling rate is {rate!r}; expected hertz, at least 1000")
+    if signal.dtype.kind == "i":
+        signal = signal / -float(np.iinfo(signal.dtype).min)
+    if signal.dtype.kind != "f" or signal.ndim not in (1, 2):
+        raise InputError(
+            f"waveform: shape {signal.shape}, type {signal.dtype}; expected numbers of shape "
+            "(samples,) or (samples, channels)"
+        )
+    signal = signal.astype(np.float32)
+    signal = signal.mean(axis=1) if signal.ndim == 2 else signal
+    if len(signal) < SHORTEST * rate or not np.isfinite(signal).all():
+        raise InputError(
+            f"waveform: {len(signal)} samples at {rate} Hz; expected at least "
+            f"{1000 * SHORTEST:.0f} ms of finite samples"
+        )
+    return signal, int(rate)
+
+
+def _resampled(signal: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    return signal if rate == new_rate else soxr.resample(signal, rate, new_rate, quality="HQ")
+
+
+def pieces_of(
+    blocks: Iterable[np.ndarray], sample_rate: int, window: float | None, hop: float | None
+) -> Iterator[Piece]:
+    """
+    Cut a recording, read in blocks, into pieces; only what a window needs is in memory.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray
+        Of `blocks_of`, at `sample_rate`.
+    window, hop : float or None
+        Seconds, as in `spans`; with None a recording of up to `LONGEST` is one piece, and `blocks`
+        must be one block.
+    """
+    if window is None:
+        signal = next(iter(blocks))
+        yield Piece(0.0, len(signal) / sample_rate, signal)
+        return
+    length, step = round(window * sample_rate), round(hop * sample_rate)
+    rest, first = np.empty(0, np.float32), 0  # what is kept, and its first sample
+    start, covered = 0, 0  # of the next window; end of the last one
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        end = first + len(rest)
+        while start + length <= end:
+            yield _piece(rest[start - first : start - first + length], start, sample_rate)
+            start, covered = start + step, start + length
+        # The recording may end here, and its last window then ends with it.
+        kept = max(first, min(start, end - length))
+        rest, first = rest[kept - first :], kept
+    end = first + len(rest)
+    if end > covered:
+        last = rest[-length:]
+        yield _piece(last, end - len(last), sample_rate)
+
+
+def _piece(signal: np.ndarray, start: int, sample_rate: int) -> Piece:
+    return Piece(start / sample_rate, (start + len(signal)) / sample_rate, signal)
+
+
+def holds_speech(signal: np.ndarray, sample_rate: int) -> bool:
+    """
+    Tell whether WebRTC's voice activity detector finds speech in a signal, however quiet it is.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (samples,)
+    sample_rate : int
+        In hertz.
+
+    Returns
+    -------
+    bool
+        Whether at least 0.15 s of it are voiced and the level varies as speech does. Music and
+        changing noise may pass; silence, tones and stationary noise do not.
+    """
+    import webrtcvad
+
+    signal = _resampled(signal, sample_rate, _RATE)
+    peak = np.abs(signal).max(initial=0)
+    if peak == 0:
+        return False
+    hops = (signal[: len(signal) // _HOP * _HOP] / peak * np.float32(0.9)).reshape(-1, _HOP)
+    if len(hops) * _HOP < _VOICED * _RATE:
+        return False
+    level = 10 * np.log10(np.square(hops, dtype=np.float64).mean(axis=1) + 1e-9)
+    low, high = np.percentile(level, [10, 95])
+    if high - low < _SPREAD:
+        return False
+    detector, samples = webrtcvad.Vad(_MODE), (hops * np.float32(2**15)).astype(np.int16)
+    voiced = sum(detector.is_speech(each.tobytes(), _RATE) for each in samples)
+    return voiced * _HOP / _RATE >= _VOICED

@@ -1,0 +1,401 @@
+"""A trained system on new recordings: posteriors per recording or over time, and more."""
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ser_lib import identity
+from ser_lib.console import progress as progress_bar
+from ser_lib.errors import InputError, InputWarning
+from ser_lib.evaluation.calibration import apply_temperature
+from ser_lib.features.normalisation import standardise_by
+from ser_lib.features.ragged import RaggedArray
+from ser_lib.recognition.classifiers import read_fitted
+from ser_lib.recognition.folder import read_description
+from ser_lib.recognition.front_ends import made_front_end
+from ser_lib.recognition.outcome import InProgress, Result, columns_of, row_of
+from ser_lib.recognition.reading import (
+    HOP,
+    LONGEST,
+    WINDOW,
+    Piece,
+    Recording,
+    blocks_of,
+    check_window,
+    holds_speech,
+    pieces_of,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHIPPED = Path(__file__).parent / "models" / "crnn_attention-emodb"
+"""The model that comes with the package."""
+
+
+# Pieces that are classified together, and numbers in their features at most (128 MB).
+_PIECES, _NUMBERS = 64, 2**25
+
+
+class Recogniser:
+    """
+    A trained system, ready for new recordings.
+
+    Made by `ser_lib.recognition.load`. A recording is a path, or a pair of a waveform, shape
+    (samples,) or (samples, channels), and its sampling rate in hertz. One longer than 60 s is
+    recognised in windows of 3 s, one after the other, and its posteriors are the mean of those of
+    the windows that hold speech.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the model lies; its card is ``README.md`` there.
+    description : dict
+        Content of its ``model.json``: corpus and how often it has each emotion
+        (``description["corpus"]["emotions"]``), expected scores, calibration, versions.
+    classes : tuple of str
+        Emotions, in the order of the posteriors.
+    front_end : FrontEnd
+    classifier : object
+        ``predict_proba`` without the temperature.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = Path(folder).expanduser()
+        self.description = read_description(self.folder)
+        self.classes = tuple(self.description["classes"])
+        self.front_end = made_front_end(self.description["front_end"])
+        self.classifier = read_fitted(self.folder, self.description["classifier"])
+        self._column = [self._emotion(target) for target in self.classifier.classes_]
+
+    def _emotion(self, target: str) -> int:
+        """Return the class that a target such as ``"female/anger"`` stands for."""
+        emotion = str(target).rsplit("/", 1)[-1]
+        if emotion not in self.classes:
+            raise InputError(
+                f"{self.folder}: the classifier gives {target!r}; expected one of "
+                f"{', '.join(self.classes)}"
+            )
+        return self.classes.index(emotion)
+
+    def __repr__(self) -> str:
+        return f"Recogniser({self.name}: {', '.join(self.classes)})"
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.description["name"]
+
+    @property
+    def digest(self) -> str:
+        """64 hexadecimal digits of what determines the output of the model."""
+        kept = {k: v for k, v in self.description.items() if k not in ("name", "evaluations")}
+        return identity.digest(kept)
+
+    @property
+    def scores(self) -> str:
+        """Scores to be expected on unseen speakers of the corpus it was trained on, in words."""
+        expected = self.description.get("expected")
+        return expected["summary"] if expected else "UAR on unseen speakers: not measured"
+
+    def predict(
+        self, recordings: Recording | Sequence[Recording], *, progress: bool = False
+    ) -> "pd.DataFrame":
+        """
+        Recognise recordings as wholes.
+
+        Parameters
+        ----------
+        recordings : path, (waveform, rate), or sequence of these
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        DataFrame
+            One row per recording: ``recording, start, end`` (seconds), ``emotion`` with the largest
+            posterior, this ``posterior``, a column ``p_<emotion>`` for each class, and ``remark``:
+            empty, "no speech", or why a recording could not be read. Where nothing was recognised,
+            ``emotion`` is None and posteriors are NaN.
+        """
+        recordings = _several(recordings)
+        bar = progress_bar(
+            self.results(recordings), total=len(recordings), unit="file", disable=not progress
+        )
+        return self._table(result for results in bar for result in results)
+
+    def timeline(
+        self, recording: Recording, *, window: float = WINDOW, hop: float = HOP
+    ) -> "pd.DataFrame":
+        """
+        Recognise the windows of a recording one after the other.
+
+        Parameters
+        ----------
+        recording : path or (waveform, rate)
+        window, hop : float
+            Seconds of a window, from 0.025 to 60, and from one to the next, at most `window`. All
+            windows are equally long; the last ends where the recording does.
+
+        Returns
+        -------
+        DataFrame
+            As of `predict`, one row per window.
+
+        Raises
+        ------
+        InputError
+            If the recording cannot be read, or for a window or hop that is not allowed.
+
+        Warns
+        -----
+        InputWarning
+            If the recording is shorter than a window; it is then recognised as a whole.
+        """
+        (results,) = self.results([recording], window=window, hop=hop)
+        if results[0].failed:
+            raise InputError(results[0].remark)
+        if results[0].end < window:
+            warnings.warn(shorter(window, 1), InputWarning, stacklevel=2)
+        return self._table(results)
+
+    def results(
+        self,
+        recordings: Iterable[Recording],
+        *,
+        window: float | None = None,
+        hop: float | None = None,
+    ) -> Iterator[list[Result]]:
+        """
+        Recognise recordings one after the other: what `predict` and `timeline` make tables of.
+
+        Parameters
+        ----------
+        recordings : iterable of paths or (waveform, rate)
+            Read as they come; memory does not depend on their number or length.
+        window, hop : float, optional
+            As for `timeline`; without `window` recordings are recognised as wholes. The hop is by
+            default the window.
+
+        Yields
+        ------
+        list of Result
+            Those of one recording, in the order of the recordings.
+        """
+        if hop is not None and window is None:
+            raise InputError(f"hop is {hop!r} without a window; expected a window in seconds")
+        if window is not None:
+            hop = window if hop is None else hop
+            check_window(window, hop)
+        waiting: list[InProgress] = []
+        pending: list[tuple[InProgress, int, np.ndarray]] = []
+        for number, recording in enumerate(recordings, start=1):
+            job = InProgress(_named(recording, number))
+            waiting.append(job)
+            for place, items in job.follow(self._analysed(recording, job, window, hop)):
+                pending.append((job, place, items))
+                job.open += 1
+                numbers = sum(waiting_items.size for *_, waiting_items in pending)
+                if len(pending) >= _PIECES or numbers >= _NUMBERS:
+                    self._classify(pending)
+            while waiting and not waiting[0].open:
+                yield waiting.pop(0).results()
+        self._classify(pending)
+        for job in waiting:
+            yield job.results()
+
+    def _analysed(
+        self, recording: Recording, job: "InProgress", window: float | None, hop: float | None
+    ) -> Iterator[tuple[float, float, np.ndarray | None]]:
+        """Yield start, end and features of each piece; None for those where no one speaks."""
+        for start, end, signal in self._pieces(recording, job, window, hop):
+            speech = holds_speech(signal, self.front_end.sample_rate)
+            yield start, end, self._features(signal, job.name) if speech else None
+
+    def _pieces(
+        self, recording: Recording, job: "InProgress", window: float | None, hop: float | None
+    ) -> Iterator[Piece]:
+        """Read a recording as a whole or in windows, as is asked for or its length demands."""
+        rate = self.front_end.sample_rate
+        blocks = blocks_of(recording, rate)
+        if window is None:
+            first = next(blocks)
+            second = next(blocks, None)
+            if second is None and len(first) <= LONGEST * rate:
+                return pieces_of([first], rate, None, None)
+            job.averaged, window, hop = True, WINDOW, WINDOW
+            blocks = _chain(first, second, blocks)
+        return pieces_of(blocks, rate, window, hop)
+
+    def _features(self, signal: np.ndarray, name: str) -> np.ndarray:
+        items = self.front_end(signal, Path(name).stem)
+        how = self.description["normalisation"]
+        if how == "utterance" and not self.description["normalised_by_front_end"]:
+            items = standardise_by(RaggedArray.from_list([items]), [0])[0]
+        return items
+
+    def _classify(self, pending: list[tuple["InProgress", int, np.ndarray]]) -> None:
+        """Give pieces their posteriors, and empty the list."""
+        if pending:
+            posteriors = self.posteriors(RaggedArray.from_list([items for *_, items in pending]))
+            for (job, place, _), row in zip(pending, posteriors, strict=True):
+                job.posteriors[place] = row
+                job.open -= 1
+        pending.clear()
+
+    def posteriors(self, features: RaggedArray) -> np.ndarray:
+        """
+        Compute the posteriors of rows of features, scaled by the temperature of the model.
+
+        Parameters
+        ----------
+        features : RaggedArray
+            Of n recordings, from `front_end`, normalised as the model asks for.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, classes)
+            In the order of `classes`; rows sum to one.
+        """
+        predicted = np.asarray(self.classifier.predict_proba(features), dtype=np.float64)
+        summed = np.zeros((len(features), len(self.classes)))
+        for column, values in zip(self._column, predicted.T, strict=True):
+            summed[:, column] += values
+        return apply_temperature(summed, self.description["temperature"])
+
+    def attention(self, recording: Recording) -> "pd.DataFrame":
+        """
+        Compute where in a recording the network's attention lies.
+
+        Parameters
+        ----------
+        recording : path or (waveform, rate)
+            Up to 60 s, read as a whole. Where the front end cuts off what precedes the voice, time
+            is counted from the voice on.
+
+        Returns
+        -------
+        DataFrame
+            One row per step of the attention: ``start, end`` (seconds), ``weight``; and for a
+            network that attends to frequencies as well ``weight_1, weight_2, ...`` from low to
+            high. All weights together sum to one.
+
+        Raises
+        ------
+        InputError
+            If the network has no attention over the whole recording, or the recording is longer.
+        """
+        import pandas as pd
+
+        grid = self.description.get("attention_grid")
+        if grid is None or not hasattr(self.classifier, "attention"):
+            raise InputError(
+                f"{self.name}: the system {self.description['system']} has no attention"
+            )
+        (weights,) = self.classifier.attention(self._whole([recording]))
+        if getattr(self.classifier, "pool", None):
+            raise InputError(
+                f"{self.name}: the attention of {self.description['system']} is within segments; "
+                "expected a network that reads recordings as wholes"
+            )
+        starts = grid["start"] + grid["seconds_per_step"] * np.arange(len(weights))
+        table = pd.DataFrame({"start": starts, "end": starts + grid["seconds_per_step"]})
+        table["weight"] = weights if weights.ndim == 1 else weights.sum(axis=1)
+        for cell in range(weights.shape[1] if weights.ndim == 2 else 0):
+            table[f"weight_{cell + 1}"] = weights[:, cell]
+        return table
+
+    def embed(self, recordings: Recording | Sequence[Recording]) -> np.ndarray:
+        """
+        Compute the output of the network's layer ``bottleneck``, as features for other methods.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, units)
+
+        Raises
+        ------
+        InputError
+            If the network has no such layer, or a recording cannot be read or is longer than 60 s.
+        """
+        if not hasattr(self.classifier, "embed"):
+            raise InputError(f"{self.name}: {self.description['system']} has no bottleneck")
+        # One by one: features of many recordings need not fit into memory.
+        return np.concatenate(
+            [self.classifier.embed(self._whole([each])) for each in _several(recordings)]
+        )
+
+    def _whole(self, recordings: Sequence[Recording]) -> RaggedArray:
+        """Compute the features of recordings of up to `LONGEST`."""
+        rows, rate = [], self.front_end.sample_rate
+        for number, recording in enumerate(recordings, start=1):
+            blocks = blocks_of(recording, rate)
+            signal = next(blocks)
+            name = _named(recording, number)
+            if len(signal) > LONGEST * rate or next(blocks, None) is not None:
+                raise InputError(f"{name}: is longer than {LONGEST:.0f} s; expected a shorter one")
+            rows.append(self._features(signal, name))
+        return RaggedArray.from_list(rows)
+
+    def _table(self, results: Iterable[Result]) -> "pd.DataFrame":
+        import pandas as pd
+
+        rows = [row_of(result, self.classes) for result in results]
+        return pd.DataFrame(rows, columns=list(columns_of(self.classes)))
+
+
+def load(model: str | os.PathLike | None = None) -> Recogniser:
+    """
+    Load a trained model.
+
+    Parameters
+    ----------
+    model : path, optional
+        Folder that `ser train` wrote; by default the model that comes with this package.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged, altered or not allowed in a model, or a newer version of this
+        package wrote it. Nothing in the folder is run.
+    """
+    if model is None and not SHIPPED.is_dir():
+        raise InputError(
+            "no model came with this installation; expected the folder of one "
+            "(`ser train SYSTEM --corpus NAME -o FOLDER` trains one)"
+        )
+    return Recogniser(SHIPPED if model is None else model)
+
+
+def shorter(window: float, count: int) -> str:
+    """Say that recordings are shorter than the window."""
+    what = "1 recording is" if count == 1 else f"{count} recordings are"
+    return f"{what} shorter than the window of {window:g} s, and recognised as a whole"
+
+
+def _several(recordings: Recording | Sequence[Recording]) -> list[Recording]:
+    """Make a list of recordings of one or several."""
+    one = isinstance(recordings, str | os.PathLike) or (
+        isinstance(recordings, tuple) and len(recordings) == 2 and np.ndim(recordings[1]) == 0
+        and not isinstance(recordings[1], str | os.PathLike)
+    )  # fmt: skip
+    recordings = [recordings] if one else list(recordings)
+    if not recordings:
+        raise InputError("no recordings were given; expected at least one")
+    return recordings
+
+
+def _named(recording: Recording, number: int) -> str:
+    return f"waveform {number}" if isinstance(recording, tuple) else os.fspath(recording)
+
+
+def _chain(*parts: object) -> Iterator[np.ndarray]:
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            yield part
+        elif part is not None:
+            yield from part

@@ -1,0 +1,213 @@
+"""Test a trained model on another corpus, over the emotions that both know."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ser_lib import identity
+from ser_lib.corpora.hashing import sample_hashes
+from ser_lib.errors import InputError
+from ser_lib.evaluation.predictions import Evaluation
+from ser_lib.experiment import results
+from ser_lib.experiment.fold import CLEAN, DECIMALS
+from ser_lib.features.cache import extract_to_cache, open_features
+from ser_lib.recognition import card
+from ser_lib.recognition.folder import write_description
+from ser_lib.recognition.recogniser import Recogniser
+from ser_lib.recognition.training import HASH_DIGITS
+
+if TYPE_CHECKING:
+    from ser_lib.corpora.corpus import Corpus
+
+PROTOCOL = "trained_on"
+
+
+def evaluate_model(
+    recogniser: Recogniser,
+    corpus: "Corpus",
+    *,
+    reports: str | os.PathLike | None = None,
+    seen: bool = False,
+    jobs: int | None = None,
+    progress: bool = True,
+) -> tuple[Evaluation, Path]:
+    """
+    Predict a corpus with a trained model, and write the predictions to the reports.
+
+    Posteriors of emotions that the corpus does not have are left out, and the others are brought to
+    a sum of one; recordings of emotions that the model does not know are left out. Every recording
+    counts, whether voice activity detection finds speech in it or not.
+
+    Parameters
+    ----------
+    recogniser : Recogniser
+    corpus : Corpus
+    reports : path, optional
+        Folder of the reports; `ser_lib.paths.reports` by default.
+    seen : bool
+        Whether to allow a corpus that the model was trained on; its protocol then says so and it is
+        not ranked.
+    jobs, progress
+        As for `ser_lib.experiment.evaluate`.
+
+    Returns
+    -------
+    Evaluation
+        Under the protocol "trained on <corpus>".
+    Path
+        Where the predictions are.
+
+    Raises
+    ------
+    InputError
+        If model and corpus share fewer than two emotions, or the model was trained on the corpus.
+    """
+    shared = [emotion for emotion in corpus.classes if emotion in recogniser.classes]
+    if len(shared) < 2:
+        raise InputError(
+            f"{recogniser.name} knows {', '.join(recogniser.classes)}; {corpus.name} has "
+            f"{', '.join(corpus.classes)}; expected two emotions or more in common"
+        )
+    if len(shared) < len(corpus.classes):
+        corpus = corpus.select(emotion=shared)
+    trained = _trained_on(recogniser, corpus, progress)
+    if trained and not seen:
+        raise InputError(
+            f"{recogniser.name} was trained on {trained}; expected another corpus (`--seen`, or "
+            "`seen=True`, allows it and marks the result)"
+        )
+    features = _features(recogniser, corpus, jobs, progress)
+    p = recogniser.posteriors(features)[:, [recogniser.classes.index(e) for e in shared]]
+    predictions = _predictions(corpus, shared, p, recogniser.description["seed"])
+    record = _record(recogniser, corpus, bool(trained))
+    evaluation = Evaluation(predictions=predictions, record=record)
+    file = results.prediction_files(corpus.name, record["system"], record["digest"], reports)
+    results.write(evaluation, file)
+    return evaluation, file
+
+
+def add_score(recogniser: Recogniser, evaluation: Evaluation) -> None:
+    """Add the score on another corpus to the model, and write its card anew."""
+    scores, record = evaluation.scores(), evaluation.record
+    entry = {
+        "corpus": record["corpus"],
+        "title": record["corpus_title"],
+        "summary": evaluation.summary(),
+        "uar": round(float(scores["uar"]), 4),
+        "digest": record["digest"],
+    }
+    description = {k: v for k, v in recogniser.description.items() if k not in ("format", "files")}
+    others = [e for e in description["evaluations"] if e["corpus"] != entry["corpus"]]
+    description["evaluations"] = [*others, entry]
+    write_description(recogniser.folder, description, card.text(description))
+
+
+def _trained_on(recogniser: Recogniser, corpus: "Corpus", progress: bool) -> str:
+    """Say which of a corpus's recordings a model was trained on, if any."""
+    known = recogniser.description["corpus"]
+    if corpus.name == known["name"] and corpus.name != "folder":
+        return str(corpus.name)
+    recordings = set(known["recordings"])
+    hashes = sample_hashes(list(corpus.table["path"]), progress=progress)
+    common = sum(value[:HASH_DIGITS] in recordings for value in hashes)
+    return f"{common} of its {len(hashes)} recordings" if common else ""
+
+
+def _features(recogniser: Recogniser, corpus: "Corpus", jobs: int | None, progress: bool) -> object:
+    """Compute the features of a corpus as the model needs them, or open them from the cache."""
+    description = recogniser.description
+    (folder,) = extract_to_cache(
+        corpus,
+        [recogniser.front_end],
+        normalisation=description["normalisation"],
+        per_utterance=description["normalised_by_front_end"],
+        jobs=jobs,
+        progress=progress,
+    )
+    return open_features(folder)
+
+
+def _predictions(corpus: "Corpus", shared: list[str], p: np.ndarray, seed: int) -> pd.DataFrame:
+    p = np.round(p / p.sum(axis=1, keepdims=True), DECIMALS)
+    speakers = corpus.table["speaker"].astype(object)
+    table = pd.DataFrame(
+        {
+            "utterance": corpus.table.index.astype(str),
+            "speaker": speakers.where(speakers.notna(), None).to_numpy(),
+            "fold": "all",
+            "seed": seed,
+            "part": "test",
+            "condition": CLEAN,
+            "emotion": corpus.table["emotion"].astype(str).to_numpy(),
+            "predicted": np.asarray(shared, dtype=object)[p.argmax(axis=1)],
+        }
+    )
+    table[[f"p_{emotion}" for emotion in shared]] = p
+    return table.sort_values("utterance", kind="stable", ignore_index=True)
+
+
+def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, object]:
+    """Describe a test on another corpus as `ser_lib.experiment.evaluate` describes its own."""
+    model, provenance = recogniser.description, recogniser.description["provenance"]
+    trained = model["corpus"]
+    title = f"trained on {trained['name']} {trained['version']}"
+    title += ", speaker-dependent" if seen else ""
+    content = {
+        "corpus": {
+            "name": corpus.name,
+            "version": corpus.version,
+            "subset": corpus.subset,
+            "fingerprint": corpus.fingerprint,
+            "classes": list(corpus.classes),
+        },
+        "model": recogniser.digest,
+        "trained": {key: model["specification"][key] for key in ("corpus", "classifier")},
+        "front_end": model["front_end"],
+        "conditions": {},
+        "normalisation": model["normalisation"],
+        "normalised_by_front_end": model["normalised_by_front_end"],
+        "protocol": {"name": PROTOCOL, "corpus": trained["name"], "version": trained["version"]},
+        "seeds": [model["seed"]],
+        "folds": ["all"],
+        "split": identity.digest(corpus.table.index.tolist()),
+    }
+    environment = provenance["environment"]
+    run = {
+        "seed": model["seed"],
+        "fold": "all",
+        "code": 0,
+        "environment": 0,
+        "fit_seconds": 0.0,
+        "predict_seconds": 0.0,
+        "n_parameters": model["classifier"]["n_parameters"],
+        "chosen": {},
+        "history": {},
+    }
+    return {
+        "digest": identity.digest(content),
+        **{key: model[key] for key in ("system", "title", "variant", "parameters", "citation")},
+        "published": [],
+        "deviations": model["deviations"],
+        "corpus": corpus.name,
+        "corpus_title": corpus.title,
+        "corpus_licence": corpus.licence,
+        "corpus_citation": corpus.citation,
+        "utterances": len(corpus.table),
+        "speakers": len(corpus.speakers),
+        "protocol": PROTOCOL,
+        "protocol_title": title,
+        "protocol_description": "A model trained on all speakers of another corpus is applied to "
+        "all recordings whose emotion it knows; nothing is learnt from them.",
+        "speaker_disjoint": not seen,
+        "partial": False,
+        "n_folds": 1,
+        "backend": environment["backend"],
+        "specification": content,
+        "environments": [environment],
+        "code": [{key: provenance[key] for key in ("code", "roots", "files")}],
+        "runs": [run],
+        "command": f"ser evaluate {recogniser.name} --corpus {corpus.name}",
+    }

@@ -1,0 +1,86 @@
+"""Calibration, against formulas worked by hand and posteriors of known confidence."""
+
+import numpy as np
+import pytest
+
+from ser_lib.errors import InputError
+from ser_lib.evaluation.calibration import (
+    apply_temperature,
+    calibrate,
+    expected_calibration_error,
+    fit_temperature,
+)
+
+
+def drawn(temperature, n=6000, seed=0):
+    """Posteriors that are right as often as they say once divided by a temperature, and classes."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, 4)) * 2
+    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    y = (rng.uniform(size=(n, 1)) > honest.cumsum(axis=1)).sum(axis=1).clip(max=3)
+    given = np.exp(logits * temperature)
+    return y, given / given.sum(axis=1, keepdims=True)
+
+
+def test_the_error_of_four_rows_worked_by_hand():
+    p = np.array([[0.95, 0.05], [0.95, 0.05], [0.55, 0.45], [0.45, 0.55]])
+    # Bin of 0.95: confidence 0.95, accuracy 0.5; bin of 0.55: confidence 0.55, accuracy 1.
+    expected = 0.5 * abs(0.95 - 0.5) + 0.5 * abs(0.55 - 1)
+    assert expected_calibration_error([0, 1, 0, 1], p, bins=10) == pytest.approx(expected)
+
+
+def test_rows_that_are_right_as_often_as_they_say_have_little_error():
+    y, p = drawn(1.0)
+    assert expected_calibration_error(y, p) < 0.02
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_temperature_that_made_posteriors_too_sure_is_found(temperature):
+    y, p = drawn(temperature)
+    assert fit_temperature(y, p) == pytest.approx(temperature, rel=0.1)
+
+
+def test_a_temperature_divides_logarithms_and_keeps_the_order():
+    p = np.array([0.7, 0.2, 0.1])
+    expected = p**0.5 / (p**0.5).sum()
+    assert apply_temperature(p, 2.0) == pytest.approx(expected)
+    assert apply_temperature(p, 1.0) == pytest.approx(p)
+    assert np.argsort(apply_temperature(p, 7.0)).tolist() == np.argsort(p).tolist()
+
+
+def test_a_posterior_of_zero_stays_a_number():
+    scaled = apply_temperature(np.array([[1.0, 0.0]]), 0.1)
+    assert np.isfinite(scaled).all()
+    assert scaled.sum() == pytest.approx(1)
+
+
+def test_the_error_afterwards_is_that_of_rows_that_did_not_fit_the_temperature():
+    y, p = drawn(3.0)
+    groups = np.arange(len(y)) % 3
+    calibration = calibrate(y, p, groups)
+    scaled = np.empty_like(p)
+    for group in range(3):
+        held = groups == group
+        scaled[held] = apply_temperature(p[held], fit_temperature(y[~held], p[~held]))
+    assert calibration.after == pytest.approx(expected_calibration_error(y, scaled))
+    assert calibration.before == pytest.approx(expected_calibration_error(y, p))
+    assert calibration.after < calibration.before / 3
+    assert (calibration.rows, calibration.groups) == (6000, 3)
+
+
+def test_with_one_speaker_there_is_no_error_afterwards():
+    y, p = drawn(2.0, n=50)
+    assert np.isnan(calibrate(y, p, ["a"] * 50).after)
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])
+def test_a_temperature_must_be_positive(temperature):
+    with pytest.raises(InputError, match="temperature is"):
+        apply_temperature(np.array([0.5, 0.5]), temperature)
+
+
+def test_rows_and_classes_must_match():
+    with pytest.raises(InputError, match="one per row"):
+        expected_calibration_error([0], np.full((2, 2), 0.5))
+    with pytest.raises(InputError, match="at least one row"):
+        fit_temperature([], np.empty((0, 2)))

@@ -1,0 +1,164 @@
+"""The file of results: whole rows at any time, and continued only where it fits."""
+
+import json
+import os
+
+import pandas as pd
+import pytest
+
+from ser_lib.errors import InputError
+from ser_lib.recognition.output import RowFile, format_of, line_of, one_line
+
+COLUMNS = ("recording", "start", "end", "emotion", "posterior", "remark", "model")
+
+
+def row(name, start=0.0, end=2.0, model="m 1", **values):
+    values = {"emotion": "anger", "posterior": 0.9, "remark": ""} | values
+    row = {"recording": name, "start": start, "end": end, "model": model} | values
+    return {column: row[column] for column in COLUMNS}
+
+
+def opened(path, form="csv", *, columns=COLUMNS, model="m 1", window=None, hop=None):
+    return RowFile(path, form, columns, model, window, hop)
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_rows_are_read_as_they_were_written(form, tmp_path):
+    path = tmp_path / "new" / "out"
+    odd = row('a, "b".wav', remark="it's", emotion=None, posterior=float("nan"))
+    with opened(path, form) as file:
+        file.add([odd])
+        file.add([row("ü/c.wav")])
+    if form == "csv":
+        table = pd.read_csv(path)
+        assert table["posterior"].isna().tolist() == [True, False]
+    else:
+        table = pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
+        assert table["posterior"].tolist()[1] == 0.9
+        assert json.loads(path.read_text().splitlines()[0])["posterior"] is None
+    assert list(table.columns) == list(COLUMNS)
+    assert table["recording"].tolist() == ['a, "b".wav', "ü/c.wav"]
+    assert table["emotion"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_file_is_continued_after_any_interruption(form, tmp_path):
+    path, names = tmp_path / "out", ["a.wav", "b,.wav", "c.wav"]
+    with opened(path, form) as file:
+        for name in names:
+            file.add([row(name)])
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with opened(path, form) as file:
+            assert file.done == set(names[: len(file.done)])
+            for name in names[len(file.done) :]:
+                file.add([row(name)])
+        assert path.read_bytes() == whole, f"after {length} of {len(whole)} bytes"
+
+
+def windows(name):
+    return [row(name, 0.0, 3.0), row(name, 1.0, 4.0), row(name, 1.5, 4.5)]
+
+
+def test_the_last_of_several_windows_may_be_lost_and_is_made_again(tmp_path):
+    path = tmp_path / "out"
+    with opened(path, window=3, hop=1) as file:
+        for name in ("a.wav", "b.wav"):
+            file.add(windows(name))
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with opened(path, window=3, hop=1) as file:
+            for name in ("a.wav", "b.wav"):
+                if name not in file.done:
+                    file.add(windows(name))
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"model": "m 2"}, "rows of another model"),
+        ({"columns": COLUMNS[1:]}, "other columns"),
+        ({"form": "json"}, "other rows"),
+        ({"window": 2, "hop": 1}, "rows of other windows"),
+        ({"window": 3, "hop": 2}, "rows of other windows"),
+        ({}, "rows of other windows"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_left_alone(options, found, tmp_path):
+    path = tmp_path / "out"
+    with opened(path, window=3, hop=1) as file:
+        file.add(windows("a.wav"))
+        file.add(windows("b.wav"))
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=f"out: exists and holds {found}"):
+        opened(path, **options)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"RIFF....WAVE\n", b"\xff\xfe\n\n", b"a,b\n1,2\n"])
+def test_a_file_that_is_no_result_is_left_alone(content, tmp_path):
+    path = tmp_path / "precious.wav"
+    path.write_bytes(content)
+    for form in ("csv", "json"):
+        with pytest.raises(InputError, match=r"precious\.wav: exists and holds"):
+            opened(path, form)
+    assert path.read_bytes() == content
+
+
+def test_what_could_not_be_read_counts_when_a_file_is_continued(tmp_path):
+    path = tmp_path / "out"
+    with opened(path) as file:
+        file.add([row("bad.wav", None, None, emotion=None, remark="cannot be decoded")])
+        file.add([row("good.wav")])
+    with opened(path) as file:
+        assert (file.done, file.failed) == ({"bad.wav", "good.wav"}, 1)
+
+
+def test_a_full_disk_leaves_whole_rows_and_an_error(tmp_path):
+    path = tmp_path / "out"
+    file = opened(path)
+    file.add([row("a.wav")])
+    before = path.read_bytes()
+
+    class Full:
+        """A disk with room for ten more bytes."""
+
+        def __init__(self, real):
+            self.real, self.truncate, self.close = real, real.truncate, real.close
+
+        def write(self, data):
+            return self.real.write(data[:10])
+
+    file._file = Full(file._file)
+    with file, pytest.raises(InputError, match=r"out: cannot be written \(no space left\)"):
+        file.add([row("b.wav")])
+    assert path.read_bytes() == before
+
+
+def test_an_unwritable_place_is_an_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        opened(tmp_path / "file" / "out.csv")
+    with pytest.raises(InputError, match="cannot be written"):
+        opened(tmp_path)
+
+
+def test_a_name_is_one_line_that_utf8_can_hold():
+    name = os.fsdecode(b"a\nb\r\x1b[31m\xff.wav")
+    shown = one_line(name)
+    assert shown.isprintable()
+    assert "\\n" in shown
+    assert line_of({"recording": name}, "csv").count("\n") == 1
+    assert json.loads(line_of({"recording": name}, "json"))["recording"] == shown
+
+
+def test_the_format_of_a_file(tmp_path):
+    assert format_of(tmp_path / "a.csv", None) == "csv"
+    assert format_of(tmp_path / "a.txt", None) == "csv"
+    assert format_of(tmp_path / "a.jsonl", None) == "json"
+    assert format_of(tmp_path / "a.json", "csv") == "csv"
+    with pytest.raises(InputError, match="unknown format of a file 'table'"):
+        format_of(tmp_path / "a.csv", "table")

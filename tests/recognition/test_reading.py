@@ -1,0 +1,146 @@
+"""Recordings in pieces: every sample where it belongs, whatever the blocks they are read in."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from ser_lib.errors import InputError
+from ser_lib.recognition.reading import (
+    LONGEST,
+    blocks_of,
+    check_window,
+    holds_speech,
+    pieces_of,
+    spans,
+)
+from ser_lib.signal import decode
+
+RATE = 16000
+
+
+def test_windows_are_those_of_the_signal_however_it_is_read():
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        n, window = int(rng.integers(400, 20000)), int(rng.integers(25, 1500)) / 1000
+        hop = int(rng.integers(25, round(window * 1000) + 1)) / 1000
+        signal = rng.normal(size=n).astype("float32")
+        blocks = np.split(signal, np.sort(rng.integers(0, n, 4)))
+        pieces = list(pieces_of(blocks, 1000, window, hop))
+        expected = np.array(spans(n / 1000, window, hop))
+        assert np.array([(p.start, p.end) for p in pieces]) == pytest.approx(expected)
+        for start, end, part in pieces:
+            assert np.array_equal(part, signal[round(start * 1000) : round(end * 1000)])
+
+
+def test_spans_reach_from_the_first_to_the_last_sample():
+    assert spans(2.0, 3, 1) == [(0.0, 2.0)]
+    assert spans(6.0, 3, 3) == [(0.0, 3.0), (3.0, 6.0)]
+    assert spans(6.5, 3, 2) == [(0.0, 3.0), (2.0, 5.0), (3.5, 6.5)]
+
+
+def test_a_long_recording_is_read_in_blocks_equal_to_the_whole(tmp_path):
+    signal = np.random.default_rng(0).normal(0, 0.1, (66 * 22050, 2)).astype("float32")
+    path = tmp_path / "long.wav"
+    soundfile.write(path, signal, 22050, subtype="FLOAT")
+    blocks = list(blocks_of(path, RATE))
+    assert len(blocks) > 1
+    assert np.array_equal(np.concatenate(blocks), decode(path, sample_rate=RATE).signal)
+
+
+def test_a_recording_of_up_to_a_minute_is_one_block(tmp_path):
+    path = tmp_path / "minute.wav"
+    soundfile.write(path, np.zeros(int(LONGEST) * 8000) + 0.1, 8000)
+    (block,) = blocks_of(path, RATE)
+    assert len(block) == LONGEST * RATE
+
+
+def test_a_waveform_of_integers_in_stereo_is_that_of_its_file(tmp_path):
+    signal = (np.random.default_rng(0).normal(0, 3000, (24000, 2))).astype("int16")
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, signal, 24000)
+    (of_file,) = blocks_of(path, RATE)
+    (of_waveform,) = blocks_of((signal, 24000), RATE)
+    assert of_waveform == pytest.approx(of_file, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "message"),
+    [
+        ((np.zeros(10), RATE), "10 samples at 16000 Hz; expected at least 25 ms"),
+        ((np.full(8000, np.nan), RATE), "finite samples"),
+        ((np.zeros((2, 3, 4)), RATE), r"shape \(2, 3, 4\)"),
+        ((np.zeros(8000, complex), RATE), "type complex128"),
+        ((np.zeros(8000), 0), "sampling rate is 0"),
+        ((np.zeros(8000), 16000.5), "sampling rate is 16000.5"),
+    ],
+)
+def test_a_waveform_that_is_none_is_refused(waveform, message):
+    with pytest.raises(InputError, match=message):
+        next(blocks_of(waveform, RATE))
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"no audio at all" * 99])
+def test_a_file_that_is_no_recording_is_named(content, tmp_path):
+    path = tmp_path / "bad.wav"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.wav"):
+        next(blocks_of(path, RATE))
+
+
+def test_whatever_a_decoder_raises_is_an_error_with_the_path(tmp_path, monkeypatch):
+    def broken(path, sample_rate):
+        raise ValueError("could not broadcast")
+
+    monkeypatch.setattr("ser_lib.signal.decoding.decode", broken)
+    soundfile.write(tmp_path / "odd.wav", np.zeros(8000) + 0.1, RATE)
+    with pytest.raises(InputError, match=r"odd\.wav: cannot be decoded .*could not broadcast"):
+        next(blocks_of(tmp_path / "odd.wav", RATE))
+
+
+def test_a_long_file_cut_off_is_named_and_not_half_recognised(tmp_path):
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, np.zeros(70 * 8000) + 0.1, 8000)
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(InputError, match=r"cut\.wav: is truncated"):
+        list(blocks_of(path, RATE))
+
+
+@pytest.mark.parametrize(
+    ("window", "hop", "message"),
+    [
+        (0, 1, "window is 0 s"),
+        (61, 1, "window is 61 s"),
+        (3, 0, "hop is 0 s"),
+        (3, 4, "hop is 4 s; expected 0.025 s to the window of 3 s"),
+        (float("nan"), 1, "window is nan"),
+        (3, -1, "hop is -1 s"),
+    ],
+)
+def test_windows_that_are_not_allowed(window, hop, message):
+    with pytest.raises(InputError, match=message):
+        check_window(window, hop)
+
+
+def test_speech_is_found_in_every_recording_of_the_corpus(corpus):
+    assert all(holds_speech(decode(path).signal, RATE) for path in corpus.table["path"])
+
+
+def test_quiet_speech_at_another_rate_is_speech(corpus):
+    signal = decode(corpus.table["path"].iloc[0], sample_rate=44100).signal
+    assert holds_speech(signal * np.float32(1e-3), 44100)
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        np.zeros(32000),
+        np.random.default_rng(0).normal(0, 0.05, 32000),
+        np.sin(2 * np.pi * 440 * np.arange(32000) / RATE),
+        np.full(32000, 0.5),
+        np.eye(1, 32000, 100)[0],
+        np.random.default_rng(0).normal(0, 0.05, 1000),
+    ],
+    ids=["silence", "noise", "tone", "constant", "click", "short"],
+)
+def test_what_is_no_speech(signal):
+    assert not holds_speech(signal.astype("float32"), RATE)

@@ -1,0 +1,191 @@
+"""A recogniser: the posteriors of its classifier, for files and waveforms of any length."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from ser_lib.errors import InputError, InputWarning
+from ser_lib.evaluation.calibration import apply_temperature
+from ser_lib.features import RaggedArray
+from ser_lib.recognition import load
+from ser_lib.signal import decode
+
+
+def posterior_columns(table):
+    return [c for c in table if c.startswith("p_")]
+
+
+def expected(recogniser, signal):
+    """Posteriors of a signal by the parts of the model, one after the other."""
+    features = RaggedArray.from_list([recogniser.front_end(signal)])
+    p = recogniser.classifier.predict_proba(features)[0]
+    order = [list(recogniser.classifier.classes_).index(c) for c in recogniser.classes]
+    return apply_temperature(p[order], recogniser.description["temperature"])
+
+
+def test_a_row_per_recording(recogniser, recordings):
+    paths = [recordings / "a.wav", recordings / "b.wav"]
+    table = recogniser.predict(paths)
+    assert list(table.columns) == [
+        *("recording", "start", "end", "emotion", "posterior"),
+        *(f"p_{c}" for c in recogniser.classes),
+        "remark",
+    ]
+    assert table["recording"].tolist() == [str(p) for p in paths]
+    p = table[posterior_columns(table)].to_numpy()
+    for path, row in zip(paths, p, strict=True):
+        assert row == pytest.approx(expected(recogniser, decode(path).signal), abs=1e-6)
+    assert table["emotion"].tolist() == [recogniser.classes[i] for i in p.argmax(axis=1)]
+    assert table["posterior"].to_numpy() == pytest.approx(p.max(axis=1))
+    assert table["end"].to_numpy() == pytest.approx(
+        [soundfile.info(str(path)).duration for path in paths], abs=1e-3
+    )
+
+
+def test_a_single_path_and_a_waveform_are_taken_like_a_list(recogniser, recordings):
+    path = recordings / "a.wav"
+    of_path = recogniser.predict(path)
+    of_waveform = recogniser.predict((decode(path).signal, 16000))
+    assert of_waveform["recording"].tolist() == ["waveform 1"]
+    pd.testing.assert_frame_equal(
+        of_path.drop(columns="recording"), of_waveform.drop(columns="recording")
+    )
+    both = recogniser.predict([str(path), (decode(path).signal, 16000)])
+    assert len(both) == 2
+
+
+def test_the_rows_do_not_depend_on_what_else_is_asked_for(recogniser, corpus):
+    paths = list(corpus.table["path"])[:8]
+    together = recogniser.predict(paths)
+    alone = pd.concat([recogniser.predict(p) for p in paths[:3]], ignore_index=True)
+    pd.testing.assert_frame_equal(together.head(3), alone)
+    assert together["recording"].tolist() == paths
+
+
+def test_a_file_that_cannot_be_read_has_a_row_and_the_others_go_on(recogniser, recordings):
+    (recordings / "bad.wav").write_bytes(b"nothing")
+    paths = [recordings / n for n in ("a.wav", "bad.wav", "missing.wav", "b.wav")]
+    table = recogniser.predict(paths)
+    assert table["emotion"].isna().tolist() == [False, True, True, False]
+    assert table[posterior_columns(table)].isna().all(axis=1).tolist() == [
+        *(False, True, True, False)
+    ]
+    assert "bad.wav: cannot be decoded" in table["remark"][1]
+    assert "missing.wav: does not exist" in table["remark"][2]
+
+
+def test_a_recording_without_speech_is_said_to_hold_none(recogniser):
+    table = recogniser.predict([(np.zeros(32000), 16000)])
+    assert table.loc[0, "remark"] == "no speech"
+    assert pd.isna(table.loc[0, "emotion"])
+    assert table.loc[0, "end"] == 2.0
+
+
+def test_the_timeline_is_the_prediction_of_each_window(recogniser, speech):
+    signal = speech[: 7 * 16000]
+    table = recogniser.timeline((signal, 16000), window=2, hop=1.5)
+    assert table["start"].tolist() == [0, 1.5, 3, 4.5, 5]
+    assert table["end"].tolist() == [2, 3.5, 5, 6.5, 7]
+    p = table[posterior_columns(table)].to_numpy()
+    for start, row in zip(table["start"], p, strict=True):
+        part = signal[int(start * 16000) : int(start * 16000) + 32000]
+        assert row == pytest.approx(expected(recogniser, part), abs=1e-6)
+
+
+def test_silence_in_a_timeline_has_no_emotion(recogniser, speech):
+    signal = np.concatenate([speech[:48000], np.zeros(48000, "float32"), speech[:48000]])
+    table = recogniser.timeline((signal, 16000), window=3, hop=3)
+    assert table["remark"].tolist() == ["", "no speech", ""]
+    assert table["emotion"].isna().tolist() == [False, True, False]
+
+
+def test_a_recording_shorter_than_the_window_is_a_whole_and_said_to_be(recogniser, speech):
+    recording = (speech[:16000], 16000)
+    with pytest.warns(InputWarning, match="1 recording is shorter than the window of 3 s"):
+        table = recogniser.timeline(recording)
+    assert table["end"].tolist() == [1.0]
+    assert table["posterior"].tolist() == recogniser.predict(recording)["posterior"].tolist()
+
+
+@pytest.mark.slow
+def test_a_long_recording_is_the_mean_of_its_windows(recogniser, speech, tmp_path):
+    silence = np.zeros(6 * 16000, "float32")
+    signal = np.concatenate([np.resize(speech, 63 * 16000), silence])
+    path = tmp_path / "long.wav"
+    soundfile.write(path, signal, 16000, subtype="FLOAT")
+    table = recogniser.predict([path, (signal, 16000)])
+    windows = recogniser.timeline(path, window=3, hop=3)
+    speaking = windows[windows["remark"] == ""]
+    assert 0 < len(speaking) < len(windows)
+    columns = posterior_columns(table)
+    mean = speaking[columns].mean().to_numpy()
+    for row in range(2):
+        assert table.loc[row, columns].to_numpy(float) == pytest.approx(mean, abs=2e-6)
+        assert table.loc[row, "remark"] == f"mean over {len(speaking)} windows of 3 s with speech"
+        assert table.loc[row, "end"] == 69.0
+
+
+def test_a_recording_that_breaks_off_has_no_posteriors_and_spoils_no_other(
+    recogniser, recordings, tmp_path
+):
+    path = tmp_path / "cut.flac"
+    rng = np.random.default_rng(0)
+    soundfile.write(path, rng.normal(0, 0.1, 100 * 16000).clip(-1, 1), 16000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    table = recogniser.predict([recordings / "a.wav", path, recordings / "b.wav"])
+    assert table["emotion"].isna().tolist() == [False, True, False]
+    assert "cut.flac" in table["remark"][1]
+    for row, name in ((0, "a.wav"), (2, "b.wav")):
+        alone = recogniser.predict(recordings / name)
+        assert table["posterior"][row] == alone["posterior"][0]
+
+
+def test_results_come_while_recordings_are_read(recogniser, speech):
+    """Of very many recordings only some wait for each other, so that memory stays flat."""
+    taken = []
+
+    def recordings():
+        for i in range(200):
+            taken.append(i)
+            yield speech[:4000], 16000
+
+    results = recogniser.results(recordings())
+    next(results)
+    assert len(taken) < 100
+    assert 1 + sum(1 for _ in results) == 200
+
+
+def test_an_error_of_the_classifier_is_no_error_of_a_recording(recogniser, recordings, monkeypatch):
+    def broken(features):
+        raise RuntimeError("defect")
+
+    monkeypatch.setattr(recogniser.classifier, "predict_proba", broken)
+    with pytest.raises(RuntimeError, match="defect"):
+        recogniser.predict(recordings / "a.wav")
+
+
+def test_bad_input_is_refused(recogniser, recordings):
+    with pytest.raises(InputError, match="no recordings were given"):
+        recogniser.predict([])
+    with pytest.raises(InputError, match="hop is 1 without a window"):
+        next(recogniser.results(["a"], hop=1))
+    with pytest.raises(InputError, match="hop is 0 s"):
+        recogniser.timeline(recordings / "a.wav", window=1, hop=0)
+    with pytest.raises(InputError, match="does not exist"):
+        recogniser.timeline(recordings / "missing.wav")
+    with pytest.raises(InputError, match="svm has no bottleneck"):
+        recogniser.embed(recordings / "a.wav")
+    with pytest.raises(InputError, match="svm has no attention"):
+        recogniser.attention(recordings / "a.wav")
+
+
+def test_without_a_shipped_model_one_must_be_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("ser_lib.recognition.recogniser.SHIPPED", tmp_path / "none")
+    with pytest.raises(InputError, match="no model came with this installation"):
+        load()
+
+
+def test_the_shipped_model_is_the_one_without_a_name(svm_folder, monkeypatch):
+    monkeypatch.setattr("ser_lib.recognition.recogniser.SHIPPED", svm_folder)
+    assert load().folder == svm_folder

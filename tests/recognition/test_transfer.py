@@ -1,0 +1,106 @@
+"""A model on another corpus: the emotions both know, in the reports like any other evaluation."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from ser_lib import cli, load_corpus, paths
+from ser_lib.errors import InputError
+from ser_lib.evaluation import metrics
+from ser_lib.experiment import results
+from ser_lib.recognition import evaluate_model, load
+from ser_lib.reporting import build_report
+
+
+@pytest.fixture
+def other(corpus, tmp_path):
+    """A folder of other takes of speakers, with an emotion that the model does not know."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    rows = []
+    for i, (name, row) in enumerate(corpus.table.iloc[::3].iterrows()):
+        signal, rate = soundfile.read(row["path"])
+        soundfile.write(folder / f"{name}.wav", np.tanh(2 * signal), rate)
+        emotion = "surprise" if row["emotion"] == "boredom" else row["emotion"]
+        rows.append({"path": f"{name}.wav", "emotion": emotion, "speaker": f"n{i % 3}"})
+    pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
+    return load_corpus("folder", data=folder)
+
+
+def test_scores_are_those_of_the_shared_emotions(recogniser, other):
+    evaluation, file = evaluate_model(recogniser, other, progress=False)
+    shared = [c for c in other.classes if c != "surprise"]
+    assert evaluation.classes == tuple(shared)
+    rows = evaluation.rows().set_index("utterance")
+    known = other.table[other.table["emotion"] != "surprise"]
+    assert set(rows.index) == set(known.index)
+    # `predict` on the same files, brought to the shared classes.
+    table = recogniser.predict(list(known["path"]))
+    p = table[[f"p_{c}" for c in shared]].to_numpy()
+    p = p / p.sum(axis=1, keepdims=True)
+    found = rows.loc[known.index, [f"p_{c}" for c in shared]].to_numpy()
+    assert found == pytest.approx(p, abs=5e-6)
+    predicted = [shared[i] for i in p.argmax(axis=1)]
+    uar = metrics.uar(known["emotion"].tolist(), predicted)
+    assert evaluation.scores()["uar"] == pytest.approx(uar)
+    assert np.isfinite(evaluation.scores()["uar_low"])
+    assert results.read(file).predictions.equals(evaluation.predictions)
+
+
+def test_the_report_shows_it_under_its_own_protocol(recogniser, other):
+    evaluate_model(recogniser, other, progress=False)
+    build_report(paths.reports())
+    page = (paths.reports() / "folder" / "README.md").read_text()
+    assert "trained on synthetic 1" in page
+    assert "ser evaluate small_svm --corpus folder" in page
+    table = pd.read_csv(paths.reports() / "folder" / "results.csv")
+    assert table["protocol"].tolist() == ["trained_on"]
+    assert table["speaker_disjoint"].tolist() == [True]
+
+
+def test_it_is_the_same_evaluation_when_it_is_repeated(recogniser, other):
+    _, first = evaluate_model(recogniser, other, progress=False)
+    before = first.read_bytes()
+    _, second = evaluate_model(recogniser, other, progress=False)
+    assert (first, before) == (second, second.read_bytes())
+
+
+def test_a_corpus_it_was_trained_on_is_refused_unless_asked_for(recogniser, corpus):
+    with pytest.raises(InputError, match="small_svm was trained on synthetic; expected another"):
+        evaluate_model(recogniser, corpus, progress=False)
+    evaluation, _ = evaluate_model(recogniser, corpus, seen=True, progress=False)
+    assert evaluation.record["speaker_disjoint"] is False
+    assert evaluation.record["protocol_title"].endswith("speaker-dependent")
+
+
+def test_recordings_it_was_trained_on_are_known_under_any_name(recogniser, corpus, other):
+    table = other.table.copy()
+    table.loc[table.index[0], "path"] = corpus.table["path"].iloc[0]
+    with pytest.raises(InputError, match=r"trained on 1 of its \d+ recordings"):
+        evaluate_model(recogniser, dataclasses.replace(other, table=table), progress=False)
+
+
+def test_fewer_than_two_shared_emotions_are_refused(recogniser, other):
+    with pytest.raises(InputError, match="expected two emotions or more in common"):
+        evaluate_model(recogniser, other.select(emotion=["anger", "surprise"]), progress=False)
+
+
+def test_the_command_adds_the_score_to_the_card(model, other, capsys):
+    data = str(other.recordings.folder)
+    command = ["evaluate", str(model), "--corpus", "folder", "--data", data, "--card"]
+    digests = set()
+    for _ in range(2):
+        assert cli.main(command) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("UAR 0.")
+        assert "trained on synthetic 1" in out
+        recogniser = load(model)
+        digests.add(recogniser.digest)
+        (entry,) = recogniser.description["evaluations"]
+        assert entry["summary"] in out
+        assert f"UAR {entry['uar']:.3f}" in (model / "README.md").read_text()
+    # What it answers has not changed.
+    assert len(digests) == 1
