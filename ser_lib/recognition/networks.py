@@ -75,11 +75,11 @@ def _export(classifier: "NeuralClassifier", path: Path) -> None:
 def _examples(
     classifier: "NeuralClassifier", lengths: tuple[int, ...]
 ) -> list[dict[str, np.ndarray]]:
-    """Make batches of random input: rows of these lengths and half of them, padded."""
+    """Make batches of random input: three rows, of a length, half of it and a single item."""
     rng, batches = np.random.default_rng(0), []
     for length in lengths:
-        values = rng.normal(size=(2, length, *classifier._item_shape)).astype(np.float32)
-        mask = np.arange(length) < np.array([[length], [max(1, length // 2)]])
+        values = rng.normal(size=(3, length, *classifier._item_shape)).astype(np.float32)
+        mask = np.arange(length) < np.array([[length], [max(1, length // 2)], [1]])
         values[~mask] = 0
         batches.append({"values": values, "mask": mask})
     return batches

@@ -3,19 +3,23 @@
 import json
 
 import pytest
-from small_systems import CASES, features
+from small_systems import NEURAL, features
 
 from ser_lib.recognition.classifiers import read_fitted, write_fitted
 
-# Those that begin with published weights are the same networks.
-NETWORKS = [case for case in CASES if not CASES[case][2].get("weights")]
+# tf2onnx 1.17 may mix up the axes of this network's attention, which is noticed when it is written.
+LEFT_TO_KERAS = ("fcn_attention",)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", NETWORKS)
+@pytest.mark.parametrize("case", NEURAL)
 def test_posteriors_attention_and_bottleneck_of_mixed_batches(case, trained, tmp_path):
     system, classifier = trained(case)
     state, note = write_fitted(classifier, tmp_path)
+    if case in LEFT_TO_KERAS and state["runtime"] == "keras":
+        assert note.startswith(("it cannot be exported to ONNX", "its ONNX form gives other"))
+        assert not (tmp_path / "network.onnx").exists()
+        return
     assert (state["runtime"], note) == ("onnx", None)
     exported = read_fitted(tmp_path, json.loads(json.dumps(state)))
     # Frames come by the minute; of segments, which are large, a few seconds are enough.
