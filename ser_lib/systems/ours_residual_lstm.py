@@ -1,0 +1,198 @@
+"""A small residual LSTM on coarse frames of cepstral coefficients and chroma."""
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ser_lib.errors import InputError
+from ser_lib.features import FrontEnd, WithDeltas
+from ser_lib.features.mfcc_chroma import MfccChroma
+from ser_lib.params import change, flag, integer, optional, param, real
+from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
+
+if TYPE_CHECKING:
+    import keras
+
+CITATION = r"""@inproceedings{krasnoproshin2026speech,
+  author    = {Krasnoproshin, Daniil and Vashkevich, Maxim},
+  title     = {Speech emotion recognition using attention-based {LSTM}-network with residual
+               connection},
+  booktitle = {28th International Conference on Digital Signal Processing and its Applications
+               (DSPA)},
+  year      = {2026},
+  note      = {arXiv:2606.03359; code of the authors: repository Mak-Sim/ResLSTM-SER}
+}"""
+
+PUBLISHED = (
+    Published(
+        metric="uar",
+        value=0.6232,
+        corpus="ravdess",
+        classes=8,
+        protocol="five folds of four or five speakers, two others choose the epoch",
+        source="README of Mak-Sim/ResLSTM-SER",
+        speaker_disjoint=True,
+        remark="mean of ten trainings, ± 0.0119 (the paper quotes their best, 0.6517); learning "
+        "rate, weight decay, dropout and batch size were chosen by the scores of the test folds, "
+        "features scaled by all speakers",
+    ),
+)
+
+DEVIATIONS = (CHOSEN_ON_DEVELOPMENT,)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OursResidualLstm(NeuralSystem):
+    """
+    Residual LSTM on coarse frames.
+
+    LSTMs whose output is added to their input, another LSTM, attention, a classifier.
+
+    Notes
+    -----
+    The original divides RAVDESS into five folds of its own.
+    """
+
+    name: ClassVar[str] = "ours_residual_lstm"
+    title: ClassVar[str] = "Residual LSTM on coarse frames"
+    citation: ClassVar[str] = CITATION
+    published: ClassVar[tuple[Published, ...]] = PUBLISHED
+    deviations: ClassVar[tuple[str, ...]] = DEVIATIONS
+    search_space: ClassVar[dict[str, dict]] = {"default": {}}
+
+    epochs: int = change(25, as_published=100)
+    batch_size: int = change(32)
+    learning_rate: float = change(3e-3, as_published=1e-4)
+    weight_decay: float = change(0.0, as_published=1e-3)
+    patience: int | None = change(None, as_published=100)
+
+    sample_rate: int = param(
+        16000,
+        integer(low=1000),
+        "Samples per second to which recordings are resampled.",
+        as_published=48000,
+    )
+    n_fft: int = param(
+        1360,
+        integer(low=32),
+        "Samples of a frame (85 ms in both variants), even; the next one begins after half of it.",
+        as_published=4096,
+    )
+    n_mfcc: int = param(34, integer(high=128), "Mel-frequency cepstral coefficients.")
+    n_chroma: int = param(12, integer(low=0), "Pitch classes in an octave; 0 for no chroma.")
+    deltas: bool = param(
+        False, flag(), "Whether first and second derivatives over time are features as well."
+    )
+    fmax: float | None = param(
+        7000.0,
+        optional(real(above=0)),
+        "Upper edge of the mel bands in hertz; half the sampling rate with None.",
+        as_published=None,
+    )
+    warp_change: float = param(
+        0.0,
+        real(low=0, high=0.14),
+        "Fraction by which the mel bands of copies are moved down or up at most, evenly from the "
+        "first copy to the last (vocal tract length perturbation); 0 for none.",
+    )
+    width: int | None = param(
+        None,
+        optional(integer()),
+        "Units of a linear layer before the first LSTM; None for none.",
+    )
+    depth: int = param(1, integer(low=0), "Number of LSTMs whose output is added to their input.")
+    bidirectional: bool = param(
+        True, flag(), "Whether LSTMs read in both directions.", as_published=False
+    )
+    units: int = param(32, integer(), "Units of the last LSTM in each direction.", as_published=64)
+    block_dropout: float = param(
+        0.2,
+        real(low=0, high=0.95),
+        "Fraction of units dropped after each residual LSTM and before the last one, the same at "
+        "all times.",
+        as_published=0.0,
+    )
+    dropout: float = param(
+        0.5,
+        real(low=0, high=0.95),
+        "Fraction of units dropped after the bottleneck.",
+        as_published=0.3,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        size = self.width or (self.n_mfcc + self.n_chroma) * (3 if self.deltas else 1)
+        if self.bidirectional and self.depth and size % 2:
+            raise InputError(
+                f"{self.name}: {size} features (or width) are added to both directions of an "
+                "LSTM; expected an even number"
+            )
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """Frames of cepstral coefficients and chroma, half a frame apart."""
+        return FrontEnd(
+            preprocessing=self.trimming, analysis=self._analysis(), sample_rate=self.sample_rate
+        )
+
+    @property
+    def training_copies(self) -> tuple[FrontEnd, ...]:
+        """Front ends of the copies; as inherited, and with mel bands moved by a factor of each."""
+        copies = super().training_copies
+        change = 1 + self.warp_change
+        warps = np.geomspace(1 / change, change, len(copies))
+        return tuple(
+            dataclasses.replace(copy, analysis=self._analysis(warp=float(warp)))
+            for copy, warp in zip(copies, warps, strict=True)
+        )
+
+    def _analysis(self, warp: float = 1.0) -> MfccChroma | WithDeltas:
+        analysis = MfccChroma(
+            n_fft=self.n_fft,
+            hop_length=self.n_fft // 2,
+            n_mfcc=self.n_mfcc,
+            fmax=self.fmax,
+            n_chroma=self.n_chroma,
+            warp=warp,
+        )
+        return WithDeltas(analysis=analysis) if self.deltas else analysis
+
+    @property
+    def attention_grid(self) -> AttentionGrid:
+        """A step per frame."""
+        return AttentionGrid(seconds_per_step=self.n_fft // 2 / self.sample_rate)
+
+    def build(self, item_shape: tuple[int, ...], n_classes: int) -> "keras.Model":
+        """Build the network of frames (features,)."""
+        import keras
+        from keras import layers
+
+        from ser_lib.neural.attention import AttentionPooling
+        from ser_lib.neural.masking import MaskedBatchNormalization, MeanOverUnits
+
+        values = keras.Input((None, *item_shape), name="values")
+        mask = keras.Input((None,), dtype="bool", name="mask")
+        x = values if self.width is None else layers.Dense(self.width)(values)
+        for _ in range(self.depth):
+            size = x.shape[-1] // 2 if self.bidirectional else x.shape[-1]
+            added = layers.SpatialDropout1D(self.block_dropout)(self._lstm(size)(x, mask=mask))
+            x = layers.Add()([x, added])
+            x = MaskedBatchNormalization(momentum=self.norm_momentum)(x, mask=mask)
+        x = layers.SpatialDropout1D(self.block_dropout)(x)
+        x = self._lstm(self.units)(x, mask=mask)
+        # A bias would add the same to all.
+        scores = MeanOverUnits()(layers.Dense(1, use_bias=False)(x))
+        x, _ = AttentionPooling(name="attention")(x, scores, mask)
+        x = MaskedBatchNormalization(momentum=self.norm_momentum, name="bottleneck")(x)
+        x = layers.Dropout(self.dropout)(x)
+        posteriors = layers.Dense(n_classes, activation="softmax", name="posteriors")(x)
+        return keras.Model({"values": values, "mask": mask}, posteriors, name=self.name)
+
+    def _lstm(self, units: int) -> "keras.Layer":
+        """Make an LSTM that returns all its states."""
+        from keras import layers
+
+        lstm = layers.LSTM(units, return_sequences=True)
+        return layers.Bidirectional(lstm) if self.bidirectional else lstm
