@@ -40,19 +40,40 @@ PUBLISHED = (
     ),
 )
 
-DEVIATIONS = (CHOSEN_ON_DEVELOPMENT,)
+DEVIATIONS = (
+    "LSTMs read in both directions, the residual one with half as many units in each; as "
+    "published, they read forwards only.",
+    "Recordings are read at 16 kHz, trimmed to the voice, in mel bands up to 7 kHz; as published, "
+    "at the 48 kHz of RAVDESS, silence included.",
+    "The default variant runs all its epochs and trains on the development speakers as well; as "
+    "published, the best epoch on the development speakers is kept.",
+    "The values with which the authors' score was reached are not in their repository: learning "
+    "rate, weight decay, dropout and batch size as published lie within the ranges that they "
+    "searched.",
+    "The learning rate stays as published; the original lets it fall along a cosine that starts "
+    "anew every one to ten epochs.",
+    "Weight decay is apart from the gradient (Loshchilov & Hutter 2019), initial weights of LSTMs "
+    "are uniform and their forget gates have a bias of 1; the original adds the decay to the "
+    "gradient, draws from a normal distribution and has a bias of 2 (both variants).",
+    "Features are scaled by the training speakers; the original scales them by all, those of the "
+    "test included (both variants).",
+    "Pitch classes are those of an A at 440 Hz; the original estimates the tuning of each "
+    "recording (both variants).",
+    CHOSEN_ON_DEVELOPMENT,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OursResidualLstm(NeuralSystem):
     """
-    Residual LSTM on coarse frames.
+    Residual LSTM on coarse frames of cepstral coefficients and chroma.
 
-    LSTMs whose output is added to their input, another LSTM, attention, a classifier.
+    LSTMs whose output is added to their input, another LSTM, attention, normalisation.
 
     Notes
     -----
-    The original divides RAVDESS into five folds of its own.
+    Ours, after the ResLSTM-SA of Krasnoproshin & Vashkevich (2026), whose network is the variant
+    as published. Their five folds of the speakers of RAVDESS are not among the protocols.
     """
 
     name: ClassVar[str] = "ours_residual_lstm"
