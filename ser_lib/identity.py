@@ -70,7 +70,8 @@ def describe(value: object, origins: set | None = None) -> object:
     if isinstance(value, type):
         origins.add(value)
         return _named(value)
-    if inspect.isroutine(value) or hasattr(value, "__wrapped__"):
+    # NumPy's functions are objects of a class, with a name of their own.
+    if inspect.isroutine(value) or hasattr(value, "__wrapped__") or hasattr(value, "__qualname__"):
         origins.add(inspect.unwrap(value))
         if "<" in value.__qualname__:
             raise InputError(

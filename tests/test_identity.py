@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 import json
 
 import numpy as np
@@ -49,6 +50,8 @@ def test_plain_things_stay_what_they_are():
 
 def test_functions_are_their_names_and_partials_their_arguments():
     assert describe(pool) == f"{__name__}.pool"
+    inspect.signature(np.tanh)  # It is noted down in the function.
+    assert describe(np.tanh) == "numpy.tanh"
     description = describe(functools.partial(pool, 1, size=2))
     assert description == {"function": f"{__name__}.pool", "arguments": [1], "size": 2}
 
