@@ -195,7 +195,10 @@ def _spectral(frames: np.ndarray, sample_rate: int) -> np.ndarray:
         compressed @ _sharpness() / compressed.sum(axis=1),
         _harmonicity(magnitude),
         *_rolloff(share, f),
-        *(10 * np.log10(share[:, _within(f, *band)].sum(axis=1)) for band in ((0.25, 0.65), (1, 4))),
+        *(
+            10 * np.log10(share[:, _within(f, *band)].sum(axis=1))
+            for band in ((0.25, 0.65), (1, 4))
+        ),
         *(_slope(decibels, f, *band) for band in ((0, 0.5), (0.5, 1.5))),
         10 * np.log10(_sum(power, f, 0.05, 1) / _sum(power, f, 1, 5)),
         decibels[:, _within(f, 0, 2)].max(axis=1) - decibels[:, _within(f, 2, 5)].max(axis=1),

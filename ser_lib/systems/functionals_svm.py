@@ -93,7 +93,8 @@ class FunctionalsSVM(StatisticsSVM):
         kernel = linear_kernel if self.kernel == "linear" else self.kernel
         weights = "balanced" if self.balanced else None
         svc = SVC(kernel=kernel, class_weight=weights, break_ties=True, cache_size=500)
-        return Pipeline([*steps, ("svc", svc)], memory=memory)
+        # Without the memory: to scale thousands of values again is faster than to look them up.
+        return Pipeline([*steps, ("svc", svc)])
 
 
 def signed_power(values: np.ndarray, *, exponent: float) -> np.ndarray:

@@ -37,15 +37,15 @@ class OursFunctionalsSvm(System):
     citation: ClassVar[str] = CITATION
     deviations: ClassVar[tuple[str, ...]] = (CHOSEN_ON_DEVELOPMENT,)
 
-    trim: bool = param(
-        True, flag(), "Whether what precedes and follows the voice is cut off."
-    )
+    trim: bool = param(True, flag(), "Whether what precedes and follows the voice is cut off.")
     deltas: bool = param(
         True, flag(), "Whether the first derivatives of the descriptors are added."
     )
     kernel: str = param("linear", choice("linear", "rbf"), "Kernel of the machine.")
     C: tuple[float, ...] = param(
-        (3e-4, 1e-3, 3e-3), several(real(above=0), low=1), "Penalties of the grid."
+        (1e-3,),
+        several(real(above=0), low=1),
+        "Penalties; of several, the inner folds choose.",
     )
     gamma: tuple[float, ...] = param(
         (1e-4,), several(real(above=0), low=1), "Widths of the RBF kernel of the grid."
@@ -81,18 +81,18 @@ class OursFunctionalsSvm(System):
 
     search_space: ClassVar[dict[str, dict[str, object]]] = {
         "default": {},
+        "C 0.0003": {"C": (3e-4,)},
+        "C 0.003": {"C": (3e-3,)},
+        "C searched": {"C": (3e-4, 1e-3, 3e-3)},
         "no derivatives": {"deltas": False},
         "not trimmed": {"trim": False},
-        "C 0.0003": {"C": (3e-4,)},
-        "C 0.001": {"C": (1e-3,)},
-        "C 0.003": {"C": (3e-3,)},
-        "square root": {"power": 0.5, "C": (3e-4, 1e-3, 3e-3)},
-        "unit length": {"unit_length": True, "C": (1, 3, 10)},
-        "square root, unit length": {"power": 0.5, "unit_length": True, "C": (1, 3, 10)},
-        "RBF": {"kernel": "rbf", "C": (1, 3, 10), "gamma": (5e-5, 1e-4)},
-        "2 copies, speed 0.1": {"augmented_copies": 2},
+        "square root": {"power": 0.5},
+        "unit length": {"unit_length": True, "C": (3,)},
+        "square root, unit length": {"power": 0.5, "unit_length": True, "C": (3,)},
+        "RBF": {"kernel": "rbf", "C": (10,), "gamma": (1e-4,)},
+        "2 copies": {"augmented_copies": 2},
         "2 copies, speed 0.2": {"augmented_copies": 2, "speed_change": 0.2},
-        "2 copies, speed 0.1, pitch 2": {"augmented_copies": 2, "pitch_change": 2},
+        "2 copies, pitch 2": {"augmented_copies": 2, "pitch_change": 2},
     }
 
     @property
