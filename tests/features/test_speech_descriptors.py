@@ -4,6 +4,7 @@ import librosa
 import numpy as np
 import pytest
 import scipy.fft
+import scipy.stats
 
 from ser_lib.errors import InputError
 from ser_lib.features.speech_descriptors import ALWAYS, VOICED, SpeechDescriptors
@@ -45,7 +46,7 @@ def test_spectral_descriptors_are_those_of_librosa(noisy, spectrum):
         S=spectrum, sr=RATE, n_fft=512, n_mels=26, htk=True, norm=None
     )
     for band in range(26):
-        np.testing.assert_allclose(found[f"mel_{band + 1}"], np.log(mel[band]), rtol=1e-5)
+        np.testing.assert_allclose(found[f"mel_{band + 1}"], np.log(mel[band]), atol=1e-5)
     mfcc = librosa.feature.mfcc(S=np.log(mel), n_mfcc=15)
     for index in range(1, 15):
         np.testing.assert_allclose(found[f"mfcc_{index}"], mfcc[index], atol=1e-5)
@@ -80,8 +81,6 @@ def test_descriptors_of_voiced_frames_are_missing_in_all_others(noisy):
     for name, values in found.items():
         expected = voiced if name.removeprefix("delta ") in VOICED else np.ones(len(voiced), bool)
         np.testing.assert_array_equal(np.isfinite(values), expected, err_msg=name)
-    np.testing.assert_allclose(found["voiced mfcc_1"][voiced].mean(), found["mfcc_1"][voiced].mean(),
-                               rtol=0.05)  # fmt: skip
 
 
 def test_smoothing_and_differences_do_not_cross_the_borders_of_voicing(noisy):
