@@ -15,7 +15,7 @@ from ser_lib import identity
 from ser_lib.corpora import hashing, validation
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.emotions import EMOTIONS, canonical_emotion, find_emotion
-from ser_lib.corpora.table import COLUMNS, check_table, distinct, make_table
+from ser_lib.corpora.table import COLUMNS, LISTENERS, check_table, distinct, make_table
 from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
 
@@ -134,10 +134,11 @@ class Corpus:
         """
         Identifier of the exact content: 64 hexadecimal digits.
 
-        The SHA-256 over the sorted rows: the utterance, all columns of the table but ``path``, and
-        the hash of the decoded samples. The same recordings in another folder or another lossless
-        container have the same fingerprint; a changed sample or label changes it. Hashes of samples
-        are stored in the cache folder and reused while a file keeps its size and time.
+        The SHA-256 over the sorted rows: the utterance, all columns of the table but ``path`` and
+        ``recognised``, and the hash of the decoded samples. The same recordings in another folder
+        or another lossless container have the same fingerprint; a changed sample or label changes
+        it. Hashes of samples are stored in the cache folder and reused while a file keeps its size
+        and time.
 
         Raises
         ------
@@ -145,7 +146,7 @@ class Corpus:
             If a recording is missing or cannot be decoded.
         """
         hashes = hashing.sample_hashes(list(self.table["path"]))
-        table = self.table.astype(object)
+        table = self.table.drop(columns=LISTENERS, errors="ignore").astype(object)
         table = table.where(table.notna(), None)
         labels = table[list(COLUMNS[1:])].to_numpy().tolist()
         rows = [[u, *row, value] for u, row, value in zip(table.index, labels, hashes, strict=True)]
@@ -154,6 +155,21 @@ class Corpus:
             further = table.drop(columns=list(COLUMNS)).to_dict("records")
             rows = [[*row, values] for row, values in zip(rows, further, strict=True)]
         return identity.digest(rows)
+
+    @property
+    def listeners(self) -> dict[str, float] | None:
+        """
+        How well listeners recognised the emotions: the mean of ``recognised`` in each class.
+
+        None where it is unknown for some class, and for a part of the corpus or changed labels:
+        listeners chose among all emotions.
+        """
+        if LISTENERS not in self.table or self.subset != "all":
+            return None
+        means = self.table.groupby("emotion")[LISTENERS].mean()
+        if means.isna().any():
+            return None
+        return {emotion: float(means[emotion]) for emotion in self.classes}
 
     def validate(self, *, progress: bool = True) -> validation.Validation:
         """

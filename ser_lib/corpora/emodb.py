@@ -12,15 +12,22 @@ original archive (``http://emodb.bilderbar.info/download/download.zip``) has non
 it is found as well, and `Corpus.validate` compares each of its files. EmoDB 2.0 is another release
 with other files.
 
+The original archive has ``erkennung.txt``: of each utterance, the percentage of the twenty
+listeners who recognised the emotion, and of those who found it natural. Where it lies beside the
+recordings, the table has the first as a fraction in the column ``recognised``.
+
 The edition is published under CC BY 4.0; another catalogue lists it as CC0-1.0. Cite the paper.
 """
 
 import os
 import re
+from pathlib import Path
 
 from ser_lib.corpora import discovery
 from ser_lib.corpora.corpus import Contents
+from ser_lib.corpora.table import LISTENERS
 from ser_lib.download import Remote
+from ser_lib.errors import InputError
 
 NAME = "emodb"
 TITLE = "Berlin Database of Emotional Speech (EmoDB)"
@@ -70,6 +77,7 @@ SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
+JUDGEMENTS = "erkennung.txt"
 
 
 def load(data: str | os.PathLike) -> Contents:
@@ -79,7 +87,13 @@ def load(data: str | os.PathLike) -> Contents:
     Returns
     -------
     Contents
-        535 utterances; ``sentence`` is the code of `SENTENCES`.
+        535 utterances; ``sentence`` is the code of `SENTENCES`, ``recognised`` the fraction of
+        listeners, in [0, 1], who recognised the emotion.
+
+    Raises
+    ------
+    InputError
+        If there are no recordings, or `JUDGEMENTS` is not as published.
     """
     reference = discovery.read_index(NAME)
     recordings = discovery.find_recordings(
@@ -87,6 +101,10 @@ def load(data: str | os.PathLike) -> Contents:
     )
     discovery.warn_if_incomplete(NAME, len(recordings.files), len(reference))
     rows = [_row(name, path) for name, path in recordings.files.items()]
+    judgements = [path for path in discovery.walk(recordings.folder) if path.name == JUDGEMENTS]
+    if judgements:
+        recognised = read_recognition(judgements[0])
+        rows = [row | {LISTENERS: recognised.get(row["utterance"])} for row in rows]
     return Contents(rows=rows, reference=reference, recordings=recordings)
 
 
@@ -101,3 +119,31 @@ def _row(utterance: str, path: os.PathLike) -> dict[str, object]:
         "language": "de",
         "sentence": fields["sentence"],
     }
+
+
+def read_recognition(path: Path) -> dict[str, float]:
+    """
+    Read the fraction of listeners, in [0, 1], who recognised each utterance.
+
+    The file has a line per recording, published or not, after a heading: number, file name, and two
+    percentages with a decimal comma, separated by tabs and padded with no-break spaces, in Latin-1.
+    """
+    recognised = {}
+    for number, line in enumerate(path.read_text(encoding="latin-1").splitlines()[1:], start=2):
+        fields = [field.strip() for field in line.split("\t")]
+        if fields == [""]:
+            continue
+        try:
+            utterance, percentage = (
+                fields[1].removesuffix(".wav"),
+                float(fields[2].replace(",", ".")),
+            )
+            if not (PATTERN.fullmatch(utterance) and 0 <= percentage <= 100):
+                raise ValueError
+        except (IndexError, ValueError):
+            raise InputError(
+                f"{path}: line {number} is {line!r}; expected a number, a file name such as "
+                "03a01Fa.wav and percentages such as 90,00, separated by tabs"
+            ) from None
+        recognised[utterance] = percentage / 100
+    return recognised

@@ -14,6 +14,12 @@ COLUMNS = (
 )
 """The columns that every table has."""
 SEXES = ("female", "male")
+LISTENERS = "recognised"
+"""
+Column of the fraction of listeners who recognised the emotion, where a corpus knows it.
+
+It is a judgement of the recordings, no part of them: it does not enter the fingerprint.
+"""
 
 
 def make_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:

@@ -243,6 +243,7 @@ def _record(plan: Plan, finished: Mapping[Task, FoldResult]) -> dict:
         "corpus_citation": corpus.citation,
         "utterances": len(corpus.table),
         "speakers": len(corpus.speakers),
+        "listeners": corpus.listeners,
         "protocol": protocol.name,
         "protocol_title": protocol.title,
         "protocol_description": protocol.description,

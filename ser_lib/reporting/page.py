@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from ser_lib.evaluation.metrics import METRICS
-from ser_lib.reporting import choices
+from ser_lib.reporting import choices, listeners
 from ser_lib.reporting.formatting import code, duration, escape, interval, markdown_table
 from ser_lib.reporting.rows import Row, groups
 
@@ -74,6 +74,7 @@ def corpus_page(
     if first["corpus"] != SYNTHETIC:
         text += choices.note(rows)
     text += _ranked([row for row in rows if row.ranked], figures) or ["No complete run yet."]
+    text += listeners.paragraph([row.record for row in rows])
     text += _partial([row for row in rows if row.values["partial"]])
     text += _dependent(rows)
     text += _degraded([row for row in rows if row.record["specification"]["conditions"]])

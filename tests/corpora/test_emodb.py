@@ -4,6 +4,7 @@ import pytest
 from corpus_tables import EMODB, EMOTIONS
 
 from ser_lib.corpora import discovery, emodb, load_corpus
+from ser_lib.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +54,40 @@ def test_the_recordings_are_those_that_were_published(corpus):
     validation = corpus.validate()
     assert validation.ok, str(validation)
     assert validation.checked == 535
+
+
+def write_judgements(tree, *lines):
+    text = "\r\n".join(["Nr.\tSatz\terkannt\tnatuerlich", *lines])
+    (tree.data / "emodb" / "erkennung.txt").write_text(text, encoding="latin-1")
+
+
+def test_what_listeners_recognised_is_a_column_that_the_fingerprint_does_not_see(make_tree):
+    tree = make_tree("emodb")
+    before = tree.load()
+    assert "recognised" not in before.table
+    assert before.listeners is None
+    names = list(before.table.index)
+    judged = (f"{i}\xa0\t{name}.wav\t{90 - i},50\xa0\t70,00" for i, name in enumerate(names))
+    write_judgements(tree, *judged, "99\t03a01Ab.wav\t65,00\t35,00", "")
+    after = tree.load()
+    assert after.table["recognised"].tolist() == [(90.5 - i) / 100 for i in range(len(names))]
+    assert after.fingerprint == before.fingerprint
+    means = after.table.groupby("emotion")["recognised"].mean()
+    assert after.listeners == means[list(after.classes)].to_dict()
+    # Listeners chose among all emotions.
+    assert after.select(emotion=after.classes[0]).listeners is None
+
+
+def test_a_damaged_file_of_judgements_is_named_with_its_line(make_tree):
+    tree = make_tree("emodb")
+    write_judgements(tree, "1\t03a01Fa.wav\tninety\t35,00")
+    with pytest.raises(InputError, match=r"erkennung.txt: line 2 is .*ninety.*expected a number"):
+        tree.load()
+
+
+def test_listeners_recognised_what_the_publisher_says(corpus):
+    if "recognised" not in corpus.table:
+        pytest.skip("no erkennung.txt beside the recordings")
+    assert corpus.table["recognised"].mean() == pytest.approx(0.935, abs=5e-4)
+    recalls = corpus.listeners.values()
+    assert sum(recalls) / len(recalls) == pytest.approx(0.930, abs=5e-4)
