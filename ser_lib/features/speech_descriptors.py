@@ -22,10 +22,10 @@ spectral_sharpness    centroid of ``M**0.3`` over the bands, weighted towards hi
 spectral_harmonicity  mean distance between successive maxima and minima of ``sqrt P``, over its
                       mean
 rolloff_25 .. _90     frequencies below which so many percent of the power lie, kHz
-band_250_650, band_1000_4000
-                      power in these bands over all power, dB
-slope_0_500, slope_500_1500
-                      slope of the regression line of ``10 log10 P`` over f, dB per kHz
+band_250_650          power from 250 to 650 Hz over all power, dB
+band_1000_4000        power from 1 to 4 kHz over all power, dB
+slope_0_500           slope of the regression line of ``10 log10 P`` over f up to 500 Hz, dB per kHz
+slope_500_1500        the same from 500 to 1500 Hz
 alpha_ratio           power of 50 to 1000 Hz over that of 1 to 5 kHz, dB
 hammarberg            highest level of 0 to 2 kHz less that of 2 to 5 kHz, dB
 mel_1 .. mel_26       ``log M``
