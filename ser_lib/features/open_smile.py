@@ -6,7 +6,7 @@ The package opensmile is imported when features are computed; its licence limits
 
 import dataclasses
 import functools
-import importlib
+import importlib.util
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class OpenSmile:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the functionals, as openSMILE gives them."""
-        return tuple(_extractor(self.functionals).feature_names)
+        return _child().submit(_names, self.functionals).result()
 
     def __call__(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """
@@ -57,7 +57,7 @@ class OpenSmile:
         """
         missing = max(0, int(np.ceil(_SHORTEST * sample_rate)) - len(signal))
         signal = np.pad(np.asarray(signal, dtype=np.float32), (0, missing))
-        return _extractor(self.functionals).process_signal(signal, sample_rate).to_numpy()
+        return _child().submit(_process, self.functionals, signal, sample_rate).result()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,16 +70,31 @@ class OneVector:
 
 
 @functools.lru_cache
-def _extractor(name: str) -> object:
-    """Return openSMILE set up for some functionals; it works in one thread of this process."""
-    try:
-        opensmile = importlib.import_module("opensmile")
-    except ImportError:
+def _child() -> object:
+    """Start a process for openSMILE, whose library crashes beside others (TensorFlow's, say)."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    if importlib.util.find_spec("opensmile") is None:
         raise InputError(
             "the functionals of openSMILE: the package opensmile is not installed; the extra "
             "`baselines` brings it"
-        ) from None
+        )
+    return ProcessPoolExecutor(max_workers=1)
+
+
+def _names(functionals: str) -> tuple[str, ...]:
+    return tuple(_extractor(functionals).feature_names)
+
+
+def _process(functionals: str, signal: np.ndarray, sample_rate: int) -> np.ndarray:
+    return _extractor(functionals).process_signal(signal, sample_rate).to_numpy()
+
+
+@functools.lru_cache
+def _extractor(name: str) -> object:
+    """Return openSMILE set up for some functionals; it works in one thread of this process."""
+    opensmile = importlib.import_module("opensmile")
     return opensmile.Smile(
-        feature_set=opensmile.FeatureSet[_SETS[name]],
+        feature_set=getattr(opensmile.FeatureSet, _SETS[name]),
         feature_level=opensmile.FeatureLevel.Functionals,
     )
