@@ -100,6 +100,7 @@ def test_extraction_and_folds_go_where_joblib_says(corpus, log, client, monkeypa
     here = evaluate(system, corpus, jobs=1)
     log.unlink()
     monkeypatch.setenv("SER_CACHE", str(paths.cache().with_name("empty")))
+    monkeypatch.setenv("SER_REPORTS", str(paths.reports().with_name("other")))
     # Nothing is decoded in this process.
     monkeypatch.setattr("ser_lib.features.cache.decode", None)
     with joblib.parallel_config(backend="dask", client=client):
