@@ -14,8 +14,11 @@ CLASSES = 4
 @pytest.mark.parametrize("name", ITEMS)
 def test_both_networks_give_the_same_posteriors(name):
     # Not above: quick tests import no TensorFlow.
+    import keras
+
     from benchmarks import training
 
+    keras.utils.set_random_seed(0)
     (case,) = (case for case in training.cases() if case.system.name == name)
     item_shape = ITEMS[name]
     ours = case.system.build(item_shape, CLASSES)
@@ -29,8 +32,10 @@ def test_both_networks_give_the_same_posteriors(name):
     for network in (ours, plain):
         network.set_weights(weights)
     rows = rng.standard_normal((2, case.length, *item_shape)).astype(np.float32)
+    # Noise of one level is much like other noise, and posteriors would hardly differ.
+    rows[1] *= 3
     mask = np.ones(rows.shape[:2], bool)
     posteriors = np.asarray(ours({"values": rows, "mask": mask}))
     expected = np.asarray(plain(case.inputs(RaggedArray.from_list(list(rows)), case.length)))
-    assert np.ptp(expected, axis=0).max() > 5e-4
+    assert np.ptp(expected, axis=0).max() > 1e-3
     np.testing.assert_allclose(posteriors, expected, atol=1e-5)
