@@ -44,7 +44,8 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         log posteriors of its items; by default the network sees all items of a row.
     seed : int
         Seed of the weights, of dropout and of the order of rows. `fit` passes it to the global
-        random numbers of Python, NumPy and the backend as well.
+        random numbers of Python, NumPy and the backend as well; what other threads draw from these
+        changes nothing.
 
     Attributes
     ----------
@@ -140,9 +141,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         DivergenceError
             If the loss or the posteriors of the development rows are not finite.
         """
-        import keras
-
-        from ser_lib.neural.training import Scores, make_optimizer, make_trainer
+        from ser_lib.neural.training import Scores, make_optimizer, make_trainer, seeded
 
         check_parameters(self.get_params(deep=False))
         y = check_rows("X", X, y)
@@ -160,8 +159,8 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
             sources, targets = items_as_rows(sources, targets)
         self._scaling = fit_scaling(X) if self.scale else None
 
-        keras.utils.set_random_seed(self.seed)
-        self._set_network(self.network.build(X.item_shape, len(self.classes_)))
+        with seeded(self.seed):
+            self._set_network(self.network.build(X.item_shape, len(self.classes_)))
         optimizer = make_optimizer(
             self.optimizer,
             learning_rate=self.learning_rate,

@@ -1,10 +1,41 @@
-"""What Keras needs to train a network: optimiser, loss and the scores of an epoch."""
+"""What Keras needs to train a network: seeds, optimiser, loss and the scores of an epoch."""
+
+import contextlib
+import random
+import threading
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 from keras import ops
 
 from ser_lib.evaluation.metrics import uar_of, wa_of
+
+_BUILDING = threading.Lock()
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """
+    Seed Python, NumPy and the backend; a network that is built inside depends on the seed alone.
+
+    Keras draws the seed of every layer by ``random.randint``, from the generator that all threads
+    of the process share: another thread that draws a number while a network is built, as that of a
+    Dask client does now and then, would give the network other weights. Inside, this thread draws
+    from a generator of its own; the numbers are the same.
+    """
+    with _BUILDING:
+        keras.utils.set_random_seed(seed)
+        own, shared, thread = random.Random(seed), random.randint, threading.get_ident()
+
+        def randint(low: int, high: int) -> int:
+            return (own.randint if threading.get_ident() == thread else shared)(low, high)
+
+        random.randint = randint
+        try:
+            yield
+        finally:
+            random.randint = shared
 
 
 class Scores(keras.metrics.Metric):

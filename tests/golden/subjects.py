@@ -181,7 +181,11 @@ def front_end_output(system, path, *, copy=None, dtype=None):
 
 
 def network(system, item_shape, n_classes):
-    return system.build(item_shape, n_classes)
+    """Build the network of seed 0."""
+    from ser_lib.neural.training import seeded
+
+    with seeded(0):
+        return system.build(item_shape, n_classes)
 
 
 def posteriors(system, network, recordings, n_classes):

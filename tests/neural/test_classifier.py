@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import random
+import threading
 
 import numpy as np
 import pytest
@@ -65,6 +67,25 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(with_copy
     again, other = (classifier(epochs=2, seed=s).fit(X, y, copies=(copy,)) for s in (5, 6))
     np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
     assert np.abs(first.predict_proba(X) - other.predict_proba(X)).max() > 1e-3
+
+
+def test_another_thread_that_draws_random_numbers_changes_no_network(with_copy):
+    X, y, copy, first = with_copy
+    done = threading.Event()
+
+    def draw():
+        while not done.wait(1e-4):
+            random.randint(0, 9)
+            random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        again = classifier(epochs=2, seed=5).fit(X, y, copies=(copy,))
+    finally:
+        done.set()
+        thread.join()
+    np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
 
 
 def test_without_development_rows_the_last_epoch_is_kept(with_copy):
