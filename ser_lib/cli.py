@@ -271,6 +271,19 @@ def _seeds(text: str) -> list[int]:
     return [int(part) for part in text.rstrip(",").split(",")]
 
 
+def _add_parameters(command: argparse.ArgumentParser, owner: str) -> None:
+    """Add the option ``-p NAME VALUE``."""
+    command.add_argument(
+        *("-p", "--parameter"),
+        dest="parameters",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help=f"parameter of the {owner}; may be repeated",
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser of ``ser``."""
     top = argparse.ArgumentParser(
@@ -305,15 +318,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NOTEBOOK",
         help="name or its beginning (01), a system (cnn_lstm) or a path; default: the whole study",
     )
-    run.add_argument(
-        *("-p", "--parameter"),
-        dest="parameters",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="parameter of the notebooks that have it; may be repeated",
-    )
+    _add_parameters(run, "notebooks that have it")
     run.add_argument(
         "--jobs",
         type=int,
@@ -331,15 +336,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seen", action="store_true", help=text)
     text = "of a model: add the score to its card, which is written anew"
     evaluate.add_argument("--card", action="store_true", help=text)
-    evaluate.add_argument(
-        *("-p", "--parameter"),
-        dest="parameters",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="parameter of the system; may be repeated",
-    )
+    _add_parameters(evaluate, "system")
     for option, default, text in (
         ("variant", "default", "default (the default) or as_published"),
         ("subset", None, "part of the corpus, where it has parts that are named"),
@@ -430,15 +427,7 @@ def _add_recognition(add: Callable) -> None:
     text = "train a system on all speakers of a corpus, and write a model"
     train = add("train", _train, text, "corpus", "data", "reports")
     train.add_argument("system", metavar="SYSTEM", help="name of the system")
-    train.add_argument(
-        *("-p", "--parameter"),
-        dest="parameters",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="parameter of the system; may be repeated",
-    )
+    _add_parameters(train, "system")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     train.add_argument(
         "-o", "--output", required=True, metavar="MODEL", help="the new folder to write"

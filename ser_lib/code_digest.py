@@ -68,11 +68,11 @@ def bare(source: str) -> str:
     Strip from the source of a module what computes nothing; return the lines that do something.
 
     Comments, docstrings and blank lines go, and what a system declares: the constants CITATION,
-    PUBLISHED and DEVIATIONS, and in classes ``name``, ``title``, ``citation``, ``published``,
-    ``deviations``, ``search_space`` and the parameters declared by `ser_lib.params.param` or
-    `ser_lib.params.change`, whose values are recorded with every result. It is cut from the text,
-    never printed from a syntax tree, and so the same under every version of Python that can read
-    it; strings keep their blank lines.
+    PUBLISHED and DEVIATIONS, imports from modules that stand `APART`, and in classes ``name``,
+    ``title``, ``citation``, ``published``, ``deviations``, ``search_space`` and the parameters
+    declared by `ser_lib.params.param` or `ser_lib.params.change`, whose values are recorded with
+    every result. It is cut from the text, never printed from a syntax tree, and so the same under
+    every version of Python that can read it; strings keep their blank lines.
     """
     lines = source.split("\n")
     in_string: set[int] = set()  # lines (from 1) that start inside a string
@@ -114,7 +114,12 @@ def _silent(tree: ast.Module) -> list[ast.stmt]:
         for alias in node.names
         if alias.name in _DECLARE
     }
-    statements = [node for node in tree.body if _assigns(node, _CONSTANTS)]
+    apart = {f"{_NAME}.{module}" for module in APART}
+    statements = [
+        node
+        for node in tree.body
+        if _assigns(node, _CONSTANTS) or (isinstance(node, ast.ImportFrom) and node.module in apart)
+    ]
     for owner in tree.body:
         if isinstance(owner, ast.ClassDef):
             statements += [node for node in owner.body if _assigns(node, _ATTRIBUTES, declare)]

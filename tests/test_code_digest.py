@@ -90,6 +90,13 @@ def test_what_else_stands_in_a_class_counts(statement):
     assert code_digest.bare(other) != code_digest.bare(SYSTEM)
 
 
+def test_imports_of_what_is_only_declared_do_not_count():
+    quoted = "from ser_lib.systems.sources import (\n    MULTIMODAL,\n    TRIMMED,\n)\n"
+    assert code_digest.bare(quoted + SYSTEM) == code_digest.bare(SYSTEM)
+    used = "from ser_lib.systems.spectrograms import SpectrogramSystem\n"
+    assert code_digest.bare(used + SYSTEM) != code_digest.bare(SYSTEM)
+
+
 def test_only_the_declarations_of_this_package_are_left_out():
     text = "def param(x):\n    return x\n\nclass Net:\n    units = param(64)\n"
     assert "param(64)" in code_digest.bare(text)

@@ -176,7 +176,7 @@ def evaluate_nested(
             title = f"{system.name} on {corpus.name}, chosen: {trial}"
             options = whole | {"folds": own}
             final.append((trial, prepare(plan.system, corpus, title=title, **options)))
-    if not (fresh or os.environ.get("SER_FRESH")):
+    if not training.is_fresh(fresh):
         folder = paths.reports() if reports is None else Path(reports)
         for _, plan in final:
             restore_folds(plan, folder / corpus.name)

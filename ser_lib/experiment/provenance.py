@@ -56,13 +56,7 @@ def specify(
         if not kind.__module__.startswith("ser_lib.") or code_digest.computes(kind.__module__)
     }
     content = {
-        "corpus": {
-            "name": corpus.name,
-            "version": corpus.version,
-            "subset": corpus.subset,
-            "fingerprint": corpus.fingerprint,
-            "classes": list(corpus.classes),
-        },
+        "corpus": identity_of(corpus),
         "front_end": identity.describe(system.front_end, origins),
         "training_copies": identity.describe(system.training_copies, origins),
         "conditions": {n: identity.describe(f, origins) for n, f in conditions.items()},
@@ -79,6 +73,30 @@ def specify(
     if neural:
         content["backend"] = backend()
     return Specification(content, code_digest.code(modules, own), neural)
+
+
+def identity_of(corpus: "Corpus") -> dict[str, object]:
+    """Describe which recordings and classes a result is of."""
+    return {
+        "name": corpus.name,
+        "version": corpus.version,
+        "subset": corpus.subset,
+        "fingerprint": corpus.fingerprint,
+        "classes": list(corpus.classes),
+    }
+
+
+def record_of(corpus: "Corpus") -> dict[str, object]:
+    """Describe a corpus in the record of a result, for those who read it."""
+    return {
+        "corpus": corpus.name,
+        "corpus_title": corpus.title,
+        "corpus_licence": corpus.licence,
+        "corpus_citation": corpus.citation,
+        "utterances": len(corpus.table),
+        "speakers": len(corpus.speakers),
+        "listeners": corpus.listeners,
+    }
 
 
 def environment(*, neural: bool) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pandas as pd
 from ser_lib import identity, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import Evaluation
-from ser_lib.experiment import results, training
+from ser_lib.experiment import provenance, results, training
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, Task, prepare
 from ser_lib.experiment.restore import remove_parts, restore_folds
@@ -111,8 +111,7 @@ def evaluate(
         conditions=conditions,
         hold_out_development=hold_out_development,
     )
-    fresh = fresh or bool(os.environ.get("SER_FRESH"))
-    if not fresh:
+    if not training.is_fresh(fresh):
         restore_folds(plan, (paths.reports() if reports is None else Path(reports)) / corpus.name)
     finished = {
         task: result
@@ -227,7 +226,7 @@ def _record(plan: Plan, finished: Mapping[Task, FoldResult]) -> dict:
                 "history": {name: [epoch.get(name) for epoch in history] for name in figures},
             }
         )
-    system, corpus, protocol = plan.system, plan.corpus, plan.protocol
+    system, protocol = plan.system, plan.protocol
     return {
         "digest": plan.digest,
         "system": system.name,
@@ -237,13 +236,7 @@ def _record(plan: Plan, finished: Mapping[Task, FoldResult]) -> dict:
         "citation": system.citation,
         "published": identity.describe(list(system.published)),
         "deviations": list(system.deviations),
-        "corpus": corpus.name,
-        "corpus_title": corpus.title,
-        "corpus_licence": corpus.licence,
-        "corpus_citation": corpus.citation,
-        "utterances": len(corpus.table),
-        "speakers": len(corpus.speakers),
-        "listeners": corpus.listeners,
+        **provenance.record_of(plan.corpus),
         "protocol": protocol.name,
         "protocol_title": protocol.title,
         "protocol_description": protocol.description,

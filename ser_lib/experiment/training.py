@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 _START_UP = 30.0
 
 
+def is_fresh(fresh: bool) -> bool:
+    """Tell whether everything is to be trained again: as asked for, or by ``SER_FRESH``."""
+    return fresh or bool(os.environ.get("SER_FRESH"))
+
+
 def complete(
     plans: Sequence[Plan],
     *,
@@ -55,7 +60,7 @@ def complete(
         As they are finished and stored.
     """
     executor.check_jobs(jobs)
-    fresh = fresh or bool(os.environ.get("SER_FRESH"))
+    fresh = is_fresh(fresh)
     stored = {plan: {} if fresh else plan.stored() for plan in plans}
     pending = [(plan, task) for plan in plans for task in plan.tasks if task not in stored[plan]]
     data = {

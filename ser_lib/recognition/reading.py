@@ -116,11 +116,11 @@ def _file_blocks(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
         yield decoding.decode(path, sample_rate=sample_rate).signal
         return
     # These parts of `decode` have no public name yet: it returns whole signals only.
-    decoding._refuse_truncated_chunks(path)
+    decoding.refuse_truncated_chunks(path)
     with soundfile.SoundFile(path) as file:
-        blocks = decoding._mono_blocks(path, file)
+        blocks = decoding.mono_blocks(path, file)
         if file.samplerate != sample_rate:
-            blocks = decoding._resampled(blocks, file.samplerate, sample_rate)
+            blocks = decoding.resampled(blocks, file.samplerate, sample_rate)
         yield from blocks
 
 
@@ -128,7 +128,7 @@ def _seconds(path: Path) -> float:
     """Return the duration that the header gives, NaN where `decode` will say what is wrong."""
     try:
         with soundfile.SoundFile(path) as file:
-            known = file.frames < decoding._UNKNOWN_FRAMES
+            known = file.frames < decoding.UNKNOWN_FRAMES
             return file.frames / file.samplerate if known else float("nan")
     except (OSError, soundfile.SoundFileError, ZeroDivisionError):
         return float("nan")

@@ -1,5 +1,6 @@
 """A trained system on new recordings: posteriors per recording or over time, and more."""
 
+import itertools
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "models" / "crnn_attention-emodb"
 """The model that comes with the package."""
-
 
 # Pieces that are classified together, and numbers in their features at most (128 MB).
 _PIECES, _NUMBERS = 64, 2**25
@@ -228,7 +228,8 @@ class Recogniser:
             if second is None and len(first) <= LONGEST * rate:
                 return pieces_of([first], rate, None, None)
             job.averaged, window, hop = True, WINDOW, WINDOW
-            blocks = _chain(first, second, blocks)
+            begun = [first] if second is None else [first, second]
+            blocks = itertools.chain(begun, blocks)
         return pieces_of(blocks, rate, window, hop)
 
     def _features(self, signal: np.ndarray, name: str) -> np.ndarray:
@@ -391,11 +392,3 @@ def _several(recordings: Recording | Sequence[Recording]) -> list[Recording]:
 
 def _named(recording: Recording, number: int) -> str:
     return f"waveform {number}" if isinstance(recording, tuple) else os.fspath(recording)
-
-
-def _chain(*parts: object) -> Iterator[np.ndarray]:
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            yield part
-        elif part is not None:
-            yield from part

@@ -13,6 +13,7 @@ from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.experiment import results
 from ser_lib.experiment.fold import CLEAN, DECIMALS
+from ser_lib.experiment.provenance import identity_of, record_of
 from ser_lib.features.cache import extract_to_cache, open_features
 from ser_lib.recognition import card
 from ser_lib.recognition.folder import write_description
@@ -156,13 +157,7 @@ def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, o
     title = f"trained on {trained['name']} {trained['version']}"
     title += ", speaker-dependent" if seen else ""
     content = {
-        "corpus": {
-            "name": corpus.name,
-            "version": corpus.version,
-            "subset": corpus.subset,
-            "fingerprint": corpus.fingerprint,
-            "classes": list(corpus.classes),
-        },
+        "corpus": identity_of(corpus),
         "model": recogniser.digest,
         "trained": {key: model["specification"][key] for key in ("corpus", "classifier")},
         "front_end": model["front_end"],
@@ -191,12 +186,7 @@ def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, o
         **{key: model[key] for key in ("system", "title", "variant", "parameters", "citation")},
         "published": [],
         "deviations": model["deviations"],
-        "corpus": corpus.name,
-        "corpus_title": corpus.title,
-        "corpus_licence": corpus.licence,
-        "corpus_citation": corpus.citation,
-        "utterances": len(corpus.table),
-        "speakers": len(corpus.speakers),
+        **record_of(corpus),
         "protocol": PROTOCOL,
         "protocol_title": title,
         "protocol_description": "A model trained on all speakers of another corpus is applied to "

@@ -18,7 +18,7 @@ _BLOCK = 2**20
 # Lengths that programs write into a header when they write to a pipe.
 _UNKNOWN_SIZE = (0, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF, 0xFFFFF000)
 # What libsndfile returns for a FLAC stream of unknown length.
-_UNKNOWN_FRAMES = 2**62
+UNKNOWN_FRAMES = 2**62
 # A resampler may return a few samples more than the ratio of the rates implies.
 _SLACK = 64
 
@@ -70,7 +70,7 @@ def decode(path: str | os.PathLike, *, sample_rate: int = 16000) -> Recording:
         raise InputError(f"{path}: {problem}; expected a recording")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes); expected a recording")
-    _refuse_truncated_chunks(path)
+    refuse_truncated_chunks(path)
     try:
         with soundfile.SoundFile(path) as file:
             return _read(path, file, sample_rate)
@@ -82,7 +82,7 @@ def decode(path: str | os.PathLike, *, sample_rate: int = 16000) -> Recording:
 
 
 def _read(path: Path, file: soundfile.SoundFile, sample_rate: int) -> Recording:
-    if file.frames >= _UNKNOWN_FRAMES:
+    if file.frames >= UNKNOWN_FRAMES:
         raise InputError(
             f"{path}: its header does not give its length; expected a length "
             "(copying it with any audio tool adds one)"
@@ -93,9 +93,9 @@ def _read(path: Path, file: soundfile.SoundFile, sample_rate: int) -> Recording:
             f"({1000 * file.frames / file.samplerate:.1f} ms); "
             f"expected at least {1000 * SHORTEST:.0f} ms"
         )
-    blocks = _mono_blocks(path, file)
+    blocks = mono_blocks(path, file)
     if file.samplerate != sample_rate:
-        blocks = _resampled(blocks, file.samplerate, sample_rate)
+        blocks = resampled(blocks, file.samplerate, sample_rate)
     # Filled in place: concatenating a list of blocks would take twice the memory.
     signal = np.empty(-(-file.frames * sample_rate // file.samplerate) + _SLACK, np.float32)
     length = 0
@@ -113,7 +113,7 @@ def _read(path: Path, file: soundfile.SoundFile, sample_rate: int) -> Recording:
     return Recording(signal, sample_rate, tuple(notes))
 
 
-def _mono_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+def mono_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
     """Read all samples that the header of `file` announces, in blocks, channels averaged."""
     position = 0
     while position < file.frames:
@@ -135,14 +135,15 @@ def _mono_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
         yield block
 
 
-def _resampled(blocks: Iterator[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
+def resampled(blocks: Iterator[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
+    """Resample the blocks of a signal as if they were one."""
     stream = soxr.ResampleStream(rate, new_rate, 1, dtype="float32", quality="HQ")
     for block in blocks:
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
-def _refuse_truncated_chunks(path: Path) -> None:
+def refuse_truncated_chunks(path: Path) -> None:
     """
     Refuse a WAV or AIFF file that is shorter than its header announces.
 

@@ -35,7 +35,12 @@ class OursFunctionalsSvm(System):
     name: ClassVar[str] = "ours_functionals_svm"
     title: ClassVar[str] = "SVM on our functionals"
     citation: ClassVar[str] = CITATION
-    deviations: ClassVar[tuple[str, ...]] = (CHOSEN_ON_DEVELOPMENT,)
+    deviations: ClassVar[tuple[str, ...]] = (
+        CHOSEN_ON_DEVELOPMENT.format(
+            choices="the descriptors and functionals, a linear kernel with a penalty of 0.001, no "
+            "power or length normalisation, no copies"
+        ),
+    )
 
     trim: bool = param(True, flag(), "Whether what precedes and follows the voice is cut off.")
     deltas: bool = param(
@@ -53,7 +58,7 @@ class OursFunctionalsSvm(System):
     power: float = param(
         1.0,
         real(above=0, high=1),
-        "Each scaled value z becomes sign(z) |z|^power; 1 for no change.",
+        "Each scaled value z becomes ``sign(z) |z|**power``; 1 for no change.",
     )
     unit_length: bool = param(
         False, flag(), "Whether each vector is divided by its length after scaling."

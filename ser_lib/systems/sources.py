@@ -25,7 +25,9 @@ ravdess_accuracy = functools.partial(
 )
 """An accuracy of maelfabien/Multimodal-Emotion-Recognition."""
 
-CHOSEN_ON_DEVELOPMENT = "Chosen on development speakers of EmoDB: {choices}."
+CHOSEN_ON_DEVELOPMENT = (
+    "Chosen on development speakers of EmoDB, under one training seed: {choices}."
+)
 TRIMMED = (
     "What precedes and follows the voice is cut off; as published, recordings are read with their "
     "silence, which is 44 % of RAVDESS."

@@ -49,6 +49,7 @@ def test_a_system_says_what_it_is_and_where_it_comes_from(name, variant):
     assert system.title
     assert system.citation.lstrip().startswith("@")
     assert all(sentence.endswith(".") for sentence in system.deviations)
+    assert not any("{" in sentence for sentence in system.deviations)
     for score in system.published:
         assert isinstance(score, Published)
         assert 0 < score.value < 1
