@@ -22,7 +22,6 @@ SMALL = {
         "backbone": "squeezenet", "fire_modules": 3, "resize": 33, "units": 8,
     },
     "fcn_attention": {},
-    "ours_residual_lstm": {"n_mfcc": 9, "n_chroma": 3, "units": 5},
 }  # fmt: skip
 NEURAL = tuple(SMALL)
 
@@ -41,7 +40,6 @@ CASES = {
     ),
     "dcnn_blstm_attention, fine-tuned": ("dcnn_blstm_attention", "default", {"weights": "file"}),
     "fcn_attention, as published": ("fcn_attention", "as_published", {"segment": 96}),
-    "ours_residual_lstm, as published": ("ours_residual_lstm", "as_published", {}),
 }  # fmt: skip
 NO_DROPOUT = {"dropout": 0.0, "block_dropout": 0.0, "lstm_dropout": 0.0}
 
