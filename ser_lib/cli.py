@@ -113,7 +113,7 @@ def _trials(options: argparse.Namespace) -> dict | None:
 def _fuse(options: argparse.Namespace) -> int:
     from ser_lib.reporting import fuse_evaluations
 
-    names = ("weights", "seeds", "name", "reports")
+    names = ("weights", "seeds", "normalisation", "name", "reports")
     values = {name: getattr(options, name) for name in names}
     evaluation = fuse_evaluations(options.members, options.corpus, **values)
     print(evaluation.record["title"])
@@ -381,6 +381,8 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="average the seeds of each evaluation first; otherwise seed i is fused with seed i",
     )
+    text = "train, utterance or speaker: of evaluations that are given by the name of a system"
+    fuse.add_argument("--normalisation", metavar="NAME", help=text)
     text = "under which it is stored and shown (default: fusion, or SYSTEM_ensemble)"
     fuse.add_argument("--name", metavar="NAME", help=text)
 

@@ -28,6 +28,7 @@ def fuse_evaluations(
     *,
     weights: str = "equal",
     seeds: bool = False,
+    normalisation: str | None = None,
     name: str | None = None,
     reports: str | os.PathLike | None = None,
 ) -> Evaluation:
@@ -38,7 +39,8 @@ def fuse_evaluations(
     ----------
     members : sequence of str
         Names of systems, or beginnings of digests, of evaluations in
-        ``<reports>/<corpus>/predictions``.
+        ``<reports>/<corpus>/predictions``. Of several evaluations of a system its name means that
+        of its default parameters on unseen speakers, with development rows if weights are fitted.
     corpus : str
         Name of the corpus.
     weights : {"equal", "fitted"}
@@ -47,6 +49,8 @@ def fuse_evaluations(
         Whether the seeds of each member are averaged first. Then a single member will do, and the
         result has one seed. Otherwise seed i is made of seed i of every member, and a member with
         one seed counts for all.
+    normalisation : {"train", "utterance", "speaker"}, optional
+        Whose statistics scale the features of evaluations that are found by the name of the system.
     name : str, optional
         Under which it is stored and shown; by default ``fusion``, or ``<system>_ensemble`` for the
         seeds of one evaluation.
@@ -67,7 +71,8 @@ def fuse_evaluations(
     """
     reports = paths.reports() if reports is None else Path(reports)
     rows = read_rows(reports / corpus, superseded=False)
-    chosen = [_find(member, rows, reports / corpus) for member in members]
+    meant = {"normalisation": normalisation, "held_out": weights == "fitted"}
+    chosen = [_find(member, rows, reports / corpus, **meant) for member in members]
     _check_members(chosen, seeds=seeds)
     if weights == "fitted":
         _check_development(chosen)
@@ -99,13 +104,23 @@ def fuse_evaluations(
     return evaluation
 
 
-def _find(member: str, rows: Sequence[Row], folder: Path) -> Row:
+def _find(
+    member: str, rows: Sequence[Row], folder: Path, *, normalisation: str | None, held_out: bool
+) -> Row:
     """Find an evaluation by the name of its system or the beginning of its digest."""
     if not rows:
         raise InputError(f"{folder}: no evaluations in predictions/; expected those to be fused")
     digits = member.rsplit("-", 1)[-1]
     found = [row for row in rows if row.values["system"] == member]
-    found = [row for row in found if not row.values["partial"]] or found
+    if normalisation is not None:
+        found = [row for row in found if row.values["normalisation"] == normalisation]
+    for usual in (
+        lambda row: not row.values["partial"],
+        lambda row: row.values["speaker_disjoint"],
+        lambda row: row.values["variant"] == "default" and not row.values["changes"],
+        lambda row: ("development" in row.record["specification"]) == held_out,
+    ):
+        found = [row for row in found if usual(row)] or found
     if not found and re.fullmatch("[0-9a-f]{4,64}", digits):
         found = [row for row in rows if row.record["digest"].startswith(digits)]
     if not found:

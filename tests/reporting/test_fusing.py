@@ -125,9 +125,19 @@ def test_what_cannot_be_fused_is_refused(members):
     store(reports, system="some", folds=SPEAKERS[:2])
     with pytest.raises(InputError, match=r'need the same folds; found .*"s4".* and .*"s2"'):
         fuse_evaluations(["one", "some"], "folder")
-    store(reports, system="single", sharpness=2.0)
-    with pytest.raises(InputError, match=r"'single' could be 2 evaluations.*sharpness 2.0"):
+    store(reports, system="single", normalisation="speaker")
+    with pytest.raises(InputError, match=r"'single' could be 2 evaluations.*normalisation speaker"):
         fuse_evaluations(["one", "single"], "folder")
+
+
+def test_the_name_of_a_system_means_its_defaults_on_unseen_speakers(members):
+    reports = paths.reports()
+    store(reports, system="one", variant="as_published", sharpness=2.0)
+    store(reports, system="one", protocol="random_80_20", folds=("draw 1",))
+    store(reports, system="one", seeds=(0, 1, 2), normalisation="speaker")
+    own = {"one": read(members[0]).record["digest"]}
+    fused = fuse_evaluations(["one", "other"], "folder", normalisation="train")
+    assert fused.record["members"].items() >= own.items()
 
 
 def test_the_command_fuses_and_notes_itself(members, capsys, monkeypatch):
