@@ -427,7 +427,7 @@ def test_a_network_on_long_recordings_says_what_they_cost(tmp_path, capsys):
         for emotion in ("anger", "sadness"):
             rng = np.random.default_rng(length)
             path = tmp_path / f"{name}_{emotion}.wav"
-            soundfile.write(path, rng.normal(0, 0.1, 8000 * length), 8000)
+            soundfile.write(path, rng.normal(0, 0.1, 16000 * length), 16000)
             rows.append({"path": path.name, "emotion": emotion, "speaker": name})
     pd.DataFrame(rows).to_csv(tmp_path / "manifest.csv", index=False)
     corpus = load_corpus("folder", data=tmp_path)
