@@ -199,10 +199,6 @@ def _report(options: argparse.Namespace) -> int:
 
     reports = Path(options.reports).resolve() if options.reports else paths.reports()
     pages = build_report(reports)
-    if options.html:
-        from ser_lib.reporting import html
-
-        pages += html.render(reports)
     print("\n".join(os.path.relpath(page) for page in pages))
     return 0
 
@@ -408,8 +404,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_recognition(add)
     text = "build tables, figures and pages from the predictions"
-    report = add("report", _report, text, "reports")
-    report.add_argument("--html", action="store_true", help="and executed notebooks as web pages")
+    add("report", _report, text, "reports")
 
     listed = add("systems", _systems, "list the systems and their parameters")
     listed.add_argument("names", nargs="*", metavar="SYSTEM", help="default: all")

@@ -142,11 +142,7 @@ def _measurements(published: Sequence[PublishedScore]) -> list[list[PublishedSco
     return groups
 
 
-_SCALED = {
-    "train": "training statistics",
-    "utterance": "each utterance's own statistics",
-    "speaker": "each speaker's own statistics",
-}
+_NORMALISATIONS = ("train", "utterance", "speaker")
 
 
 def _disjoint(block: pd.DataFrame) -> bool:
@@ -159,37 +155,38 @@ def _label(row: pd.Series) -> str:
     texts = [text.replace("as_published", "as published") for text in texts if text not in _PLAIN]
     if row.get("seeds", RANKED_SEEDS) < RANKED_SEEDS:
         texts.append("1 seed only" if row["seeds"] == 1 else f"{row['seeds']} seeds")
-    return _fill(f"{row['system']}" + (f" ({', '.join(texts)})" if texts else ""), 40)
+    return _fill(f"{row['system']}" + (f" ({', '.join(texts)})" if texts else ""), 34)
 
 
 _PLAIN = ("", "default", "None", "nan")
 
 
-def _blocks(results: pd.DataFrame, keys: list[str], metric: str) -> list[tuple[str, pd.DataFrame]]:
-    """Divide results into blocks that may be ranked; speaker-disjoint protocols first."""
+def _panels(results: pd.DataFrame, keys: list[str], metric: str) -> list[tuple[str, pd.DataFrame]]:
+    """Divide results into panels that may be ranked; speaker-disjoint protocols first."""
     protocols = list(results["protocol"].unique())
-    blocks = []
-    for values, block in results.groupby(keys, sort=False):
+    panels = []
+    for values, panel in results.groupby(keys, sort=False):
         what = dict(zip(keys, values, strict=True))
-        scaled = list(_SCALED).index(what["normalisation"])
-        order = (not _disjoint(block), protocols.index(what["protocol"]), scaled)
+        scaled = _NORMALISATIONS.index(what["normalisation"])
+        order = (not _disjoint(panel), protocols.index(what["protocol"]), scaled)
         protocol = str(what["protocol"]).replace("_", " ")
         classes = f", {what['classes']} classes" if "classes" in what else ""
-        scaling = f"scaled by {_SCALED[what['normalisation']]}"
-        head = f"{protocol}{_DEPENDENT[_disjoint(block)]}, {scaling}{classes}"
+        head = f"{protocol}{_DEPENDENT[_disjoint(panel)]}, normalisation {what['normalisation']}"
         ascending = metrics.get(metric).lower_is_better
-        ranked = block.sort_values(metric, ascending=ascending, kind="stable")
-        if "seeds" in block:
+        ranked = panel.sort_values(metric, ascending=ascending, kind="stable")
+        if "seeds" in panel:
             repeated = ranked["seeds"] >= RANKED_SEEDS
             ranked = pd.concat([ranked[repeated], ranked[~repeated]])
-        blocks.append((order, head, ranked))
-    return [block[1:] for block in sorted(blocks, key=lambda block: block[0])]
+        panels.append((order, f"{head}{classes}", ranked))
+    return [panel[1:] for panel in sorted(panels, key=lambda panel: panel[0])]
 
 
 @figure
 def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") -> "Figure":
     """
     Show the scores of systems with intervals, ranked within each protocol and normalisation.
+
+    It is narrow enough for the screen of a telephone.
 
     Parameters
     ----------
@@ -204,9 +201,9 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
     Returns
     -------
     Figure
-        One block for each protocol and normalisation (and number of classes, if they differ),
+        One panel for each protocol and normalisation (and number of classes, if they differ),
         speaker-disjoint protocols first; lines are 95 % intervals. Rows with fewer than three seeds
-        say so and stand below the others.
+        say so, have hollow points and stand below the others.
 
     Raises
     ------
@@ -214,55 +211,64 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
         If columns are missing, there are no rows, or a metric or normalisation is unknown.
     """
     import matplotlib.pyplot as plt
-    import seaborn as sns
 
     known = metrics.get(metric)
     require_columns("results", results, ("system", "protocol", "normalisation", metric))
     if results.empty:
         raise InputError("there is nothing to draw: the table of results has no rows")
     for normalisation in results["normalisation"]:
-        if normalisation not in _SCALED:
-            raise unknown("normalisation", normalisation, _SCALED)
+        if normalisation not in _NORMALISATIONS:
+            raise unknown("normalisation", normalisation, _NORMALISATIONS)
     keys = ["protocol", "normalisation"]
     if "classes" in results and results["classes"].nunique() > 1:
         keys.append("classes")
     limits = [f"{metric}_low", f"{metric}_high"]
     results = results.reindex(columns=[*dict.fromkeys([*results.columns, *limits])])
-    blocks, bottom = [], 0.0
-    for head, block in _blocks(results, keys, metric):
-        labels = [_label(row) for _, row in block.iterrows()]
-        heights = np.array([1 + 0.45 * label.count("\n") for label in labels])
-        middles = bottom + 0.35 + np.cumsum(heights) - (heights - 1) / 2 - 0.5
-        blocks.append((head, bottom, block.assign(y=middles, label=labels)))
-        bottom += 1.1 + heights.sum()
-    rows = pd.concat([block for *_, block in blocks])
-    fig, ax = plt.subplots(figsize=(7.6, 1.2 + 0.34 * bottom))
-    colours = {name: CONTRAST if name == "speaker" else ACCENT for name in _SCALED}
-    draw_intervals(
-        ax, rows["y"], *rows[limits].T.to_numpy(float), rows["normalisation"].map(colours)
+    panels = [
+        (head, panel.assign(label=[_label(row) for _, row in panel.iterrows()]))
+        for head, panel in _panels(results, keys, metric)
+    ]
+    lines = [[label.count("\n") + 1 for label in panel["label"]] for _, panel in panels]
+    heights = [_LINE * sum(own) + _BELOW * len(own) for own in lines]
+    fig, axes = plt.subplots(
+        *(len(panels), 1),
+        figsize=(4.4, 0.75 + sum(heights) + 0.35 * len(panels)),
+        height_ratios=heights,
+        sharex=True,
+        squeeze=False,
     )
-    sns.stripplot(
-        rows,
-        x=metric,
-        y="y",
-        hue="normalisation",
-        palette=colours,
-        orient="y",
-        native_scale=True,
-        jitter=False,
-        size=7,
-        legend=False,
-        zorder=3,
-        ax=ax,
-    )
-    for y, value, end in zip(rows["y"], rows[metric], rows[limits[1]], strict=True):
-        write(ax, f"{value:.3f}", max(value, end) if end == end else value, y, (7, 0), fontsize=8.5)
-    for head, top, _ in blocks:
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-        write(ax, head, 0, top, (4, 0), beside=True, color=MUTED, bbox=box)
-    ax.set_yticks(rows["y"], rows["label"])
-    ax.set_ylim(bottom - 0.6, -0.7)
-    score_axis(ax, known.title, known.bounds)
-    intervals = ", 95 % intervals" if rows[limits].notna().any(axis=None) else ""
-    heading(ax, title or "Leaderboard", f"pooled {known.title}{intervals}")
+    for ax, (head, panel), own, height in zip(axes[:, 0], panels, lines, heights, strict=True):
+        colour = CONTRAST if (panel["normalisation"] == "speaker").all() else ACCENT
+        # In inches from the top: the lines of a label, and below them the score and its interval.
+        tops = np.cumsum([0.0] + [_LINE * n + _BELOW for n in own[:-1]])
+        y = tops + _LINE * np.array(own) + _BELOW / 3
+        draw_intervals(ax, y, *panel[limits].T.to_numpy(float), colour)
+        hollow = panel.get("seeds", pd.Series(RANKED_SEEDS, panel.index)) < RANKED_SEEDS
+        faces = np.where(hollow, "white", colour)
+        ax.scatter(panel[metric], y, s=36, c=faces, edgecolors=colour, linewidths=1.4, zorder=3)
+        for top, row in zip(tops, panel.to_dict("records"), strict=True):
+            low, high = (row[name] for name in limits)
+            interval = "" if np.isnan(low) else f" [{low:.3f}, {high:.3f}]"
+            look = {"va": "top", "fontsize": 8.5, "beside": True, "halo": True}
+            write(ax, row["label"], 0, top, **look).set_gid("label")
+            write(ax, f"{row[metric]:.3f}{interval}", 1, top, ha="right", **look).set_gid("score")
+        ax.set_ylim(height, -0.03)
+        score_axis(ax, "", known.bounds)
+        ax.set_yticks([])
+        ax.set_title(_fill(head, 58), fontsize=9)
+    axes[0, 0].set_xlim(*_range(results[[metric, *limits]].to_numpy(float), known.bounds))
+    intervals = ", 95 % intervals" if results[limits].notna().any(axis=None) else ""
+    axes[-1, 0].set_xlabel(f"pooled {known.title}{intervals}")
+    fig.suptitle(_fill(title or "Leaderboard", 50), x=0.02, ha="left", weight="bold", size=10)
     return fig
+
+
+_LINE, _BELOW = 0.14, 0.24
+"""Height of a line of a label, and of what stands below it, in inches."""
+
+
+def _range(scores: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
+    """Choose limits around the scores, multiples of 0.1 within the bounds."""
+    low = np.floor(10 * np.nanmin(scores) - 0.1) / 10
+    high = np.ceil(10 * np.nanmax(scores) + 0.1) / 10
+    return max(low, bounds[0]), min(high, bounds[1])

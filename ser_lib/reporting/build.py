@@ -16,8 +16,9 @@ import pandas as pd
 from ser_lib import code_digest, console, identity, paths
 from ser_lib.errors import InputError
 from ser_lib.experiment.results import write_if_changed
-from ser_lib.reporting import trials
-from ser_lib.reporting.page import SYNTHETIC, corpus_page, figure_name, overview_page
+from ser_lib.reporting import captions, runs, trials
+from ser_lib.reporting.overview import overview_page, update_readme
+from ser_lib.reporting.page import SYNTHETIC, corpus_page, leading
 from ser_lib.reporting.rows import Row, groups, read_rows, results_table
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _PATTERNS = ("leaderboard*.png", "confusion-*.png", "recall-*.png", "recipes-*.p
 def build_report(reports: Path | None = None, *, corpus: str | None = None) -> list[Path]:
     """
     Make tables, figures and pages again; return the README of each corpus, and the overview.
+
+    Where the reports belong to a checkout of the repository whose README has the marks for it, the
+    table of results there is made again as well (see `ser_lib.reporting.overview.update_readme`).
 
     Parameters
     ----------
@@ -57,21 +61,24 @@ def build_report(reports: Path | None = None, *, corpus: str | None = None) -> l
     real = [folder for folder in folders if folder.name != SYNTHETIC]
     if real and corpus != SYNTHETIC:
         rows = {folder.name: read_rows(folder, superseded=False) for folder in real}
-        write_if_changed(reports / "README.md", overview_page(rows))
+        write_if_changed(reports / "README.md", overview_page(rows, reports))
         pages.append(reports / "README.md")
+        readme = update_readme(rows, reports)
+        pages += [readme] if readme else []
     return pages
 
 
 def _build_page(folder: Path) -> Path:
-    """Make the results table, the figures and the page of a corpus."""
+    """Make the results table, the figures and the pages of a corpus."""
     rows = read_rows(folder)
     shown = [row for row in rows if not row.superseded]
     table = results_table(rows).to_csv(index=False, lineterminator="\n")
     write_if_changed(folder / "results.csv", table)
     figures = _figures(shown, folder)
     notebooks = sorted(p.name for p in folder.glob("*.ipynb") if not p.stem.endswith(".failed"))
-    text = corpus_page(shown, figures, notebooks, trials.section(folder, figures))
+    text = corpus_page(shown, figures, notebooks, folder, trials.section(folder, figures))
     write_if_changed(folder / "README.md", text)
+    write_if_changed(folder / runs.PAGE, runs.runs_page(shown, figures, folder))
     return folder / "README.md"
 
 
@@ -84,14 +91,15 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
     for number, group in enumerate(groups(ranked).values()):
         # Whether the code is current is shown in tables, and is no reason to draw again. Scores
         # are rounded to what a figure shows only there: rounding twice may give another digit.
-        table = results_table(group, decimals=6).drop(columns="code")
+        table = results_table(leading(group), decimals=6).drop(columns="code")
         table["variant"] = table["variant"].replace("default", "").str.replace("_", " ")
         title = group[0].record["corpus_title"]
-        wanted[figure_name(number)] = (plots.leaderboard, table, title)
+        wanted[captions.leaderboard_name(number)] = (plots.leaderboard, table, title)
     for row in rows:
         predictions = row.evaluation.rows()
-        wanted[f"confusion-{row.name}"] = (plots.confusion_matrix, predictions, row.label)
-        wanted[f"recall-{row.name}"] = (plots.per_class_recall, predictions, row.label)
+        title = f"{row.label}, {row.record['protocol_title']}"
+        wanted[f"confusion-{row.name}"] = (plots.confusion_matrix, predictions, title)
+        wanted[f"recall-{row.name}"] = (plots.per_class_recall, predictions, title)
     for system, table in trials.drawn(folder).items():
         wanted[trials.figure_name(system)] = (plots.trials, table, system)
     for name, what in console.progress(wanted.items(), description=f"figures of {folder.name}"):

@@ -12,6 +12,7 @@ from ser_lib import code_digest, identity
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
 from ser_lib.experiment import results
+from ser_lib.reporting.commands import changed_parameters
 
 SCORES = tuple(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high"))
 """The columns of scores: each metric and the limits of its 95 % interval."""
@@ -71,6 +72,14 @@ class Row(NamedTuple):
         return self.values["seeds"] >= RANKED_SEEDS
 
     @property
+    def unusual(self) -> tuple[bool, int, int]:
+        """How far it is from the default: variant, kind of training, number of parameters."""
+        specification = self.record["specification"]
+        special = sum(key in specification for key in ("nested", "development", "features"))
+        changed = len(changed_parameters(self.record))
+        return self.values["variant"] != "default", special, changed
+
+    @property
     def label(self) -> str:
         """System, variant unless it is the default, changed parameters and normalisation."""
         variant = self.values["variant"].replace("_", " ")
@@ -121,6 +130,21 @@ def results_table(rows: Sequence[Row], *, decimals: int = 4) -> pd.DataFrame:
     table[["fit_seconds", "predict_seconds"]] = table[["fit_seconds", "predict_seconds"]].round(2)
     table["n_parameters"] = table["n_parameters"].astype("Int64")
     return table
+
+
+def one_per_system(rows: Sequence[Row]) -> list[Row]:
+    """
+    Choose a row for each system, in the order given, without looking at scores.
+
+    Rows with `RANKED_SEEDS` seeds or more come before others, the default variant before the
+    original, a single choice of parameters for all folds before one inside each fold, training on
+    development speakers before holding them out, and the fewest changed parameters before more.
+    """
+
+    chosen: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: (not row.repeated, row.unusual)):
+        chosen.setdefault(row.values["system"], row)
+    return [row for row in rows if any(row is other for other in chosen.values())]
 
 
 def groups(rows: Sequence[Row]) -> dict[tuple, list[Row]]:

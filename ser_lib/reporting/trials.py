@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ser_lib.experiment.trials import COLUMNS, comparable, is_current
+from ser_lib.reporting import captions
 from ser_lib.reporting.formatting import code, duration, escape, interval, markdown_table
 
 _READ = """Trials of a system (some of its parameters changed), compared on the development speakers
@@ -84,7 +85,8 @@ def section(folder: Path, figures: Mapping[str, str]) -> list[str]:
         file = next((name for name in kept if (folder / name).is_file()), kept[0])
         text.append(f"### {code(system)}: [{file}]({file})")
         if figure_name(system) in figures:
-            text.append(f"![Trials of {system}]({figures[figure_name(system)]})")
+            shown = captions.trials(system, groups[0])
+            text.append(captions.picture(figures[figure_name(system)], *shown))
         for rows in groups:
             text += _table(rows)
             # One name would be a number of folds; with a comma it is a list.

@@ -1,0 +1,112 @@
+"""From the published score to ours: what its protocol is worth, and what our changes are."""
+
+from collections.abc import Mapping, Sequence
+
+from ser_lib.evaluation.metrics import METRICS
+from ser_lib.reporting.formatting import code, escape, interval, markdown_table
+from ser_lib.reporting.rows import NORMALISATIONS, Row
+
+_READ = """From left to right: what the authors report; the system as they published it under a
+protocol like theirs, which has the test speakers in training; the same on unseen speakers; and our
+default variant on unseen speakers. All in a row are of the same recordings and classes, and in the
+metric of the published score; cells of what was not measured are empty."""
+
+_HEADINGS = (
+    *("system", " published", " as published, the source's protocol"),
+    *(" as published, unseen speakers", " default, unseen speakers"),
+)
+
+
+def section(rows: Sequence[Row], corpus: str) -> list[str]:
+    """
+    Lead from published scores to ours, for systems that were run as published.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All rows of a corpus.
+    corpus : str
+        Its name.
+
+    Returns
+    -------
+    list of str
+        Paragraphs in Markdown: a table, and what the protocols are worth; nothing if no system was
+        run as published.
+    """
+    table, sentences = [], []
+    for (system, *_), own in _parts(rows).items():
+        record, classes = own[0].record, own[0].values["classes"]
+        for (metric, disjoint), values in _published(record, corpus, classes).items():
+            title = METRICS[metric].title
+            original = [row for row in own if row.values["variant"] == "as_published"]
+            default = [row for row in own if row.values["variant"] == "default"]
+            # Where the authors keep speakers apart, theirs is the protocol of unseen speakers.
+            source = None if disjoint else _choose(original, unseen=False)
+            unseen = _choose(original, unseen=True)
+            cells = [f"{code(system)}, {classes} classes", _scores(title, values)]
+            chosen = (source, unseen, _choose(default, unseen=True))
+            table.append([*cells, *(_cell(row, metric) for row in chosen)])
+            if source is not None and unseen is not None:
+                lost = source.values[metric] - unseen.values[metric]
+                sentences.append(
+                    f"{code(system)} as published has {abs(lost):.3f} {title} "
+                    f"{'less' if lost > 0 else 'more'} on unseen speakers than with them in training."
+                )
+    if not table:
+        return []
+    read = [_READ, markdown_table(_HEADINGS, table)]
+    return ["## As published", *read, *([" ".join(sentences)] if sentences else [])]
+
+
+def _parts(rows: Sequence[Row]) -> dict[tuple, list[Row]]:
+    """Group the rows of each system that was run as published by recordings and classes."""
+    parts: dict[tuple, list[Row]] = {}
+    for row in rows:
+        corpus = row.record["specification"]["corpus"]
+        key = row.values["system"], corpus["fingerprint"], tuple(corpus["classes"])
+        parts.setdefault(key, []).append(row)
+    return {
+        key: own
+        for key, own in sorted(parts.items())
+        if any(row.values["variant"] == "as_published" for row in own)
+    }
+
+
+def _published(record: Mapping, corpus: str, classes: int) -> dict[tuple, list[float]]:
+    """Collect the published scores by metric and whether speakers are unseen; none: UAR."""
+    found: dict[tuple, list[float]] = {}
+    for score in record["published"]:
+        fits = score["corpus"] == corpus and score["classes"] == classes
+        if fits and score["metric"] in METRICS:
+            key = score["metric"], bool(score["speaker_disjoint"])
+            found.setdefault(key, []).append(score["value"])
+    return found or {("uar", False): []}
+
+
+def _choose(rows: Sequence[Row], *, unseen: bool) -> Row | None:
+    """Choose of some rows the one that needs least of the test speakers and has most folds."""
+
+    def order(row: Row) -> tuple:
+        values, special = row.values, row.record["specification"]
+        by_scaling = NORMALISATIONS.index(values["normalisation"])
+        nested = "nested" in special or "development" in special
+        return values["partial"], by_scaling, not row.repeated, nested, len(values["changes"])
+
+    fitting = [row for row in rows if row.values["speaker_disjoint"] == unseen]
+    return min(fitting, key=order, default=None)
+
+
+def _scores(title: str, values: Sequence[float]) -> str:
+    return f"{escape(title)} {', '.join(f'{value:.3f}' for value in values)}" if values else ""
+
+
+def _cell(row: Row | None, metric: str) -> str:
+    if row is None:
+        return ""
+    values = row.values
+    score = interval(*(values[f"{metric}{end}"] for end in ("", "_low", "_high")))
+    part = f", {values['folds']} of {row.record['n_folds']} folds" if values["partial"] else ""
+    scaled = "" if values["normalisation"] == "train" else f", normalisation {values['normalisation']}"
+    where = escape(f"{row.record['protocol_title']}{scaled}{part}")
+    return f"[{METRICS[metric].title} {score}](runs.md#{row.name})<br>{where}"

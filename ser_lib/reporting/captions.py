@@ -1,0 +1,85 @@
+"""What the pictures of a page show, in words and numbers: captions and alternative texts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.reporting.formatting import escape, interval
+from ser_lib.reporting.rows import Row
+
+
+def picture(path: str, shows: str, caption: str) -> str:
+    """Show a picture: its alternative text, and its caption below it."""
+    return f"![{escape(shows)}]({path})\n\n*{escape(caption)}*"
+
+
+def leaderboard_name(number: int) -> str:
+    """Name the figure of the ranking of that number, from 0."""
+    return f"leaderboard-{number + 1}" if number else "leaderboard"
+
+
+def leaderboard(rows: Sequence[Row]) -> tuple[str, str]:
+    """Return the alternative text and the caption of the leaderboard of some rows."""
+    parts: dict[str, list[str]] = {}
+    for row in rows:
+        score = interval(*(row.values[name] for name in ("uar", "uar_low", "uar_high")))
+        own = parts.setdefault(row.values["normalisation"], [])
+        own.append(f"{row.values['system']} {score}")
+    listed = "; ".join(f"normalisation {name}: {', '.join(own)}" for name, own in parts.items())
+    return (
+        f"UAR with 95 % intervals, {listed}.",
+        "Pooled UAR of each system, in its row that is closest to the defaults; lines are 95 % "
+        "intervals, hollow points have fewer than three seeds. One panel for each normalisation, "
+        "which are not to be compared. The axis does not begin at zero.",
+    )
+
+
+def confusions(row: Row) -> tuple[str, str]:
+    """Return the alternative text and the caption of a confusion matrix."""
+    counts = row.evaluation.confusion()
+    fractions = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+    recalls = pd.Series(np.diag(fractions), fractions.index)
+    wrong = fractions.where(~np.eye(len(fractions), dtype=bool), 0.0)
+    true, predicted = wrong.stack().idxmax()
+    best, worst = recalls.idxmax(), recalls.idxmin()
+    text = (
+        f"Confusion matrix of {row.label}, {row.record['protocol_title']}. Best recognised is "
+        f"{best} ({recalls[best]:.0%}), worst {worst} ({recalls[worst]:.0%})"
+    )
+    if wrong.loc[true, predicted] > 0:
+        text += (
+            f"; the most frequent confusion is {true} recognised as {predicted} "
+            f"({wrong.loc[true, predicted]:.0%})"
+        )
+    return (
+        f"{text}.".replace("%", " %"),
+        "Rows are the true emotions and sum to 100 %, columns the predicted ones; small numbers "
+        "count predictions of all folds and seeds.",
+    )
+
+
+def recalls(row: Row) -> tuple[str, str]:
+    """Return the alternative text and the caption of the recalls of the emotions."""
+    table = row.evaluation.per_class()
+    limits = table[["recall", "recall_low", "recall_high"]].dropna(subset="recall")
+    listed = ", ".join(f"{name} {interval(*own)}" for name, *own in limits.itertuples())
+    return (
+        f"Recall of each emotion by {row.label}: {listed}.",
+        "Recall of each emotion; lines are 95 % intervals over speakers and seeds, in parentheses "
+        "stands the number of utterances, and the dashed line is chance.",
+    )
+
+
+def trials(system: str, table: pd.DataFrame) -> tuple[str, str]:
+    """Return the alternative text and the caption of the trials of a system."""
+    scores = table.dropna(subset="dev_uar").set_index("trial")["dev_uar"]
+    best = scores.idxmax()
+    default = f", default {scores['default']:.3f}" if "default" in scores else ""
+    default = "" if best == "default" else default
+    return (
+        f"Development UAR of {len(scores)} trials of {system}: best {best} {scores[best]:.3f}"
+        f"{default}, least {scores.min():.3f}.",
+        "UAR of the development speakers, for model selection only; on the right the parameters "
+        "that differ from the default, whose score the dashed line marks.",
+    )

@@ -1,0 +1,68 @@
+"""How a row is written in the tables of a page: its headings and cells, in Markdown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ser_lib.evaluation.metrics import METRICS
+from ser_lib.reporting.formatting import code, duration, escape, interval
+from ser_lib.reporting.links import row_links
+from ser_lib.reporting.rows import Row
+
+HEADINGS = (
+    *("system", "normalisation"),
+    *(f" {metric.title}" for metric in METRICS.values()),
+    *(" folds", " seeds", " parameters", " training", "links"),
+)
+"""Of the cells that `row_cells` writes."""
+N_SCORED = 2 + len(METRICS)
+"""Number of `HEADINGS` up to the scores."""
+
+
+def row_cells(row: Row, folder: Path) -> list[str]:
+    """Write the cells of a row under `HEADINGS`; `folder` is ``<reports>/<corpus>``."""
+    count = row.values["n_parameters"]
+    return [
+        system(row),
+        row.values["normalisation"],
+        *scores(row.values),
+        folds(row),
+        seeds(row),
+        "" if count is None else f"{count:,}",
+        duration(row.values["fit_seconds"]),
+        row_links(row, folder),
+    ]
+
+
+def system(row: Row) -> str:
+    """Write a system, what is not usual about it, and whether older code made the row."""
+    variant = row.values["variant"]
+    text = code(row.values["system"]) + ("" if variant == "default" else f", {code(variant)}")
+    text += f"<br>{escape(row.values['changes'])}" if row.values["changes"] else ""
+    return text + ("<br>*older code*" if row.values["code"] == "older" else "")
+
+
+def scores(values: Mapping[str, float]) -> list[str]:
+    """Write UAR with its interval and every other metric without."""
+    uar = interval(values["uar"], values["uar_low"], values["uar_high"])
+    return [uar if name == "uar" else f"{values[name]:.3f}" for name in METRICS]
+
+
+def folds(row: Row) -> str:
+    """Write the number of folds, and of how many where some are missing."""
+    of = f" of {row.record['n_folds']}" if row.values["partial"] else ""
+    return f"{row.values['folds']}{of}"
+
+
+def seeds(row: Row) -> str:
+    """Write the number of seeds and the standard deviation of UAR over them."""
+    if row.values["seeds"] == 1:
+        return "*1 only*"
+    return f"{row.values['seeds']} (± {row.values['uar_sd']:.3f})"
+
+
+def group_heading(key: tuple) -> str:
+    """Write the heading of a group (see `ser_lib.reporting.rows.groups`), and its classes."""
+    (subset, fingerprint), classes, protocol = key
+    part = "" if subset == "all" else f"{escape(subset)}; "
+    text = f"{escape(', '.join(classes))} (recordings and labels {fingerprint})"
+    return f"### {part}{len(classes)} classes, {escape(protocol)}\n\n{text}"

@@ -1,0 +1,122 @@
+"""The command that makes a stored evaluation again, from its record."""
+
+import json
+import shlex
+from collections.abc import Mapping
+
+from ser_lib import corpora, identity, systems
+
+# Options that say where and how fast, not what.
+_OF_THE_MACHINE = ("--data", "--reports", "--jobs", "--scheduler")
+
+
+def command(record: Mapping) -> str:
+    """
+    Return the command that an evaluation was made by, or else one that makes it.
+
+    Options of one machine (folders, processes) are left out. A command that is derived names the
+    parameters, of those that the system has today, that differ from the defaults of its variant.
+    """
+    if record.get("command"):
+        return _portable(record["command"])
+    specification, corpus = record["specification"], record["corpus"]
+    if "members" in record:
+        return shlex.join(_fuse(record))
+    if "model" in specification:
+        return _transferred(record)
+    words = ["ser", "evaluate", record["system"], "--corpus", corpus]
+    words += _unless("--subset", specification["corpus"]["subset"], "all")
+    if "nested" in specification:
+        words += ["--nested"]
+    else:
+        words += _unless("--variant", record["variant"], "default")
+        words += _parameters(record)
+    words += _unless("--protocol", record["protocol"], _protocol(corpus))
+    words += _unless("--normalisation", specification["normalisation"], _normalisation(record))
+    if record["partial"]:
+        # One name would be read as a number; with a comma it is a list.
+        folds = specification["folds"]
+        words += ["--folds", ",".join(folds) + ("," if len(folds) == 1 else "")]
+    words += ["--hold-out-development"] if "development" in specification else []
+    return shlex.join([*words, *_seeds(specification)])
+
+
+def changed_parameters(record: Mapping) -> dict[str, object]:
+    """
+    Return the parameters that differ from the defaults of the variant, as the record has them.
+
+    Of a system that is not known, all of them; parameters that the system no longer has are left
+    out.
+    """
+    parameters = record["parameters"]
+    if record["system"] not in systems.names():
+        return dict(parameters)
+    usual = systems.make(record["system"], variant=record["variant"]).parameters
+    usual = {name: identity.describe(value) for name, value in usual.items()}
+    return {n: value for n, value in parameters.items() if n in usual and value != usual[n]}
+
+
+def _unless(option: str, value: str, usual: str) -> list[str]:
+    return [] if value == usual else [option, value]
+
+
+def _seeds(specification: Mapping) -> list[str]:
+    return _unless("--seeds", ",".join(map(str, specification["seeds"])), "0")
+
+
+def _parameters(record: Mapping) -> list[str]:
+    """Write the parameters that differ from the defaults as ``-p`` takes them."""
+    words = []
+    for name, value in changed_parameters(record).items():
+        if isinstance(value, Mapping) and "file" in value:
+            value = value["file"]
+        typed = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        words += ["-p", name, {"null": "None", "true": "True", "false": "False"}.get(typed, typed)]
+    return words
+
+
+def _protocol(corpus: str) -> str:
+    """Return the protocol that a corpus has by default; no name if it is not known."""
+    return corpora.get(corpus).PROTOCOL if corpus in corpora.names() else ""
+
+
+def _normalisation(record: Mapping) -> str:
+    """Return the normalisation that a system has by default; no name if it is not known."""
+    if record["system"] not in systems.names():
+        return ""
+    return systems.make(record["system"], variant=record["variant"]).normalisation
+
+
+def _fuse(record: Mapping) -> list[str]:
+    """Name the members of a fusion by their digests: names may mean others by now."""
+    specification = record["specification"]
+    words = ["ser", "fuse", *(digest[:8] for digest in record["members"].values())]
+    words += ["--corpus", record["corpus"]]
+    words += _unless("--weights", specification["weights"], "equal")
+    words += ["--seeds"] if specification["seeds_averaged"] else []
+    return [*words, "--name", record["system"]]
+
+
+def _transferred(record: Mapping) -> str:
+    """Train a model on one corpus, and test it on another."""
+    trained, system = record["specification"]["protocol"]["corpus"], record["system"]
+    model = f"{system}_{trained}"
+    train = ["ser", "train", system, "--corpus", trained, *_parameters(record), "-o", model]
+    test = ["ser", "evaluate", model, "--corpus", record["corpus"]]
+    test += [] if record["speaker_disjoint"] else ["--seen"]
+    return f"{shlex.join(train)} && {shlex.join(test)}"
+
+
+def _portable(command: str) -> str:
+    """Leave options of one machine out of a command."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    kept, rest = [], iter(words)
+    for word in rest:
+        if word in _OF_THE_MACHINE:
+            next(rest, None)
+        elif word.split("=")[0] not in (*_OF_THE_MACHINE, "--fresh"):
+            kept.append(word)
+    return command if kept == words else shlex.join(kept)

@@ -1,0 +1,135 @@
+"""The page over all real corpora, and the table of results in the README of the repository."""
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ser_lib.errors import InputError
+from ser_lib.experiment.results import write_if_changed
+from ser_lib.reporting import captions, cells
+from ser_lib.reporting.formatting import code, escape, interval, markdown_table
+from ser_lib.reporting.links import executed_notebook, link, notebook, papers, repository
+from ser_lib.reporting.page import leading
+from ser_lib.reporting.rows import Row, groups, one_per_system
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+"""Between these marks a README has the table of `readme_table`."""
+
+_READ = """Unseen speakers only, complete runs only; each system once per normalisation, in the row
+that is closest to its defaults and has three seeds or more, if one has. UAR is the unweighted average
+recall of the pooled test predictions, the mean over training seeds, with the 95 % interval for one
+new training, over speakers and seeds, or over speakers alone where there is one seed. Scores under
+different normalisations answer different questions and stand in tables of their own; systems with
+fewer than three seeds have no rank. The page of each corpus has all rows, paired comparisons,
+speaker-dependent runs, published scores and the command that makes each row again."""
+
+_HEADINGS = (" rank", *cells.HEADINGS[: cells.N_SCORED], " seeds")
+
+_README = """UAR (unweighted average recall) on unseen speakers, features scaled by the training
+speakers (normalisation `train`), with the 95 % interval for one new training over speakers and
+seeds; below it the number of training seeds and their standard deviation. Each system with its
+default parameters. More, with paired comparisons and what other scalings give:
+{results}."""
+
+
+def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
+    """Write the page over all real corpora in Markdown, given the rows of each, best first."""
+    text = ["# Results on real speech", _READ]
+    for name, rows in corpora.items():
+        ranked = [row for row in rows if row.ranked]
+        title = escape((ranked or rows)[0].record["corpus_title"])
+        text.append(f"## [{title}]({name}/README.md)")
+        text += [] if ranked else ["No complete run yet."]
+        for number, (key, group) in enumerate(groups(ranked).items()):
+            (subset, _), classes, protocol = key
+            part = "" if subset == "all" else f"{escape(subset)}; "
+            chance = f"chance is {1 / len(classes):.3f}"
+            text.append(f"{part}{len(classes)} classes, {escape(protocol)}; {chance}.")
+            shown = leading(group)
+            for _, ranking in itertools.groupby(shown, lambda row: row.values["normalisation"]):
+                ranks = itertools.count(1)
+                table = [
+                    [next(ranks) if row.repeated else "–", cells.system(row)]
+                    + [row.values["normalisation"], *cells.scores(row.values), cells.seeds(row)]
+                    for row in ranking
+                ]
+                text.append(markdown_table(_HEADINGS, table))
+            figure = f"{name}/figures/{captions.leaderboard_name(number)}.png"
+            if (reports / figure).is_file():
+                text.append(captions.picture(figure, *captions.leaderboard(shown)))
+    return "\n\n".join(text) + "\n"
+
+
+def readme_table(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
+    """
+    Write the table of results on unseen speakers for the README beside the folder of reports.
+
+    A row per system, a column per corpus: its main group of recordings, classes and protocol, under
+    the normalisation ``train``.
+    """
+    reports = reports.resolve()
+    root = reports.parent
+    columns, found = {}, {}
+    for name, rows in corpora.items():
+        ranked = [r for r in rows if r.ranked and r.values["normalisation"] == "train"]
+        for (_, classes, protocol), group in itertools.islice(groups(ranked).items(), 1):
+            title = group[0].record["corpus_title"]
+            short = re.search(r"\(([A-Z][\w-]*)\)$", title)
+            page = link(escape(short[1] if short else title), reports / name / "README.md", root)
+            columns[name] = f" UAR, {page}: {len(classes)} classes, {escape(protocol)}"
+            for row in one_per_system(group):
+                found.setdefault(row.values["system"], {})[name] = row
+    table = []
+    for system, own in found.items():
+        cells = [_score(own[name]) if name in own else "" for name in columns]
+        files = {name: executed_notebook(system, reports / name) for name in columns}
+        runs = [link(name, file, root) for name, file in files.items() if file]
+        guide = notebook(system, repository(reports))
+        cells += [", ".join(papers(next(iter(own.values()))))]
+        cells += [link(guide.stem, guide, root) if guide else "", ", ".join(runs)]
+        table.append([code(system), *cells])
+    headings = ["system", *columns.values(), "paper", "notebook", "run on real speech"]
+    where = link("all results", reports / "README.md", root)
+    return f"{markdown_table(headings, table)}\n\n{_README.format(results=where)}"
+
+
+def _score(row: Row) -> str:
+    """Write UAR with its interval, and below it the seeds."""
+    values = row.values
+    score = interval(values["uar"], values["uar_low"], values["uar_high"])
+    changes = f"<br>{escape(values['changes'])}" if any(row.unusual) else ""
+    repeated = f"{values['seeds']} seeds ± {values['uar_sd']:.3f}"
+    return f"{score}<br>{repeated if values['seeds'] > 1 else '*1 seed only*'}{changes}"
+
+
+def update_readme(corpora: Mapping[str, Sequence[Row]], reports: Path) -> Path | None:
+    """
+    Write the table between the marks of the README of the repository that reports belong to.
+
+    Returns the README; None, with nothing written, where the reports are no part of a checkout or
+    its README has no marks.
+
+    Raises
+    ------
+    InputError
+        If the README has one mark without the other, or one twice.
+    """
+    root = repository(reports)
+    if root is None or not (root / "README.md").is_file():
+        return None
+    readme = root / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    counts = text.count(BEGIN), text.count(END)
+    if counts == (0, 0):
+        return None
+    if counts != (1, 1) or text.index(BEGIN) > text.index(END):
+        raise InputError(
+            f"{readme}: found {counts[0]} of {BEGIN} and {counts[1]} of {END}; expected one of each, "
+            "in this order, or none"
+        )
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    table = readme_table(corpora, reports)
+    write_if_changed(readme, f"{before}{BEGIN}\n{table}\n{END}{after}")
+    return readme
