@@ -503,7 +503,6 @@ def _environment(processes: int, **variables: str) -> dict[str, str]:
     environment = dict(os.environ)
     # A backend set for this process (tests set agg) would keep figures out of the notebook.
     environment.pop("MPLBACKEND", None)
-    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name, value in (executor.REPRODUCIBLE | executor.SHARED_DEVICE).items():
         environment.setdefault(name, value)
     environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
