@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import keras
 
     from ser_lib.corpora import Corpus
-    from ser_lib.systems import System
 
 _BACKBONES = {"alexnet": "AlexNet", "resnet50v2": "ResNet-50 V2", "squeezenet": "SqueezeNet"}
 _ACTIVATIONS = {"relu": "ReLU", "elu": "ELU", "tanh": "tanh", "softmax": "softmax"}
@@ -48,7 +47,7 @@ class _Block:
     by_window: bool
 
 
-def layer_table(system: "System", corpus: "Corpus") -> pd.DataFrame:
+def layer_table(system: object, corpus: "Corpus") -> pd.DataFrame:
     """
     List the layers of the network that a system trains on a corpus.
 
@@ -57,8 +56,8 @@ def layer_table(system: "System", corpus: "Corpus") -> pd.DataFrame:
 
     Parameters
     ----------
-    system : System
-        One whose classifier is a network.
+    system : NeuralSystem
+        A system of `ser_lib.systems` whose classifier is a network.
     corpus : Corpus
         Its first recording is the one whose shapes are listed; its emotions are the classes.
 
@@ -85,7 +84,7 @@ def layer_table(system: "System", corpus: "Corpus") -> pd.DataFrame:
 
 
 @figure
-def network(system: "System", corpus: "Corpus") -> Figure:
+def network(system: object, corpus: "Corpus") -> Figure:
     """
     Show the network that a system trains on a corpus, layer by layer.
 
@@ -159,7 +158,7 @@ def _shape(block: _Block) -> str:
     return " × ".join("n" if n is None else f"{n:,}" for n in block.shape[1:])
 
 
-def _blocks(system: "System", corpus: "Corpus") -> list[_Block]:
+def _blocks(system: object, corpus: "Corpus") -> list[_Block]:
     """Build the network of a system for a corpus, and list what a reader would name in it."""
     if not hasattr(system, "build"):
         raise InputError(f"{system.name} has no network to show; expected a system with `build`")

@@ -1,10 +1,14 @@
 """Executed notebooks as web pages, with an index per corpus."""
 
+import html
 import re
 from pathlib import Path
 
+import nbformat
+
 from ser_lib.console import progress
 from ser_lib.experiment.results import write_if_changed
+from ser_lib.reporting.clean_notebook import relink
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -40,6 +44,23 @@ def _relink(markdown: str) -> str:
     return re.sub(r"\]\(([^)]+)\)", relinked, markdown)
 
 
+def _describe(page: str, notebook: nbformat.NotebookNode) -> str:
+    """Give the figures in a page the alternative texts that are stored with them."""
+    texts = iter(
+        output.get("metadata", {}).get("image/png", {}).get("alt")
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    )
+
+    def described(match: re.Match) -> str:
+        text = next(texts, None)
+        return match[0] if text is None else f'alt="{html.escape(text)}"'
+
+    # What nbconvert writes for an image without one.
+    return re.sub(r'alt="No description has been provided for this image"', described, page)
+
+
 def render(reports: Path) -> list[Path]:
     """
     Render the page and the executed notebooks of every corpus into ``<reports>/<corpus>/html``.
@@ -55,8 +76,11 @@ def render(reports: Path) -> list[Path]:
         folder = page.parent / "html"
         for notebook in progress(sorted(page.parent.glob("*.ipynb")), description=str(folder)):
             if not notebook.stem.endswith(".failed"):
-                body, _ = exporter.from_filename(str(notebook))
-                write_if_changed(folder / f"{notebook.stem}.html", body)
+                node = nbformat.read(notebook, as_version=4)
+                relink(node, page.parent, folder)
+                resources = {"metadata": {"name": notebook.stem}}
+                body, _ = exporter.from_notebook_node(node, resources)
+                write_if_changed(folder / f"{notebook.stem}.html", _describe(body, node))
         text = page.read_text(encoding="utf-8")
         body = markdown2html(_relink(text))
         # The first heading, whose characters are escaped already.

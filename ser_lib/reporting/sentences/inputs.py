@@ -33,11 +33,8 @@ def windows(items: np.ndarray, *, hop: float, window_hop: float) -> str:
     length = items.shape[1] * hop
     if len(items) == 1:
         return f"One window of {length:.3g} s holds the whole recording."
-    shared = max(0.0, 1 - window_hop / length)
-    return (
-        f"{len(items)} windows of {length:.3g} s; {percent(shared)} of each is the beginning of the "
-        "next one as well."
-    )
+    shared = percent(max(0.0, 1 - window_hop / length))
+    return f"{len(items)} windows of {length:.3g} s; the last {shared} of each begin the next one."
 
 
 def descriptors(values: np.ndarray, names: Sequence[str], *, hop: float) -> str:

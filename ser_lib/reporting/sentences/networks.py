@@ -22,10 +22,10 @@ def network(table: pd.DataFrame) -> str:
     same = table["layer"] == row["layer"]
     place = int(same.loc[:largest].sum())
     which = f"{row['layer']}" + (f" {place} of {same.sum()}" if same.sum() > 1 else "")
+    share = percent(row["parameters"] / total)
     return (
-        f"{total:,} parameters; most of them, {percent(row['parameters'] / total)}, are in one layer, "
-        f"*{which}*. From input to posteriors, {table['output'].iloc[0]} numbers become "
-        f"{table['output'].iloc[-1]}."
+        f"{total:,} parameters; the largest share, {share}, is in one layer, *{which}*. From input "
+        f"to posteriors, {table['output'].iloc[0]} numbers become {table['output'].iloc[-1]}."
     )
 
 
