@@ -1,6 +1,7 @@
 """Sentences on scores: of one evaluation, of a difference, and of what is stored in the reports."""
 
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from ser_lib.reporting.wording import count, listing, percent
 
 if TYPE_CHECKING:
     from ser_lib.systems.base import Published
+
+_SCORE = re.compile(r"(\S+ [\d.]+(?: \[.*?\])?)(.*)")
 
 
 def on_real_speech(system: str) -> str:
@@ -57,8 +60,8 @@ def on_real_speech(system: str) -> str:
 def score(evaluation: Evaluation) -> str:
     """Say what the pooled test score is, and whether it can be told from chance."""
     scores, chance = evaluation.scores(), 1 / len(evaluation.classes)
-    head, _, rest = evaluation.summary().partition(" on ")
-    text = f"**{head}** on {escape(rest)}. Chance is {chance:.3f}"
+    head, rest = _SCORE.match(evaluation.summary()).groups()
+    text = f"**{head}**{escape(rest)}. Chance is {chance:.3f}"
     low, high = scores["uar_low"], scores["uar_high"]
     n = evaluation.rows()["speaker"].nunique()
     if not np.isfinite(low):
