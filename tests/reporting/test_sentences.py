@@ -223,7 +223,7 @@ def test_a_spectrogram_is_loudest_where_it_is():
 def test_windows_overlap_as_much_as_they_do():
     items = np.zeros((3, 64, 8))
     text = sentences.windows(items, hop=0.02, window_hop=0.64)
-    assert text == "3 windows of 1.28 s; the last 50 % of each begin the next one."
+    assert text == "3 windows of 1.28 s; each shares 50 % of it with the next."
     assert "holds the whole" in sentences.windows(items[:1], hop=0.02, window_hop=0.64)
 
 

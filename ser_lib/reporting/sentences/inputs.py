@@ -34,7 +34,7 @@ def windows(items: np.ndarray, *, hop: float, window_hop: float) -> str:
     if len(items) == 1:
         return f"One window of {length:.3g} s holds the whole recording."
     shared = percent(max(0.0, 1 - window_hop / length))
-    return f"{len(items)} windows of {length:.3g} s; the last {shared} of each begin the next one."
+    return f"{len(items)} windows of {length:.3g} s; each shares {shared} of it with the next."
 
 
 def descriptors(values: np.ndarray, names: Sequence[str], *, hop: float) -> str:
