@@ -489,8 +489,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 for success, 1 if a corpus is not valid, a notebook failed or a recording could not be
         read, 2 for bad input, 128 and the number of the signal (130 for Ctrl-C) if interrupted.
     """
-    # Set before TensorFlow is imported by anything.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(arguments)
     if options.function in (_evaluate, _fuse) and not os.environ.get("SER_COMMAND"):

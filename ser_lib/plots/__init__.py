@@ -10,6 +10,7 @@ scores and distributions, librosa.display waveforms and spectrograms; intervals 
 """
 
 from ser_lib.plots.attention import attention_over_time, best_and_worst
+from ser_lib.plots.captions import show
 from ser_lib.plots.comparison import leaderboard, published_comparison
 from ser_lib.plots.corpus import class_counts, durations, speaker_counts
 from ser_lib.plots.examples import (
@@ -22,6 +23,7 @@ from ser_lib.plots.examples import (
 from ser_lib.plots.features import descriptors, feature_distributions, projection
 from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
+from ser_lib.plots.network import layer_table, network
 from ser_lib.plots.recalls import recall_by_system
 from ser_lib.plots.scores import (
     condition_curve,
@@ -55,9 +57,11 @@ __all__ = [
     "descriptors",
     "durations",
     "feature_distributions",
+    "layer_table",
     "leaderboard",
     "learning_curves",
     "make_example",
+    "network",
     "per_class_recall",
     "projection",
     "published_comparison",
@@ -66,6 +70,7 @@ __all__ = [
     "scores_by_fold",
     "scores_by_speaker",
     "segment_posteriors",
+    "show",
     "speaker_counts",
     "spectrogram",
     "spectrogram_channels",

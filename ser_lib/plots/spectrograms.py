@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from ser_lib.errors import InputError
@@ -19,7 +20,13 @@ _MOST_WINDOWS = 8
 
 
 @figure
-def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str = "") -> Figure:
+def waveform_and_spectrogram(
+    signal: np.ndarray,
+    sample_rate: int,
+    *,
+    pitch: tuple[np.ndarray, np.ndarray] | None = None,
+    title: str = "",
+) -> Figure:
     """
     Show a recording as a waveform and, aligned in time, as a spectrogram.
 
@@ -31,6 +38,9 @@ def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str
         Mono, in [-1, 1].
     sample_rate : int
         Samples per second.
+    pitch : (np.ndarray, np.ndarray) [shape=(n,)], optional
+        Times in seconds and fundamental frequency in Hz, NaN where unvoiced, as
+        `ser_lib.features.pitch_track` gives them; drawn over the spectrogram.
     title : str
         Whose recording it is.
     """
@@ -57,7 +67,10 @@ def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str
     below.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, length))
     top.tick_params(axis="x", length=0)
     colour_bar(image, [below], "level (dB)")
-    heading(top, title)
+    if pitch is not None:
+        outline = [withStroke(linewidth=3.2, foreground="black")]
+        below.plot(*pitch, color="#7fe3ff", linewidth=1.6, path_effects=outline)
+    heading(top, title, "" if pitch is None else "blue line: fundamental frequency")
     return fig
 
 
