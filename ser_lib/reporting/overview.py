@@ -90,7 +90,7 @@ def readme_table(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
         runs = [link(name, file, root) for name, file in files.items() if file]
         guide = notebook(system, repository(reports))
         cells += [", ".join(papers(next(iter(own.values()))))]
-        cells += [link(guide.stem, guide, root) if guide else "", ", ".join(runs)]
+        cells += [link(guide.stem.split("_")[0], guide, root) if guide else "", ", ".join(runs)]
         table.append([code(system), *cells])
     headings = ["system", *columns.values(), "paper", "notebook", "run on real speech"]
     where = link("All results", reports / "README.md", root)
@@ -136,5 +136,5 @@ def update_readme(corpora: Mapping[str, Sequence[Row]], reports: Path) -> Path |
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     table = readme_table(corpora, reports)
-    write_if_changed(readme, f"{before}{BEGIN}\n{table}\n{END}{after}")
+    write_if_changed(readme, f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
     return readme
