@@ -1,10 +1,12 @@
 """The command line ``ser``: corpora, runs, evaluations, trials, models, reports, the cache."""
 
 import argparse
+import contextlib
 import os
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 # Only what costs nothing: a command imports what it needs when it runs.
@@ -52,8 +54,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    import contextlib
-
     if Path(options.system).expanduser().is_dir():
         return _evaluate_model(options)
 
@@ -122,8 +122,6 @@ def _fuse(options: argparse.Namespace) -> int:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    import contextlib
-
     from ser_lib import cluster, console, corpora, systems
     from ser_lib.experiment import tune
     from ser_lib.experiment.trials import trials_file
@@ -456,6 +454,26 @@ def _add_recognition(add: Callable) -> None:
     )
 
 
+class _Signalled(KeyboardInterrupt):
+    """A signal that ends a command as Ctrl-C does; its argument is its number."""
+
+
+def _signalled(number: int, _: object) -> None:
+    raise _Signalled(number)
+
+
+@contextlib.contextmanager
+def _interrupted_by(*names: str) -> Iterator[None]:
+    """Take these signals, where the system has them, as Ctrl-C: SLURM, a closed terminal."""
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, _signalled) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """
     Run a command.
@@ -469,7 +487,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 for success, 1 if a corpus is not valid, a notebook failed or a recording could not be
-        read, 2 for bad input, 130 if interrupted.
+        read, 2 for bad input, 128 and the number of the signal (130 for Ctrl-C) if interrupted.
     """
     # Set before TensorFlow is imported by anything.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -479,13 +497,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # For the record: how to make the result again.
         os.environ["SER_COMMAND"] = shlex.join(["ser", *arguments])
     try:
-        return options.function(options)
+        with _interrupted_by("SIGTERM", "SIGHUP"):
+            return options.function(options)
     except InputError as error:
         print(f"ser: error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("ser: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
+        return 128 + (error.args[0] if isinstance(error, _Signalled) else signal.SIGINT)
     except BrokenPipeError:
         # The reader of the output (`ser corpora | head`) has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -36,8 +36,9 @@ SHARED_DEVICE = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLO
 ON_A_GPU = 8
 """Largest number of processes that share a GPU: each has its own libraries and buffers there."""
 
-# Seconds after which a worker that has nothing to do ends, and frees its memory.
-_IDLE = 60
+# Seconds after which a worker that has nothing to do ends, and frees its memory; and those between
+# two looks at whether the process that started it is still there.
+_IDLE, _LOOK = 60, 1.0
 
 # Keras draws from random numbers of the whole process: a worker with several threads runs one call
 # at a time.
@@ -100,8 +101,9 @@ def run(
     Notes
     -----
     Worker processes compute with one thread and a fixed order of sets, leave Ctrl-C to this
-    process, and run one call at a time. joblib inside a call stays in that call's process. Close
-    the generator (``contextlib.closing``) if it is not read to its end, so that workers are told.
+    process, end with it, however it ends, and run one call at a time. joblib inside a call stays in
+    that call's process. Close the generator (``contextlib.closing``) if it is not read to its end,
+    so that workers are told.
 
     Examples
     --------
@@ -169,7 +171,7 @@ def _in_processes(calls: Sequence[tuple], workers: int) -> Iterator[tuple[int, o
         joblib.parallel_config(
             "loky",
             inner_max_num_threads=1,
-            initializer=_ignore_interrupt,
+            initializer=_start_worker,
             idle_worker_timeout=_IDLE,
         ),
     ):
@@ -183,9 +185,17 @@ def _in_processes(calls: Sequence[tuple], workers: int) -> Iterator[tuple[int, o
             yield from results
 
 
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the process that started this one, which ends it."""
+def _start_worker() -> None:
+    """Leave Ctrl-C to the process that started this one, and end when that is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    # A process whose parent has gone is given another one.
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)
 
 
 @contextlib.contextmanager

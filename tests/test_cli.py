@@ -4,11 +4,14 @@ import dataclasses
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import soundfile
 
@@ -236,6 +239,44 @@ def test_an_interrupt_is_said_without_a_traceback(monkeypatch, capsys):
     code, _, err = run("run", capsys=capsys)
     assert code == 130
     assert err == "ser: interrupted; what was finished is kept\n"
+
+
+LONG = """
+import sys, time, types
+from ser_lib import cli, executor
+
+def command(options):
+    list(executor.run(time.sleep, [(300,)] * 2, jobs=2))
+
+if __name__ == "__main__":
+    options = types.SimpleNamespace(function=command)
+    cli.parser = lambda: types.SimpleNamespace(parse_args=lambda arguments: options)
+    sys.exit(cli.main([]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_a_signal_ends_a_command_and_its_workers(tmp_path, name):
+    number = getattr(signal, name)
+    (tmp_path / "long.py").write_text(LONG)
+    command = [sys.executable, str(tmp_path / "long.py")]
+    with psutil.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        workers = []
+        while sum("popen_loky" in " ".join(worker.cmdline()) for worker in workers) < 2:
+            time.sleep(0.1)
+            workers = process.children(recursive=True)
+        # They have looked whose children they are.
+        time.sleep(2)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+        _, alive = psutil.wait_procs(workers, timeout=10)
+    assert alive == []
+    if name == "SIGKILL":
+        assert process.returncode == -number
+    else:
+        assert process.returncode == 128 + number
+        assert err == "ser: interrupted; what was finished is kept\n"
 
 
 @pytest.mark.slow

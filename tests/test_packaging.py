@@ -73,6 +73,18 @@ def test_conda_installs_the_locked_package_with_its_gpu_extra():
     assert "gpu" in PROJECT["optional-dependencies"]
 
 
+def test_the_workflow_runs_what_the_readme_says_on_every_python():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+    jobs = workflow["jobs"]
+    pythons = jobs["tests"]["strategy"]["matrix"]["python"]
+    prefix = "Programming Language :: Python :: "
+    assert pythons == [c.removeprefix(prefix) for c in PROJECT["classifiers"] if prefix in c]
+    steps = {name: [s["run"] for s in job["steps"] if "run" in s] for name, job in jobs.items()}
+    assert steps["tests"] == ["make lint PYTHON=python", "make test PYTHON=python"]
+    assert steps["site"] == ["make site PYTHON=python"]
+    assert "make test " in (ROOT / "README.md").read_text()
+
+
 def test_the_extras_are_those_the_readme_names():
     readme = (ROOT / "README.md").read_text()
     for extra in PROJECT["optional-dependencies"]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import identity, protocols
+from ser_lib.corpora.hashing import in_threads, seconds
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import provenance, results
 from ser_lib.experiment.fold import CLEAN, FoldData, FoldResult
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ser_lib.features.front_end import FrontEnd
     from ser_lib.protocols import Fold, Protocol
     from ser_lib.systems.base import System
+
+# Seconds from which a recording is named as one that makes training take more memory.
+_LONG = 60
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,6 +89,7 @@ class Plan:
             jobs=jobs,
             progress=progress,
         )
+        self._say_what_long_recordings_cost()
         return FoldData(
             table=self.corpus.table,
             classes=self.corpus.classes,
@@ -92,6 +97,25 @@ class Plan:
             copies=tuple(folders[1 : len(front_ends)]),
             conditions=dict(zip(self.conditions, folders[len(front_ends) :], strict=True)),
         )
+
+    def _say_what_long_recordings_cost(self) -> None:
+        """Tell the user where the memory of training will come from."""
+        # All systems are imported with it: workers do without.
+        from ser_lib.systems.base import NeuralSystem
+
+        if not isinstance(self.system, NeuralSystem) or self.system.segmented:
+            return
+        paths = self.corpus.table["path"].dropna()
+        lengths = in_threads(seconds, paths, "reading durations", progress=False)
+        longest = max(lengths, default=0.0)
+        if longest > _LONG:
+            say(
+                f"{self.title}: {sum(length > _LONG for length in lengths)} of {len(lengths)} "
+                f"recordings are longer than {_LONG} s, the longest, "
+                f"{paths.index[lengths.index(longest)]}, {longest:.0f} s. A network is trained on "
+                "recordings as wholes, and the memory that it takes grows with the longest (up to "
+                "6 GB for four minutes); cut them into utterances if there is not enough"
+            )
 
     def stored(self) -> dict[Task, FoldResult]:
         """Read the folds that are finished; say which are damaged or made by older code."""

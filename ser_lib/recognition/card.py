@@ -14,8 +14,8 @@ _INTENDED = (
 )
 _NOT_INTENDED = (
     "Never for decisions about people: not in hiring, teaching, policing, insurance, care, or at "
-    "work, and not to monitor anybody who has not agreed. It hears how a voice sounds, not what a "
-    "person feels. In the European Union, inferring emotions at work and in education is "
+    "work, and not to monitor anybody who has not agreed. It classifies how a voice sounds, not "
+    "what a person feels. In the European Union, inferring emotions at work and in education is "
     "prohibited (Regulation (EU) 2024/1689, Article 5(1)(f))."
 )
 _SOURCES = {

@@ -8,12 +8,14 @@ import platform
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from tiny import NearestMean, Tiny, interrupt_after, make_corpus, trained
 
-from ser_lib import code_digest, evaluate, identity, paths, protocols
+from ser_lib import code_digest, evaluate, identity, load_corpus, paths, protocols
 from ser_lib.errors import DivergenceError, InputError
 from ser_lib.experiment import results
 from ser_lib.experiment.fold import FoldData, posteriors, run_fold
+from ser_lib.experiment.plan import prepare
 from ser_lib.experiment.provenance import specify
 from ser_lib.features import FrontEnd, Functionals, LogMel, RaggedArray, extract
 from ser_lib.signal import WhiteNoise
@@ -415,3 +417,22 @@ def test_development_rows_can_be_held_out_of_a_system_that_chooses_nothing(corpu
         evaluate(Tiny(), corpus, folds=["s1"], hold_out_development=held) for held in (False, True)
     )
     assert one.record["digest"] == other.record["digest"]
+
+
+def test_a_network_on_long_recordings_says_what_they_cost(tmp_path, capsys):
+    from ser_lib.systems import CrnnAttention, Svm
+
+    rows = []
+    for name, length in (("a", 1), ("b", 1), ("c", 61)):
+        for emotion in ("anger", "sadness"):
+            rng = np.random.default_rng(length)
+            path = tmp_path / f"{name}_{emotion}.wav"
+            soundfile.write(path, rng.normal(0, 0.1, 16000 * length), 16000)
+            rows.append({"path": path.name, "emotion": emotion, "speaker": name})
+    pd.DataFrame(rows).to_csv(tmp_path / "manifest.csv", index=False)
+    corpus = load_corpus("folder", data=tmp_path)
+    prepare(CrnnAttention(trim=False), corpus).data(progress=False)
+    said = capsys.readouterr().err
+    assert "2 of 6 recordings are longer than 60 s, the longest, c_anger, 61 s" in said
+    prepare(Svm(trim=False), corpus).data(progress=False)
+    assert capsys.readouterr().err == ""

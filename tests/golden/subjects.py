@@ -84,6 +84,7 @@ _NETWORK_NAMES = {
 
 
 # Parameters that came after the freezing, at the values at which nothing has changed.
+_CNN_LSTM = {"hop_length": 160, "window": 128, "window_hop": 64, "patience": 25}
 _LATER = {"trim": False, "epsilon": None, "scoring": "uar", "all_copies": False}
 
 
@@ -102,6 +103,8 @@ def system(name, variant, **changes):
     if name == "crnn_attention":
         # It trimmed recordings from the first.
         del later["trim"]
+    if name == "cnn_lstm" and variant == "default":
+        later |= _CNN_LSTM
     later |= {names.get(k, k): v for k, v in changes.items()}
     return systems.make(name, variant=variant, **later)
 

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Every row of these reports, one command each: make results
+#
+# Needs the corpora (SER_DATA, or --data) and the ImageNet weights of SqueezeNet, which are a
+# download of 3 MB. What is stored already is not trained again, so that an interrupted run goes on
+# where it was; on two cores the whole takes about a day. Cheap rows come first.
+set -euo pipefail
+
+for corpus in emodb ravdess; do
+    ser evaluate majority --corpus $corpus
+    for normalisation in train speaker; do
+        options="--corpus $corpus --normalisation $normalisation --seeds 0,1,2"
+        ser evaluate svm $options
+        ser evaluate ours_functionals_svm $options
+        ser evaluate opensmile_svm $options
+        ser evaluate opensmile_svm $options -p kernel rbf
+        ser evaluate opensmile_svm $options -p functionals egemaps
+        ser evaluate opensmile_svm $options -p functionals egemaps -p kernel rbf
+    done
+done
+
+# The sources' own protocols, in which test speakers train as well, and the same on unseen speakers.
+published="--variant as_published --seeds 0,1,2"
+ser evaluate svm --corpus ravdess --subset calm_as_neutral --protocol random_80_20 $published
+ser evaluate svm --corpus ravdess --subset calm_as_neutral $published
+
+# The networks on EmoDB, on whose development speakers their defaults were chosen.
+seeds="--seeds 0,1,2"
+ser evaluate crnn_attention --corpus emodb $seeds
+ser evaluate acrnn_3d --corpus emodb $seeds
+ser evaluate dcnn_blstm_attention --corpus emodb $seeds -p weights imagenet
+ser evaluate blstm_attention --corpus emodb $seeds
+for system in crnn_attention acrnn_3d; do
+    ser evaluate $system --corpus emodb $seeds --normalisation speaker
+done
+
+# RAVDESS, on which nothing was chosen: it confirms.
+for normalisation in train speaker; do
+    ser evaluate crnn_attention --corpus ravdess $seeds --normalisation $normalisation
+    ser evaluate acrnn_3d --corpus ravdess $seeds --normalisation $normalisation
+done
+ser evaluate dcnn_blstm_attention --corpus ravdess $seeds -p weights imagenet
+ser evaluate blstm_attention --corpus ravdess $seeds
+
+# The dear ones.
+for system in alexnet fcn_attention cnn_lstm; do
+    ser evaluate $system --corpus emodb $seeds
+    ser evaluate $system --corpus ravdess
+done
+ser evaluate blstm_attention --corpus emodb --protocol shuffled_80_20 --folds 3 $published
+ser evaluate blstm_attention --corpus emodb --variant as_published
