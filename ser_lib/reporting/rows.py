@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ser_lib import code_digest, identity
+from ser_lib import code_digest, identity, systems
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
 from ser_lib.experiment import results
@@ -235,18 +235,21 @@ def _is_superseded(row: Row, rows: Sequence[Row]) -> bool:
 
 
 def _changes(row: Row, rows: Sequence[Row]) -> str:
-    """Name the parameters in which a row differs from others of its system and variant."""
+    """Name the parameters in which a row differs from the defaults or from similar rows."""
     if "members" in row.record:
         seeds = "seeds averaged, " if row.record["parameters"]["seeds_averaged"] else ""
         weights = row.record["specification"]["weights"]
         return f"{seeds}{weights} weights: {', '.join(row.record['members'])}"
     same = [r for r in rows if all(r.record[k] == row.record[k] for k in ("system", "variant"))]
     parameters, others = row.record["parameters"], [other.record["parameters"] for other in same]
+    known = row.record["system"] in systems.names()
+    changed = changed_parameters(row.record) if known else {}
     differing = [
         name
         for name in parameters
         # Records of older code lack parameters that were added since.
-        if len({identity.canonical(own[name]) for own in others if name in own}) > 1
+        if name in changed
+        or len({identity.canonical(own[name]) for own in others if name in own}) > 1
     ]
     parts = [
         f"{name} {json.dumps(shown(parameters[name]), ensure_ascii=False)}" for name in differing
