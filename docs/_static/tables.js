@@ -140,7 +140,7 @@
         addTools(table, scroller);
         if (table.tBodies[0].rows.length > 1) makeSortable(table);
         for (const cell of table.tBodies[0].querySelectorAll("td")) {
-          cell.classList.toggle("one-line", /^[\d.]+ (\[|h|min|s)/.test(text(cell)));
+          cell.classList.toggle("one-line", /^[\d.]+ (\[|\(±|h|min|s)/.test(text(cell)));
         }
       }
     }

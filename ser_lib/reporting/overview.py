@@ -1,7 +1,6 @@
 """The page over all real corpora, and the table of results in the README of the repository."""
 
 import itertools
-import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from ser_lib.errors import InputError
 from ser_lib.experiment.results import write_if_changed
 from ser_lib.reporting import captions, cells
-from ser_lib.reporting.formatting import code, escape, interval, markdown_table
+from ser_lib.reporting.formatting import code, escape, interval, markdown_table, short_title
 from ser_lib.reporting.links import executed_notebook, link, notebook, papers, repository
 from ser_lib.reporting.page import leading
 from ser_lib.reporting.rows import Row, groups, one_per_system
@@ -77,9 +76,8 @@ def readme_table(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
     for name, rows in corpora.items():
         ranked = [r for r in rows if r.ranked and r.values["normalisation"] == "train"]
         for (_, classes, protocol), group in itertools.islice(groups(ranked).items(), 1):
-            title = group[0].record["corpus_title"]
-            short = re.search(r"\(([A-Z][\w-]*)\)$", title)
-            page = link(escape(short[1] if short else title), reports / name / "README.md", root)
+            title = escape(short_title(group[0].record["corpus_title"]))
+            page = link(title, reports / name / "README.md", root)
             columns[name] = f" UAR, {page}: {len(classes)} classes, {escape(protocol)}"
             for row in one_per_system(group):
                 found.setdefault(row.values["system"], {})[name] = row

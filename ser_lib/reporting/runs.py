@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ser_lib.reporting import captions, cells
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import code, escape, markdown_table
+from ser_lib.reporting.formatting import code, escape, markdown_table, short_title
 from ser_lib.reporting.links import row_links
 from ser_lib.reporting.rows import Row
 
@@ -27,7 +27,7 @@ def runs_page(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> 
         ``<reports>/<corpus>``.
     """
     text = [
-        f"# Runs on {escape(rows[0].record['corpus_title'])}",
+        f"# Runs on {escape(short_title(rows[0].record['corpus_title']))}",
         "Every row of the [results](README.md): the command that makes it again, its files, which "
         "emotions were recognised, and which were confused. Rows under different protocols or "
         "normalisations answer different questions.",
@@ -49,13 +49,13 @@ def runs_page(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> 
     return "\n\n".join(text) + "\n"
 
 
-_HEADINGS = ("system", " UAR", "normalisation", "protocol", " folds", " seeds", "run")
+_HEADINGS = ("system", " UAR", "normalisation", "protocol", " folds", " seeds")
 
 
 def _cells(row: Row) -> list[str]:
-    protocol, run = escape(row.record["protocol_title"]), f"[{row.name}](#{row.name})"
-    scaled, score = row.values["normalisation"], cells.scores(row.values)[0]
-    return [cells.system(row), score, scaled, protocol, cells.folds(row), cells.seeds(row), run]
+    score = f"[{cells.scores(row.values)[0]}](#{row.name})"
+    scaled, protocol = row.values["normalisation"], escape(row.record["protocol_title"])
+    return [cells.system(row), score, scaled, protocol, cells.folds(row), cells.seeds(row)]
 
 
 def block(*lines: str) -> str:
