@@ -35,6 +35,7 @@ include_patterns = [
     "notebooks/*.ipynb",
     "reports/README.md",
     "reports/*/README.md",
+    "reports/*/runs.md",
     "reports/*/*.ipynb",
     "benchmarks/README.md",
     "CHANGELOG.md",

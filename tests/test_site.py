@@ -120,26 +120,15 @@ def test_no_source_of_a_page_loads_anything_from_elsewhere():
     ] == []
 
 
-def test_tables_of_the_overview_keep_their_links_from_another_folder(tmp_path):
-    from results import overview
+def test_the_table_of_results_keeps_its_links_from_another_folder(tmp_path):
+    from results import BEGIN, END, overview
 
-    (tmp_path / "README.md").write_text(
-        "# Results\n\n| a |\n|---|\n| [A corpus (CORP)](c/README.md) [y](https://a.org) |\n"
-    )
-    expected = "| a |\n|---|\n| [CORP](../reports/c/README.md) [y](https://a.org) |\n"
-    assert overview(tmp_path, "../reports/") == expected
-
-
-def test_all_runs_of_a_corpus_are_in_its_table_with_their_files():
-    from results import all_runs
-
-    for folder in {path.parent for path in ROOT.glob("reports/*/results.csv")}:
-        rows = (folder / "results.csv").read_text(encoding="utf-8").splitlines()[1:]
-        table = all_runs(folder).strip().splitlines()[2:]
-        assert len(table) == len(rows)
-        for line in table:
-            links = re.findall(r"\]\(([^)]+)\)", line)
-            assert [(folder / link).is_file() for link in links] == [True, True]
+    table = "| a |\n|---|\n| [CORP](reports/c/README.md) [y](https://a.org) |"
+    (tmp_path / "README.md").write_text(f"# Study\n\n{BEGIN}\n{table}\n{END}\n")
+    expected = "| a |\n|---|\n| [CORP](../reports/c/README.md) [y](https://a.org) |"
+    assert overview(tmp_path / "README.md", "../") == expected
+    # And the README of the repository has it.
+    assert overview(ROOT / "README.md", "../").startswith("| system | UAR, [")
 
 
 def test_a_thumbnail_shows_the_tagged_figure_or_else_the_largest():

@@ -7,6 +7,7 @@
   // Headings whose cells are repeated in small print under the system where they are hidden.
   const DETAILS = ["corpus", "normalisation", "protocol"];
   const ROWS_TO_FILTER = 8;
+  const SMALLEST = 0.6;
 
   const text = (cell) => cell.textContent.trim();
 
@@ -75,7 +76,7 @@
     const names = heads.map((head) => text(head).toLowerCase());
     const bar = document.createElement("div");
     bar.className = "table-tools";
-    const keys = names.map((name) => KEYS.includes(name));
+    const keys = names.map((name) => KEYS.includes(name) || name.startsWith("uar"));
     if (heads.length > 3 && names.some((name) => /uar|score/.test(name))) {
       addDetails(table, names);
       for (const row of table.rows) {
@@ -108,12 +109,11 @@
     if (bar.childElementCount) scroller.before(bar);
   }
 
-  // A wide figure keeps a size at which its text can be read, and is scrolled sideways.
+  // A figure is not made so small that its text cannot be read; it is scrolled sideways instead.
   function keepLegible(image) {
     const mark = () => {
-      const wide = image.naturalWidth / image.naturalHeight > 1.3 && image.naturalWidth > 500;
-      if (!wide || image.closest(".gallery")) return;
-      image.classList.add("wide-figure");
+      if (!image.naturalWidth || image.closest(".gallery")) return;
+      image.style.minWidth = `${Math.round(SMALLEST * image.naturalWidth)}px`;
       const scroller = document.createElement("div");
       scroller.className = "scroller";
       const outer = image.closest("a") ?? image;
@@ -140,7 +140,7 @@
         addTools(table, scroller);
         if (table.tBodies[0].rows.length > 1) makeSortable(table);
         for (const cell of table.tBodies[0].querySelectorAll("td")) {
-          cell.classList.toggle("one-line", /^[\d.]+ (\[|h|min|s)/.test(text(cell)));
+          cell.classList.toggle("one-line", /^[\d.]+ (\[|\(±|h|min|s)/.test(text(cell)));
         }
       }
     }

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
@@ -32,7 +33,7 @@ def figure(draw: Callable[..., Figure]) -> Callable[..., Figure]:
                 fig = draw(*args, **options)
                 # Ticks are made when first drawn, under the settings that hold at that time.
                 fig.draw_without_rendering()
-                _separate_titles(fig)
+                _fit_titles(fig)
         finally:
             # Notebooks show the figures of pyplot at the end of a cell, and the value of the cell:
             # a figure that pyplot has forgotten is shown once.
@@ -92,11 +93,18 @@ def heading(axes: Axes, title: str, note: str = "", *, below: bool = False) -> N
     axes.set_title(note, loc="right", **small).set_gid("note")
 
 
-def _separate_titles(fig: Figure) -> None:
-    """Move notes below their titles where the two would touch."""
+def _fit_titles(fig: Figure) -> None:
+    """Wrap titles that are wider than the figure, and move notes that would touch them below."""
     for axes in fig.axes:
         texts = {child.get_gid(): child for child in axes.get_children()}
         title, note = texts.get("title"), texts.get("note")
+        if title is not None and title.get_text():
+            box, text = title.get_window_extent(), title.get_text()
+            room = fig.bbox.x1 - box.x0
+            if box.width > room:
+                lines = textwrap.wrap(text, int(len(text) * room / box.width))
+                title.set_text("\n".join(lines))
+                fig.set_figheight(fig.get_figheight() + 0.17 * (len(lines) - 1))
         if title is None or note is None or not (title.get_text() and note.get_text()):
             continue
         if title.get_window_extent().x1 + 8 > note.get_window_extent().x0:

@@ -11,7 +11,7 @@ from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import score_classes
 from ser_lib.evaluation.resampling import classes_of
 from ser_lib.plots.layout import clean_test_rows, figure, heading
-from ser_lib.plots.style import ordered, text_on
+from ser_lib.plots.style import FRACTIONS, ordered, text_on
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,6 @@ def recall_by_system(predictions: Mapping[str, pd.DataFrame], *, title: str = ""
     """
     import matplotlib.pyplot as plt
     import seaborn as sns
-    from matplotlib import colormaps
 
     if not predictions:
         raise InputError("there is nothing to draw: no predictions; expected one system or more")
@@ -58,12 +57,12 @@ def recall_by_system(predictions: Mapping[str, pd.DataFrame], *, title: str = ""
     lines = sum(1 + label.count("\n") for label in labels)
     fig, ax = plt.subplots(figsize=(2.9 + 0.74 * len(classes), 1.2 + 0.3 * lines))
     text = recalls.map(lambda recall: "" if np.isnan(recall) else f"{100 * recall:.0f}")
-    look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "linewidths": 1.5, "cbar": False}
+    look = {"cmap": FRACTIONS, "vmin": 0, "vmax": 1, "linewidths": 1.5, "cbar": False}
     sns.heatmap(recalls, annot=text.to_numpy(), annot_kws={"fontsize": 9}, fmt="", **look, ax=ax)
     shown = recalls.to_numpy().ravel()
     shown = shown if len(ax.texts) == len(shown) else shown[~np.isnan(shown)]
     for label, recall in zip(ax.texts, shown, strict=True):
-        label.set_color(text_on(colormaps["Blues"](0.0 if np.isnan(recall) else recall)))
+        label.set_color(text_on(FRACTIONS(0.0 if np.isnan(recall) else recall)))
     ax.set_xticks(np.arange(len(classes)) + 0.5, classes)
     ax.set_xticklabels(classes, rotation=35, ha="right", rotation_mode="anchor")
     ax.set_yticks(np.arange(len(labels)) + 0.5, labels, rotation=0)

@@ -6,8 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import colormaps
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from ser_lib.errors import InputError
@@ -30,6 +28,7 @@ from ser_lib.plots.style import (
     ACCENT,
     EMOTION_COLOURS,
     FAINT,
+    FRACTIONS,
     INK,
     MUTED,
     SERIES,
@@ -63,18 +62,15 @@ def confusion_matrix(predictions: pd.DataFrame, *, title: str = "") -> Figure:
     counts = metrics.confusion(rows["emotion"], rows["predicted"], classes).to_numpy()
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     k = len(classes)
-    # White stands for 0 only.
-    blues = colormaps["Blues"](np.linspace(0.05, 1, 256))
-    colours = LinearSegmentedColormap.from_list("confusions", ["white", *blues])
     labels = np.where(
         fractions >= 0.005, [[f"{100 * f:.0f} %" for f in row] for row in fractions], "< 1 %"
     )
     fig, ax = plt.subplots(figsize=(1.6 + 0.74 * k, 1.3 + 0.62 * k))
     annotated = {"annot": np.where(counts > 0, labels, ""), "annot_kws": {"fontsize": 9}, "fmt": ""}
-    look = {"cmap": colours, "vmin": 0, "vmax": 1, "linewidths": 1.5, "cbar": False}
+    look = {"cmap": FRACTIONS, "vmin": 0, "vmax": 1, "linewidths": 1.5, "cbar": False}
     sns.heatmap(pd.DataFrame(fractions, classes, classes), **annotated, **look, ax=ax)
     for label, (i, j) in zip(list(ax.texts), np.ndindex(k, k), strict=True):
-        colour = text_on(colours(fractions[i, j]))
+        colour = text_on(FRACTIONS(fractions[i, j]))
         label.set(color=colour, y=i + 0.44, fontweight="bold" if i == j else "normal")
         if counts[i, j]:
             count = f"{counts[i, j]}"
@@ -126,7 +122,7 @@ def per_class_recall(predictions: pd.DataFrame, *, title: str = "") -> Figure:
     labels = [f"{name}  ({n})" for name, n in zip(table["emotion"], table["count"], strict=True)]
     name_rows(ax, labels)
     score_axis(ax, "recall")
-    heading(ax, title or "Recall per emotion", "95 % intervals; (utterances)")
+    heading(ax, title or "Recall per emotion", "lines: 95 % intervals; in parentheses: utterances")
     return fig
 
 

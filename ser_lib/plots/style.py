@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from matplotlib.colors import to_rgb
+from matplotlib import colormaps
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from ser_lib.errors import InputError, unknown
 
@@ -45,6 +46,10 @@ SERIES = (ACCENT, CONTRAST, "#5b4b8a", "#4d7c2b", "#9b2d55", MUTED, "#1b9e9e", I
 """Colours of systems shown together."""
 LEVELS = "magma"
 """Colour map of levels."""
+FRACTIONS = LinearSegmentedColormap.from_list(
+    "fractions", ["white", *colormaps["Blues"](np.linspace(0.05, 1, 256))]
+)
+"""Colour map of fractions, from 0 to 1; white stands for 0 only."""
 DIVERGING = "RdBu_r"
 """Colour map of values that have a sign; centred at zero."""
 DASHED = (0, (4, 3))

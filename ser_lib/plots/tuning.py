@@ -75,7 +75,7 @@ def trials(table: pd.DataFrame, *, title: str = "") -> Figure:
     grid(ax, "x")
     ax.set(xlabel="UAR of the development speakers", ylabel="")
     known = np.isfinite(limits).any()
-    intervals = "lines: 95 % intervals" if known else "no intervals"
+    intervals = "lines: 95 % intervals" if known else "too few speakers for intervals"
     heading(ax, title or "Trials", f"for model selection only; {intervals}")
     return fig
 

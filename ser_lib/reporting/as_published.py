@@ -49,9 +49,10 @@ def section(rows: Sequence[Row], corpus: str) -> list[str]:
             table.append([*cells, *(_cell(row, metric) for row in chosen)])
             if source is not None and unseen is not None:
                 lost = source.values[metric] - unseen.values[metric]
+                order = "less" if lost > 0 else "more"
                 sentences.append(
-                    f"{code(system)} as published has {abs(lost):.3f} {title} "
-                    f"{'less' if lost > 0 else 'more'} on unseen speakers than with them in training."
+                    f"{code(system)} as published has {abs(lost):.3f} {title} {order} on unseen "
+                    "speakers than with the test speakers in training."
                 )
     if not table:
         return []
@@ -107,6 +108,8 @@ def _cell(row: Row | None, metric: str) -> str:
     values = row.values
     score = interval(*(values[f"{metric}{end}"] for end in ("", "_low", "_high")))
     part = f", {values['folds']} of {row.record['n_folds']} folds" if values["partial"] else ""
-    scaled = "" if values["normalisation"] == "train" else f", normalisation {values['normalisation']}"
+    scaled = (
+        "" if values["normalisation"] == "train" else f", normalisation {values['normalisation']}"
+    )
     where = escape(f"{row.record['protocol_title']}{scaled}{part}")
     return f"[{METRICS[metric].title} {score}](runs.md#{row.name})<br>{where}"

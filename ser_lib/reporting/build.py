@@ -91,7 +91,10 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
     for number, group in enumerate(groups(ranked).values()):
         # Whether the code is current is shown in tables, and is no reason to draw again. Scores
         # are rounded to what a figure shows only there: rounding twice may give another digit.
-        table = results_table(leading(group), decimals=6).drop(columns="code")
+        shown = leading(group)
+        table = results_table(shown, decimals=6).drop(columns="code")
+        # What tells the defaults from other rows needs no mention where the others are not shown.
+        table["changes"] = table["changes"].where([any(row.unusual) for row in shown], "")
         table["variant"] = table["variant"].replace("default", "").str.replace("_", " ")
         title = group[0].record["corpus_title"]
         wanted[captions.leaderboard_name(number)] = (plots.leaderboard, table, title)

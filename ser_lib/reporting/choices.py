@@ -7,11 +7,11 @@ from ser_lib.reporting.formatting import code, escape
 from ser_lib.reporting.rows import Row
 
 _CHOSEN = """**Choices were made on this corpus.** The defaults of {systems} were chosen on
-development speakers, who are test speakers of other folds: their figures here are too high by
-whatever that was worth. Rows named *nested choice*, whose parameters are chosen inside each fold,
+development speakers, who are test speakers of other folds: their scores here are too high by what
+those choices gained. Rows named *nested choice*, whose parameters are chosen inside each fold,
 and corpora on which nothing was chosen are free of it."""
 _CONFIRMATION = """**Nothing was chosen on this corpus.** The defaults of {systems} were chosen on
-development speakers of {corpora}; the figures here confirm those choices, or do not."""
+development speakers of {corpora}; the scores here confirm those choices, or do not."""
 CHOSEN_ON = re.compile(r"[Cc]hosen on development speakers of ([\w-]+)")
 """How a system says on which corpus its defaults were chosen: in one of its deviations."""
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 
 from ser_lib import corpora, identity, systems
+from ser_lib.neural.imagenet import BACKBONES
 
 # Options that say where and how fast, not what.
 _OF_THE_MACHINE = ("--data", "--reports", "--jobs", "--scheduler")
@@ -56,6 +57,12 @@ def changed_parameters(record: Mapping) -> dict[str, object]:
     return {n: value for n, value in parameters.items() if n in usual and value != usual[n]}
 
 
+def shown(value: object) -> object:
+    """Return the value of a parameter as it is given: known weights by name, not checksum."""
+    published = [backbone.checksum for backbone in BACKBONES.values()]
+    return "imagenet" if value in published else value
+
+
 def _unless(option: str, value: str, usual: str) -> list[str]:
     return [] if value == usual else [option, value]
 
@@ -68,8 +75,7 @@ def _parameters(record: Mapping) -> list[str]:
     """Write the parameters that differ from the defaults as ``-p`` takes them."""
     words = []
     for name, value in changed_parameters(record).items():
-        if isinstance(value, Mapping) and "file" in value:
-            value = value["file"]
+        value = shown(value["file"] if isinstance(value, Mapping) else value)
         typed = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         words += ["-p", name, {"null": "None", "true": "True", "false": "False"}.get(typed, typed)]
     return words

@@ -9,11 +9,13 @@ from ser_lib.reporting.rows import Row, one_per_system
 REFERENCE = "svm"
 """With what the others are compared: the simplest of the published systems."""
 
-_READ = """Paired differences of UAR: each system, in its row that is closest to the defaults and has
-three seeds, if one has, is compared with {reference}, speaker by speaker on the same utterances. In
-brackets stands the 95 % interval; *p* is that of a permutation test over the {speakers} speakers
-(with several seeds the larger of that and of Student's test over speakers and seeds), and is at
-least {smallest}; *corrected p* allows for {n} comparison{s} (Holm)."""
+READ = f"""Below each ranking the systems are compared in pairs: each, in the row that is closest to
+its defaults and has three seeds, if one has, with `{REFERENCE}` (or, where that is missing, with
+the first), speaker by speaker on the same utterances. *p* is that of a permutation test over
+speakers; with several seeds, the larger of that and of Student's test over speakers and seeds; of a
+system with one seed it is that one training which is compared. *Corrected p* allows for the number
+of comparisons (Holm)."""
+"""How to read what `section` writes."""
 
 
 def section(rows: Sequence[Row]) -> list[str]:
@@ -28,9 +30,9 @@ def section(rows: Sequence[Row]) -> list[str]:
     Returns
     -------
     list of str
-        What follows from the comparisons, how to read them, and their table. The reference is
-        `REFERENCE` if it is among them, else the first. Nothing where there are fewer than two
-        systems, fewer than two speakers, or utterances whose speaker is not known.
+        What follows from the comparisons, the smallest p they can give, and their table. The
+        reference is `REFERENCE` if it is among them, else the first. Nothing where there are fewer
+        than two systems, fewer than two speakers, or utterances whose speaker is not known.
     """
     predictions = {row.values["system"]: row.evaluation.rows() for row in one_per_system(rows)}
     speakers = [frame["speaker"] for frame in predictions.values()]
@@ -39,13 +41,11 @@ def section(rows: Sequence[Row]) -> list[str]:
         return []
     reference = REFERENCE if REFERENCE in predictions else next(iter(predictions))
     differences = compare_all(predictions, reference=reference)
-    n = int(differences["speakers"].max())
-    read = _READ.format(
-        reference=code(reference),
-        speakers=n,
-        smallest=_p(smallest_p(n)),
-        n=len(differences),
-        s="s" * (len(differences) > 1),
+    speakers, n = int(differences["speakers"].max()), len(differences)
+    smallest = smallest_p(speakers)
+    attainable = (
+        f"Over {speakers} speakers no p can be below {_p(smallest)}, and no corrected p of {n} "
+        f"comparison{'s' * (n > 1)} below {_p(min(1.0, n * smallest))}."
     )
     table = [
         [
@@ -56,8 +56,8 @@ def section(rows: Sequence[Row]) -> list[str]:
         ]
         for row in differences.itertuples()
     ]
-    headings = ["system", f" UAR less that of {code(reference)}", " p", " corrected p"]
-    return [f"**{escape(conclude(differences))}**", read, markdown_table(headings, table)]
+    headings = ["system", f" UAR less that of {code(reference)} [95 %]", " p", " corrected p"]
+    return [f"**{escape(conclude(differences))}** {attainable}", markdown_table(headings, table)]
 
 
 def _p(value: float) -> str:

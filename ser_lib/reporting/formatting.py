@@ -56,6 +56,19 @@ def escape(text: object) -> str:
     return html.escape(_MARKUP.sub(r"\\\1", line), quote=False)
 
 
+def short_title(title: str) -> str:
+    """
+    Return the abbreviation that ends the title of a corpus, or else the title.
+
+    Examples
+    --------
+    >>> short_title("Berlin Database of Emotional Speech (EmoDB)")
+    'EmoDB'
+    """
+    found = re.search(r"\(([A-Z][\w-]*)\)$", title)
+    return found[1] if found else title
+
+
 def code(text: object) -> str:
     """
     Write a text as code.

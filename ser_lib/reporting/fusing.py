@@ -118,6 +118,7 @@ def _find(
         lambda row: not row.values["partial"],
         lambda row: row.values["speaker_disjoint"],
         lambda row: row.values["variant"] == "default" and not row.values["changes"],
+        lambda row: not any(row.unusual[::2]),
         lambda row: ("development" in row.record["specification"]) == held_out,
     ):
         found = [row for row in found if usual(row)] or found

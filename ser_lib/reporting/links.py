@@ -63,7 +63,11 @@ def papers(row: Row) -> list[str]:
     if "members" in row.record:
         return []
     entries = re.split(r"^(?=@)", row.record.get("citation") or "", flags=re.MULTILINE)
-    return [paper(entry) for entry in entries if entry.strip()]
+    return [
+        "this package" if entry.startswith("@misc{ser_lib,") else paper(entry)
+        for entry in entries
+        if entry.strip()
+    ]
 
 
 def paper(entry: str) -> str:

@@ -1,14 +1,14 @@
 """The page over all real corpora, and the table of results in the README of the repository."""
 
 import itertools
-import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ser_lib.errors import InputError
 from ser_lib.experiment.results import write_if_changed
 from ser_lib.reporting import captions, cells
-from ser_lib.reporting.formatting import code, escape, interval, markdown_table
+from ser_lib.reporting.formatting import code, escape, interval, markdown_table, short_title
 from ser_lib.reporting.links import executed_notebook, link, notebook, papers, repository
 from ser_lib.reporting.page import leading
 from ser_lib.reporting.rows import Row, groups, one_per_system
@@ -17,20 +17,20 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """Between these marks a README has the table of `readme_table`."""
 
 _READ = """Unseen speakers only, complete runs only; each system once per normalisation, in the row
-that is closest to its defaults and has three seeds or more, if one has. UAR is the unweighted average
-recall of the pooled test predictions, the mean over training seeds, with the 95 % interval for one
-new training, over speakers and seeds, or over speakers alone where there is one seed. Scores under
-different normalisations answer different questions and stand in tables of their own; systems with
-fewer than three seeds have no rank. The page of each corpus has all rows, paired comparisons,
-speaker-dependent runs, published scores and the command that makes each row again."""
+that is closest to its defaults and has three seeds or more, if one has. UAR is the unweighted
+average recall of the pooled test predictions, the mean over training seeds, with the 95 % interval
+for one new training, over speakers and seeds, or over speakers alone where there is one seed.
+Scores under different normalisations answer different questions and stand in tables of their own;
+systems with fewer than three seeds have no rank. The page of each corpus has all rows, paired
+comparisons, speaker-dependent runs, published scores and the command that makes each row again."""
 
 _HEADINGS = (" rank", *cells.HEADINGS[: cells.N_SCORED], " seeds")
 
-_README = """UAR (unweighted average recall) on unseen speakers, features scaled by the training
-speakers (normalisation `train`), with the 95 % interval for one new training over speakers and
-seeds; below it the number of training seeds and their standard deviation. Each system with its
-default parameters. More, with paired comparisons and what other scalings give:
-{results}."""
+_README = """UAR (unweighted average recall) on unseen speakers under the normalisation `train`
+(features are scaled by the training speakers), in brackets its 95 % interval for one new training,
+over speakers and seeds; below it the number of training seeds and the standard deviation of UAR
+over them. Parameters are the defaults unless others are named. {results}: other normalisations,
+paired comparisons, speaker-dependent runs, and the command that reproduces each row."""
 
 
 def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
@@ -50,8 +50,10 @@ def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
             for _, ranking in itertools.groupby(shown, lambda row: row.values["normalisation"]):
                 ranks = itertools.count(1)
                 table = [
-                    [next(ranks) if row.repeated else "–", cells.system(row)]
-                    + [row.values["normalisation"], *cells.scores(row.values), cells.seeds(row)]
+                    [
+                        *(next(ranks) if row.repeated else "–", cells.system(row)),
+                        *(row.values["normalisation"], *cells.scores(row.values), cells.seeds(row)),
+                    ]
                     for row in ranking
                 ]
                 text.append(markdown_table(_HEADINGS, table))
@@ -74,9 +76,8 @@ def readme_table(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
     for name, rows in corpora.items():
         ranked = [r for r in rows if r.ranked and r.values["normalisation"] == "train"]
         for (_, classes, protocol), group in itertools.islice(groups(ranked).items(), 1):
-            title = group[0].record["corpus_title"]
-            short = re.search(r"\(([A-Z][\w-]*)\)$", title)
-            page = link(escape(short[1] if short else title), reports / name / "README.md", root)
+            title = escape(short_title(group[0].record["corpus_title"]))
+            page = link(title, reports / name / "README.md", root)
             columns[name] = f" UAR, {page}: {len(classes)} classes, {escape(protocol)}"
             for row in one_per_system(group):
                 found.setdefault(row.values["system"], {})[name] = row
@@ -87,11 +88,13 @@ def readme_table(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
         runs = [link(name, file, root) for name, file in files.items() if file]
         guide = notebook(system, repository(reports))
         cells += [", ".join(papers(next(iter(own.values()))))]
-        cells += [link(guide.stem, guide, root) if guide else "", ", ".join(runs)]
+        cells += [link(guide.stem.split("_")[0], guide, root) if guide else "", ", ".join(runs)]
         table.append([code(system), *cells])
     headings = ["system", *columns.values(), "paper", "notebook", "run on real speech"]
-    where = link("all results", reports / "README.md", root)
-    return f"{markdown_table(headings, table)}\n\n{_README.format(results=where)}"
+    where = link("All results", reports / "README.md", root)
+    text = " ".join(_README.format(results=where).split())
+    lines = textwrap.wrap(text, 116, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([markdown_table(headings, table), "", *lines])
 
 
 def _score(row: Row) -> str:
@@ -125,11 +128,11 @@ def update_readme(corpora: Mapping[str, Sequence[Row]], reports: Path) -> Path |
         return None
     if counts != (1, 1) or text.index(BEGIN) > text.index(END):
         raise InputError(
-            f"{readme}: found {counts[0]} of {BEGIN} and {counts[1]} of {END}; expected one of each, "
-            "in this order, or none"
+            f"{readme}: found {counts[0]} of {BEGIN} and {counts[1]} of {END}; expected one of "
+            "each, in this order, or none"
         )
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     table = readme_table(corpora, reports)
-    write_if_changed(readme, f"{before}{BEGIN}\n{table}\n{END}{after}")
+    write_if_changed(readme, f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
     return readme

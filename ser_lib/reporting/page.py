@@ -64,6 +64,7 @@ def corpus_page(
     text += [
         "## On unseen speakers",
         _READ.format(chance=chance),
+        comparisons.READ,
     ]
     if first["corpus"] != SYNTHETIC:
         text += choices.note(rows)
@@ -103,7 +104,10 @@ def _ranked(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> li
             table = [
                 [next(ranks) if row.repeated else "–", *cells.row_cells(row, folder)] for row in own
             ]
-            text += [f"#### Normalisation {name}", markdown_table([" rank", *cells.HEADINGS], table)]
+            text += [
+                f"#### Normalisation {name}",
+                markdown_table([" rank", *cells.HEADINGS], table),
+            ]
             text += comparisons.section(own)
         figure = figures[captions.leaderboard_name(number)]
         text.append(captions.picture(figure, *captions.leaderboard(leading(group))))
@@ -238,7 +242,7 @@ def _reproduction(rows: Sequence[Row]) -> list[str]:
             machine = f"{hardware['cpu']}, {hardware['cores']} cores{gpu}: {packages}"
             machines.add(f"- {escape(machine)}")
     return [
-        "## Make it again",
+        "## Reproduce it",
         runs.block(*sorted({command(row.record) for row in rows}), "ser report"),
         "Computed on:",
         "\n".join(sorted(machines)),

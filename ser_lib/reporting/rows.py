@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ser_lib import code_digest, identity
+from ser_lib import code_digest, identity, systems
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
 from ser_lib.experiment import results
-from ser_lib.reporting.commands import changed_parameters
+from ser_lib.reporting.commands import changed_parameters, shown
 
 SCORES = tuple(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high"))
 """The columns of scores: each metric and the limits of its 95 % interval."""
@@ -140,7 +140,6 @@ def one_per_system(rows: Sequence[Row]) -> list[Row]:
     original, a single choice of parameters for all folds before one inside each fold, training on
     development speakers before holding them out, and the fewest changed parameters before more.
     """
-
     chosen: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: (not row.repeated, row.unusual)):
         chosen.setdefault(row.values["system"], row)
@@ -236,19 +235,25 @@ def _is_superseded(row: Row, rows: Sequence[Row]) -> bool:
 
 
 def _changes(row: Row, rows: Sequence[Row]) -> str:
-    """Name the parameters in which a row differs from others of its system and variant."""
+    """Name the parameters in which a row differs from the defaults or from similar rows."""
     if "members" in row.record:
         seeds = "seeds averaged, " if row.record["parameters"]["seeds_averaged"] else ""
         weights = row.record["specification"]["weights"]
         return f"{seeds}{weights} weights: {', '.join(row.record['members'])}"
     same = [r for r in rows if all(r.record[k] == row.record[k] for k in ("system", "variant"))]
-    parameters = row.record["parameters"]
+    parameters, others = row.record["parameters"], [other.record["parameters"] for other in same]
+    known = row.record["system"] in systems.names()
+    changed = changed_parameters(row.record) if known else {}
     differing = [
         name
         for name in parameters
-        if len({identity.canonical(other.record["parameters"].get(name)) for other in same}) > 1
+        # Records of older code lack parameters that were added since.
+        if name in changed
+        or len({identity.canonical(own[name]) for own in others if name in own}) > 1
     ]
-    parts = [f"{name} {json.dumps(parameters[name], ensure_ascii=False)}" for name in differing]
+    parts = [
+        f"{name} {json.dumps(shown(parameters[name]), ensure_ascii=False)}" for name in differing
+    ]
     specification = row.record["specification"]
     parts += ["altered features"] if "features" in specification else []
     parts += ["nested choice"] if "nested" in specification else []

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ser_lib.reporting import captions
+from ser_lib.reporting import captions, cells
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import code, escape
+from ser_lib.reporting.formatting import code, escape, markdown_table, short_title
 from ser_lib.reporting.links import row_links
 from ser_lib.reporting.rows import Row
 
@@ -27,9 +27,11 @@ def runs_page(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> 
         ``<reports>/<corpus>``.
     """
     text = [
-        f"# Runs on {escape(rows[0].record['corpus_title'])}",
+        f"# Runs on {escape(short_title(rows[0].record['corpus_title']))}",
         "Every row of the [results](README.md): the command that makes it again, its files, which "
-        "emotions were recognised, and which were confused.",
+        "emotions were recognised, and which were confused. Rows under different protocols or "
+        "normalisations answer different questions.",
+        markdown_table(_HEADINGS, [_cells(row) for row in rows]),
     ]
     for row in rows:
         older = " **Made by older code.**" if row.values["code"] == "older" else ""
@@ -45,6 +47,15 @@ def runs_page(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> 
             captions.picture(figures[f"recall-{row.name}"], *captions.recalls(row)),
         ]
     return "\n\n".join(text) + "\n"
+
+
+_HEADINGS = ("system", " UAR", "normalisation", "protocol", " folds", " seeds")
+
+
+def _cells(row: Row) -> list[str]:
+    score = f"[{cells.scores(row.values)[0]}](#{row.name})"
+    scaled, protocol = row.values["normalisation"], escape(row.record["protocol_title"])
+    return [cells.system(row), score, scaled, protocol, cells.folds(row), cells.seeds(row)]
 
 
 def block(*lines: str) -> str:

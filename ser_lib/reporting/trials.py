@@ -9,6 +9,7 @@ import pandas as pd
 
 from ser_lib.experiment.trials import COLUMNS, comparable, is_current
 from ser_lib.reporting import captions
+from ser_lib.reporting.commands import shown
 from ser_lib.reporting.formatting import code, duration, escape, interval, markdown_table
 
 _READ = """Trials of a system (some of its parameters changed), compared on the development speakers
@@ -33,7 +34,10 @@ def changes(rows: pd.DataFrame) -> list[str]:
     row, ``"epochs 50, dropout 0.2"``; empty for the default itself.
     """
     texts = [
-        {name: json.dumps(value, ensure_ascii=False) for name, value in json.loads(text).items()}
+        {
+            name: json.dumps(shown(value), ensure_ascii=False)
+            for name, value in json.loads(text).items()
+        }
         for text in rows["parameters"]
     ]
     default = dict(zip(rows["trial"], texts, strict=True)).get("default")

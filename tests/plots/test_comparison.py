@@ -2,6 +2,7 @@ import itertools
 
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from plots.gallery import Published, built, comparison, labels, results, segments, texts
 from ser_lib import plots
@@ -45,16 +46,21 @@ def test_a_system_without_published_scores_stands_alone():
     assert labels(comparison(published=[]).axes[0]) == ["SVM, here"]
 
 
-def test_the_leaderboard_ranks_within_protocol_and_normalisation():
-    figure = built("leaderboard")
-    assert labels(figure.axes[0]) == [*("svm (as published, k 5)", "svm", "cnn_lstm")]
-    heads = [t for t in texts(figure) if "scaled by" in t]
-    assert heads == [
-        "leave one speaker out, scaled by training statistics",
-        "leave one speaker out, scaled by each utterance's own statistics",
-    ]
+def written(axes, gid):
+    """The labels or the scores of a panel of the leaderboard, from top to bottom."""
+    return [t.get_text().replace("\n", " ") for t in axes.texts if t.get_gid() == gid]
+
+
+def test_the_leaderboard_has_a_panel_for_each_protocol_and_normalisation():
+    train, utterance = built("leaderboard").axes
+    assert train.get_title(loc="left") == "leave one speaker out, normalisation train"
+    assert utterance.get_title(loc="left") == "leave one speaker out, normalisation utterance"
+    assert written(train, "label") == ["svm (as published, k 5)", "svm"]
+    assert written(utterance, "label") == ["cnn_lstm"]
     # One has no interval.
-    assert len(segments(figure.axes[0])) == 2
+    assert written(train, "score") == ["0.720", "0.700 [0.640, 0.760]"]
+    assert [len(segments(axes)) for axes in (train, utterance)] == [1, 1]
+    assert train.get_xlim() == utterance.get_xlim() == (0.5, 0.8)
 
 
 def test_speaker_dependent_protocols_and_other_classes_stand_apart():
@@ -63,31 +69,42 @@ def test_speaker_dependent_protocols_and_other_classes_stand_apart():
         speaker_disjoint=[False, True, True],
         classes=[7, 7, 4],
     )
-    heads = [t for t in texts(plots.leaderboard(table)) if "scaled by" in t]
+    heads = [axes.get_title(loc="left") for axes in plots.leaderboard(table).axes]
     assert [head.split(",")[0] for head in heads] == [
         "leave one speaker out",
         "leave one speaker out",
         "random 80 20 (speaker-dependent)",
     ]
-    assert [head[-9:] for head in heads] == ["4 classes", "7 classes", "7 classes"]
+    assert [head[-9:].replace("\n", " ") for head in heads] == [
+        *("4 classes", "7 classes", "7 classes")
+    ]
 
 
 @pytest.mark.parametrize(("metric", "best"), [("wa", 0.8), ("cross_entropy", 0.5)])
 def test_the_leaderboard_takes_any_metric_and_puts_the_best_on_top(metric, best):
     table = results().assign(normalisation="train", **{metric: [0.6, 0.5, 0.8]})
-    axes = plots.leaderboard(table, metric=metric).axes[0]
-    assert next(t.get_text() for t in axes.texts) == f"{best:.3f}"
+    (axes,) = plots.leaderboard(table, metric=metric).axes
+    assert written(axes, "score")[0] == f"{best:.3f}"
     assert segments(axes) == []
 
 
-def test_long_labels_are_wrapped_and_do_not_touch():
+def test_what_the_leaderboard_writes_does_not_touch_and_fits_a_telephone():
     table = pd.concat([results()] * 2).assign(
         system="a_system_with_a_long_name", changes='weights "imagenet", learning_rate 0.0003'
     )
-    figure = plots.leaderboard(table)
-    boxes = [t.get_window_extent() for t in figure.axes[0].get_yticklabels()]
-    assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(boxes))
-    assert max(box.width for box in boxes) < 0.45 * figure.bbox.width
+    figure = plots.leaderboard(table, title="A corpus with a very long name " * 3)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [t.get_window_extent() for t in axes.texts]
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+        points = axes.transData.transform(axes.collections[-1].get_offsets())
+        assert not any(box.contains(*point) for box in boxes for point in points)
+    drawn = figure.get_tightbbox()
+    assert drawn.x0 >= 0
+    assert drawn.x1 <= figure.get_figwidth()
+    # On a screen of 390 points, of which 350 are left for the figure.
+    sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_text()]
+    assert min(sizes) * 350 / (72 * figure.get_figwidth()) > 9
 
 
 @pytest.mark.parametrize(
@@ -115,6 +132,8 @@ def test_one_training_stands_below_three_however_good():
             "seeds": [3, 1, 3],
         }
     )
-    axes = plots.leaderboard(table).axes[0]
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == ["b", "a", "lucky (1 seed only)"]
+    (axes,) = plots.leaderboard(table).axes
+    assert written(axes, "label") == ["b", "a", "lucky (1 seed only)"]
+    assert [tuple(colour[:3]) == (1, 1, 1) for colour in axes.collections[-1].get_facecolors()] == [
+        *(False, False, True)
+    ]

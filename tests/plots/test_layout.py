@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from plots.gallery import FIGURES, built, predictions, results, texts
+from plots.gallery import FIGURES, built, predictions, texts
 from ser_lib import plots
 from ser_lib.plots.style import EMOTION_COLOURS
 
@@ -55,8 +55,8 @@ def test_the_figures_of_others_are_left_open():
 
 
 def test_a_saved_figure_shows_all_that_is_written_and_keeps_its_notes():
-    long = results().assign(changes="weights " + "imagenet " * 9)
-    figure = plots.leaderboard(long, title="A corpus with a very long name " * 4)
+    figure = FIGURES["class_counts"]()
+    figure.text(1.2, 0.5, "beside the figure")
     image = Image.open(io.BytesIO(png(figure, dpi=50, metadata={"Drawn of": "a table"})))
     assert image.info["Drawn of"] == "a table"
     assert "Software" not in image.info
@@ -69,12 +69,16 @@ def test_a_saved_figure_shows_all_that_is_written_and_keeps_its_notes():
 def test_a_long_title_moves_the_note_beside_it_below():
     title = "A title so long that the scores beside it would be written upon it"
     figure = plots.confusion_matrix(predictions(), title=title)
-    boxes = {
-        t.get_text()[:3]: t.get_window_extent()
-        for t in figure.findobj(mpl.text.Text)
-        if t.get_text() == title or t.get_text().startswith("UAR")
-    }
+    figure.draw_without_rendering()
+    boxes = {t.get_text()[:3]: t.get_window_extent() for t in figure.findobj(mpl.text.Text)}
     assert boxes["UAR"].y1 < boxes["A t"].y0
+
+
+def test_a_title_wider_than_its_figure_is_wrapped_and_the_figure_made_higher():
+    short, long = (plots.per_class_recall(predictions(), title="a title " * n) for n in (2, 16))
+    assert max(text.count("\n") for text in texts(long)) == 1
+    assert long.get_figheight() > short.get_figheight()
+    assert long.get_tightbbox().x1 <= long.get_figwidth()
 
 
 @pytest.mark.parametrize("name", ["speaker_counts", "projection"])

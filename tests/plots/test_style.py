@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from ser_lib import plots
-from ser_lib.plots.style import contrast, text_colour, text_on
+from ser_lib.plots.style import FRACTIONS, contrast, text_colour, text_on
 
 # Machado, Oliveira, Fernandes 2009, severity 1, for linear RGB.
 VISION = {
@@ -76,7 +76,8 @@ def test_names_in_colour_can_be_read_on_white(emotion):
     assert contrast(text_colour(plots.EMOTION_COLOURS[emotion]), "white") >= 4.5
 
 
-def test_text_can_be_read_on_every_grey_and_every_emotion():
+def test_text_can_be_read_on_every_grey_every_cell_and_every_emotion():
     greys = [(level, level, level) for level in np.linspace(0, 1, 101)]
-    for colour in (*greys, *plots.EMOTION_COLOURS.values()):
+    cells = map(FRACTIONS, np.linspace(0, 1, 1001))
+    for colour in (*greys, *cells, *plots.EMOTION_COLOURS.values()):
         assert contrast(text_on(colour), colour) >= 4.5

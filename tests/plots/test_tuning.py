@@ -39,7 +39,7 @@ def test_trials_close_to_each_other_are_not_magnified():
     low, high = figure.axes[0].get_xlim()
     assert low < 0.68
     assert high > 0.72
-    assert "for model selection only; no intervals" in texts(figure)
+    assert "for model selection only; too few speakers for intervals" in texts(figure)
 
 
 @pytest.mark.parametrize(

@@ -178,13 +178,19 @@ def test_texts_of_records_cannot_become_markup(fast, tmp_path):
 def test_links_lead_to_files_that_exist(reported):
     (reported / "folder" / "01_train_tiny.ipynb").write_text("{}")
     (reported / "folder" / "02_train_tiny.failed.ipynb").write_text("{}")
-    for path in build_report():
+    pages = build_report()
+    for path in [*pages, pages[0].with_name("runs.md")]:
         text = path.read_text()
         targets = re.findall(r"\]\(([^)]+)\)", text)
         assert targets
         for target in targets:
-            assert (path.parent / target).is_file(), target
-    assert "failed" not in text
+            name, _, anchor = target.partition("#")
+            page_of = path.parent / name if name else path
+            assert page_of.is_file(), target
+            if anchor:
+                headings = re.findall(r"^## (.+)$", page_of.read_text(), re.MULTILINE)
+                assert anchor in {h.lower().replace(",", "").replace(" ", "-") for h in headings}
+        assert "failed" not in text
     assert "01_train_tiny" in page(reported)
 
 

@@ -1,0 +1,95 @@
+"""Every row has the command that makes it again."""
+
+import shlex
+
+import pytest
+from stored_evaluations import store
+
+from ser_lib import identity, paths, systems
+from ser_lib.cli import parser
+from ser_lib.experiment.results import read_record
+from ser_lib.neural.imagenet import BACKBONES
+from ser_lib.reporting import fuse_evaluations
+from ser_lib.reporting.commands import command
+
+
+def record(system="svm", variant="default", *, specification=None, **changes):
+    """The record of an evaluation of a system of today, made without `ser`."""
+    path = store(paths.reports(), system=system, variant=variant)
+    made = systems.make(system, variant=variant, **changes.pop("parameters", {}))
+    return {
+        **read_record(path),
+        "parameters": identity.describe(dict(made.parameters)),
+        "corpus": "emodb",
+        **changes,
+        "specification": {**read_record(path)["specification"], **(specification or {})},
+    }
+
+
+def test_the_command_that_made_a_row_is_kept_without_what_belongs_to_one_machine(tmp_path):
+    made = {"command": "ser evaluate svm --corpus emodb --seeds 0,1"}
+    assert command(made) == made["command"]
+    long = "ser run 01 --corpus emodb --data '/some where' --jobs=4 --fresh -p epochs 3 --reports r"
+    assert command({"command": long}) == "ser run 01 --corpus emodb -p epochs 3"
+    assert command({"command": "ser 'unfinished"}) == "ser 'unfinished"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ""),
+        ({"specification": {"seeds": [0, 1, 2]}}, "--seeds 0,1,2"),
+        ({"specification": {"normalisation": "speaker"}}, "--normalisation speaker"),
+        ({"variant": "as_published"}, "--variant as_published"),
+        ({"protocol": "random_80_20"}, "--protocol random_80_20"),
+        ({"corpus": "ravdess"}, "--protocol leave_one_speaker_out"),
+        ({"parameters": {"C": [1, 5], "deltas": False}}, "-p deltas False -p C '[1.0, 5.0]'"),
+        ({"partial": True, "specification": {"folds": ["03"]}}, "--folds 03,"),
+        ({"partial": True, "specification": {"folds": ["03", "08"]}}, "--folds 03,08"),
+        ({"specification": {"development": "held out"}}, "--hold-out-development"),
+        ({"specification": {"nested": {}, "seeds": [0, 1]}}, "--nested --seeds 0,1"),
+    ],
+)
+def test_a_command_is_derived_from_the_record(tmp_path, options, expected):
+    text = command(record(**options))
+    corpus = options.get("corpus", "emodb")
+    assert text == f"ser evaluate svm --corpus {corpus} {expected}".strip()
+    # And the command line understands it.
+    parsed = parser().parse_args(shlex.split(text)[1:])
+    assert (parsed.system, parsed.corpus) == ("svm", corpus)
+
+
+def test_published_weights_are_called_by_their_name(tmp_path):
+    weights = {"weights": BACKBONES["squeezenet"].checksum}
+    text = command(record("dcnn_blstm_attention", parameters=weights))
+    assert text == "ser evaluate dcnn_blstm_attention --corpus emodb -p weights imagenet"
+
+
+def test_a_subset_is_named(tmp_path):
+    corpus = {"subset": "calm_as_neutral", "classes": [], "name": "ravdess"}
+    text = command(record(corpus="ravdess", specification={"corpus": corpus}))
+    assert "--corpus ravdess --subset calm_as_neutral --protocol" in text
+
+
+def test_of_a_system_that_is_not_known_all_parameters_are_given(tmp_path):
+    made = read_record(store(paths.reports(), system="tiny", sharpness=2.0))
+    expected = "ser evaluate tiny --corpus folder -p sharpness 2.0 --normalisation train"
+    assert command(made) == expected
+
+
+def test_a_fusion_names_its_members_by_their_digests(tmp_path):
+    for system in ("one", "other"):
+        store(paths.reports(), system=system, seeds=(0, 1, 2))
+    made = fuse_evaluations(["one", "other"], "folder", seeds=True, name="both").record
+    digests = [digest[:8] for digest in made["members"].values()]
+    expected = f"ser fuse {' '.join(digests)} --corpus folder --seeds --name both"
+    assert command(made | {"command": None}) == expected
+
+
+def test_a_model_is_trained_on_one_corpus_and_tested_on_another(tmp_path):
+    trained = {"model": "0" * 64, "protocol": {"name": "trained_on", "corpus": "emodb"}}
+    made = record(corpus="ravdess", specification=trained)
+    assert command(made) == (
+        "ser train svm --corpus emodb -o svm_emodb && ser evaluate svm_emodb --corpus ravdess"
+    )
+    assert command(made | {"speaker_disjoint": False}).endswith("--corpus ravdess --seen")

@@ -1,0 +1,119 @@
+"""The overview and the table in the repository's README follow from the stored predictions."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from stored_evaluations import store
+
+from ser_lib.errors import InputError
+from ser_lib.reporting import read_rows
+from ser_lib.reporting.overview import BEGIN, END, overview_page, readme_table, update_readme
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A repository with reports of two systems and a README that has the marks."""
+    reports = tmp_path / "checkout" / "reports"
+    store(
+        reports,
+        system="svm",
+        seeds=(0, 1, 2),
+        citation="@misc{a, author = {A}, url = {https://a.org}}",
+    )
+    store(reports, system="svm", seeds=(0, 1, 2), normalisation="speaker", accuracy=1.0)
+    store(reports, system="tiny", accuracy=1.0)
+    for folder in ("ser_lib/systems", "notebooks"):
+        (reports.parent / folder).mkdir(parents=True)
+    (reports.parent / "notebooks" / "01_train_svm.ipynb").touch()
+    (reports / "folder" / "01_train_svm.ipynb").touch()
+    (reports.parent / "README.md").write_text(f"# Study\n\n{BEGIN}\nold\n{END}\n\nThe rest.\n")
+    return reports  # fmt: skip
+
+
+def corpora(reports, *names):
+    return {name: read_rows(reports / name, superseded=False) for name in names or ("folder",)}
+
+
+def test_the_readme_has_one_row_per_system_under_the_normalisation_train(checkout):
+    lines = readme_table(corpora(checkout), checkout).splitlines()
+    assert lines[0] == (
+        "| system | UAR, [Recordings in a folder](reports/folder/README.md): 3 classes, "
+        "leave one speaker out | paper | notebook | run on real speech |"
+    )
+    svm, tiny = lines[2:4]
+    row = next(r for r in corpora(checkout)["folder"] if r.values["system"] == "svm"
+               and r.values["normalisation"] == "train")  # fmt: skip
+    values = row.values
+    score = f"{values['uar']:.3f} [{values['uar_low']:.3f}, {values['uar_high']:.3f}]"
+    assert svm == (
+        f"| `svm` | {score}<br>3 seeds ± {values['uar_sd']:.3f} | [A](https://a.org) | "
+        "[01](notebooks/01_train_svm.ipynb) | [folder](reports/folder/01_train_svm.ipynb) |"
+    )
+    # Better, but one training only.
+    assert tiny.startswith("| `tiny` | 1.000 [")
+    assert "*1 seed only*" in tiny
+
+
+def test_only_what_is_between_the_marks_is_written(checkout):
+    readme = checkout.parent / "README.md"
+    assert update_readme(corpora(checkout), checkout) == readme
+    table = readme_table(corpora(checkout), checkout)
+    assert readme.read_text() == f"# Study\n\n{BEGIN}\n\n{table}\n\n{END}\n\nThe rest.\n"
+    before = readme.stat().st_mtime_ns
+    update_readme(corpora(checkout), checkout)
+    assert readme.stat().st_mtime_ns == before
+
+
+def test_no_other_readme_is_touched(checkout, tmp_path):
+    readme = checkout.parent / "README.md"
+    text = readme.read_text()
+    # Reports that are not those of a checkout, though a README with the marks is beside them.
+    shutil.rmtree(checkout.parent / "notebooks")
+    assert update_readme(corpora(checkout), checkout) is None
+    assert readme.read_text() == text
+    # A checkout whose README has no marks, or none at all.
+    (checkout.parent / "notebooks").mkdir()
+    readme.write_text("# Study\n")
+    assert update_readme(corpora(checkout), checkout) is None
+    assert readme.read_text() == "# Study\n"
+    readme.unlink()
+    assert update_readme(corpora(checkout), checkout) is None
+    assert not readme.exists()
+    # Reports under another name.
+    other = shutil.copytree(checkout, tmp_path / "checkout" / "my_reports")
+    readme.write_text(text)
+    assert update_readme(corpora(other), other) is None
+
+
+@pytest.mark.parametrize("marks", [BEGIN, END, f"{END} {BEGIN}", f"{BEGIN} {BEGIN} {END}"])
+def test_marks_that_do_not_enclose_one_place_are_refused(checkout, marks):
+    (checkout.parent / "README.md").write_text(marks)
+    with pytest.raises(InputError, match=r"README.md: found . of .* expected one of each"):
+        update_readme(corpora(checkout), checkout)
+
+
+def test_the_overview_has_a_ranking_for_each_normalisation(checkout):
+    text = overview_page(corpora(checkout), checkout)
+    assert "## [Recordings in a folder](folder/README.md)" in text
+    tables = text.split("| rank | system |")[1:]
+    found = [re.findall(r"^\| (\d|–) \| (`\w+`).*?\| (\w+) \|", t, re.MULTILINE) for t in tables]
+    assert found == [
+        [("1", "`svm`", "train"), ("–", "`tiny`", "train")],
+        [("1", "`svm`", "speaker")],
+    ]
+
+
+def test_the_readme_says_what_the_committed_reports_give():
+    reports = ROOT / "reports"
+    names = sorted({path.parent.parent.name for path in reports.glob("*/predictions/*.json")})
+    rows = corpora(reports, *(name for name in names if name != "synthetic"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = text.split(BEGIN)[1].split(END)[0].strip()
+    assert shown == readme_table(rows, reports), "`ser report` writes it anew"
+    # And each link in it leads to a file.
+    for target in re.findall(r"\]\(((?!https:)[^)]+)\)", shown):
+        assert (ROOT / target).is_file(), target
