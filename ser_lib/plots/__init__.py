@@ -23,6 +23,7 @@ from ser_lib.plots.features import descriptors, feature_distributions, projectio
 from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
 from ser_lib.plots.recalls import recall_by_system
+from ser_lib.plots.recognition import distribution, recording, timeline
 from ser_lib.plots.scores import (
     condition_curve,
     confusion_matrix,
@@ -53,6 +54,7 @@ __all__ = [
     "condition_curve",
     "confusion_matrix",
     "descriptors",
+    "distribution",
     "durations",
     "feature_distributions",
     "leaderboard",
@@ -62,6 +64,7 @@ __all__ = [
     "projection",
     "published_comparison",
     "recall_by_system",
+    "recording",
     "save",
     "scores_by_fold",
     "scores_by_speaker",
@@ -69,6 +72,7 @@ __all__ = [
     "speaker_counts",
     "spectrogram",
     "spectrogram_channels",
+    "timeline",
     "trials",
     "waveform_and_spectrogram",
     "windows",
