@@ -56,7 +56,10 @@ def read_recording(recogniser: Recogniser, path: Path) -> np.ndarray:
     try:
         return recogniser.read(path)
     except InputError as error:
-        raise InputError(str(error).replace(str(path), path.name)) from error
+        raise InputError(
+            f"{path.name}: cannot be read; expected a complete recording in WAV, FLAC, Ogg, MP3 or "
+            "AIFF"
+        ) from error
 
 
 def answer(recogniser: Recogniser, signal: np.ndarray, name: str) -> str:
@@ -86,12 +89,13 @@ def answer(recogniser: Recogniser, signal: np.ndarray, name: str) -> str:
     tables = {"posteriors": whole}
     if windows is not None:
         tables["posteriors over time"] = windows.assign(recording=name)
-    parts = [_verdict(recogniser, whole), title, _player(signal, rate)]
-    parts += ['<div class="ser-figures">', *_figures(recogniser, signal, whole, windows), "</div>"]
-    links = [
-        _link(recogniser, table, f"{Path(name).stem} {what}") for what, table in tables.items()
-    ]
-    return "".join([*parts, f'<p class="ser-links">{"".join(links)}</p>'])
+    recording, *over_time, shares = _figures(recogniser, signal, whole, windows)
+    links = "".join(f" {_link(recogniser, table, name, what)}" for what, table in tables.items())
+    return (
+        f"{_verdict(recogniser, whole)}{title}{_player(signal, rate)}"
+        f'<div class="ser-figures"><div>{recording}{"".join(over_time)}</div>'
+        f'<div>{shares}<p class="ser-links">Download as CSV:{links}</p></div></div>'
+    )
 
 
 def _windows(recogniser: Recogniser, signal: np.ndarray) -> "pd.DataFrame | None":
@@ -172,13 +176,14 @@ def _player(signal: np.ndarray, sample_rate: int) -> str:
     return f'<audio controls src="{_data("audio/mpeg", file.getvalue())}"></audio>'
 
 
-def _link(recogniser: Recogniser, table: "pd.DataFrame", name: str) -> str:
+def _link(recogniser: Recogniser, table: "pd.DataFrame", name: str, what: str) -> str:
     """Embed a table as comma-separated values, in the form of `ser predict`."""
     model = f"{recogniser.name} {recogniser.digest[:8]}"
     rows = [{**row, "model": model} for row in table.to_dict("records")]
     lines = [header_of([*table.columns, "model"], "csv"), *(line_of(row, "csv") for row in rows)]
     address = _data("text/csv;charset=utf-8", "".join(lines).encode())
-    return f'<a download="{_text(name)}.csv" href="{address}">{_text(name)}.csv</a>'
+    file = _text(f"{Path(name).stem} {what}.csv")
+    return f'<a download="{file}" href="{address}">{_text(what)}</a>'
 
 
 def _data(kind: str, content: bytes) -> str:

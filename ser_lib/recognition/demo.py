@@ -2,6 +2,7 @@
 
 import contextlib
 import html
+import logging
 import os
 import tempfile
 import threading
@@ -116,7 +117,7 @@ def build(gradio: ModuleType, recogniser: Recogniser, folder: Path) -> object:
                     buttons=[],
                     elem_id=f"ser-{source}",
                 )
-                for source, label in (("microphone", "Record"), ("upload", "Open a recording"))
+                for source, label in (("microphone", "Microphone"), ("upload", "File"))
             ]
         shown = gradio.HTML(elem_id="ser-answer", min_height=60)
         gradio.HTML(_about(recogniser))
@@ -157,6 +158,8 @@ def _launch(gradio: ModuleType, page: object, port: int | None) -> None:
             theme=gradio.themes.Base(font=fonts, font_mono=("ui-monospace", "monospace")),
             css_paths=Path(__file__).with_name("demo.css"),
         )
+        # A browser may ask for a recording that it has just been given the answer to.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     except OSError as error:
         raise InputError(f"port is {port or 'not given'}: {error}; expected a free port") from None
 
@@ -241,8 +244,10 @@ def _introduction(recogniser: Recogniser) -> str:
 def _about(recogniser: Recogniser) -> str:
     corpus = recogniser.description["corpus"]
     title = html.escape(f"{recogniser.description['title']}, trained on {corpus['title']}")
+    chance = 1 / len(recogniser.classes)
     return (
-        f'<div class="ser-about"><h2>The model</h2><p>{title}. '
-        f"Expected on unseen speakers of this corpus: {html.escape(recogniser.scores)}.</p>"
+        f'<div class="ser-about"><h2>The model</h2><p>{title}. To be expected of speakers it has '
+        f"not heard: {html.escape(recogniser.scores)}. UAR is the mean recall of the emotions "
+        f"(chance: {chance:.2f}).</p>"
         f"<h2>Must not be used for</h2><p>{html.escape(NOT_INTENDED)}</p></div>"
     )
