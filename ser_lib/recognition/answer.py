@@ -83,14 +83,16 @@ def answer(recogniser: Recogniser, signal: np.ndarray, name: str) -> str:
     rate = recogniser.front_end.sample_rate
     whole = recogniser.predict((signal, rate)).assign(recording=name)
     title = f'<p class="ser-note">{_text(name)}, {len(signal) / rate:.1f} s</p>'
-    if whole["remark"][0] == NO_SPEECH:
+    if whole["emotion"].isna()[0] and whole["remark"][0] != NO_SPEECH:
+        raise InputError(f"{name}: {whole['remark'][0]}")
+    if whole["emotion"].isna()[0]:
         return f'<p class="ser-verdict">No speech was found.</p>{title}{_player(signal, rate)}'
     windows = _windows(recogniser, signal)
     tables = {"posteriors": whole}
     if windows is not None:
         tables["posteriors over time"] = windows.assign(recording=name)
     recording, *over_time, shares = _figures(recogniser, signal, whole, windows)
-    links = "".join(f" {_link(recogniser, table, name, what)}" for what, table in tables.items())
+    links = ",".join(f" {_link(recogniser, table, name, what)}" for what, table in tables.items())
     return (
         f"{_verdict(recogniser, whole)}{title}{_player(signal, rate)}"
         f'<div class="ser-figures"><div>{recording}{"".join(over_time)}</div>'
@@ -138,9 +140,7 @@ def _figures(
     with _DRAWING:
         pictures = [
             _picture(
-                plots.recording(
-                    recogniser, (signal, rate), title="What the model is given", width=_WIDTH
-                ),
+                plots.recording(recogniser, (signal, rate), title="The recording", width=_WIDTH),
                 "Waveform and spectrogram of the recording, and attention over time where the "
                 "model has it.",
             )

@@ -115,6 +115,8 @@ def build(gradio: ModuleType, recogniser: Recogniser, folder: Path) -> object:
                     label=label,
                     editable=False,
                     buttons=[],
+                    # Pixels: one below the other on a telephone.
+                    min_width=300,
                     elem_id=f"ser-{source}",
                 )
                 for source, label in (("microphone", "Microphone"), ("upload", "File"))
