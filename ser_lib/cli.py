@@ -172,6 +172,13 @@ def _predict(options: argparse.Namespace) -> int:
     )
 
 
+def _demo(options: argparse.Namespace) -> int:
+    from ser_lib.recognition.demo import serve
+
+    serve(options.model, options.port)
+    return 0
+
+
 def _evaluate_model(options: argparse.Namespace) -> int:
     from ser_lib.recognition.commands import evaluate_on_corpus
 
@@ -452,6 +459,12 @@ def _add_recognition(add: Callable) -> None:
         metavar="FILE",
         help="write results to a file as they come; what is in it already is not done again",
     )
+
+    text = "show a web page, on this computer only, that recognises what is recorded or opened"
+    demo = add("demo", _demo, text)
+    demo.add_argument("--model", **model)
+    text = "of the page (default: 7860, or the next that is free)"
+    demo.add_argument("--port", type=int, metavar="N", help=text)
 
 
 class _Signalled(KeyboardInterrupt):

@@ -25,6 +25,7 @@ from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
 from ser_lib.plots.network import layer_table, network
 from ser_lib.plots.recalls import recall_by_system
+from ser_lib.plots.recognition import distribution, recording, timeline
 from ser_lib.plots.scores import (
     condition_curve,
     confusion_matrix,
@@ -55,6 +56,7 @@ __all__ = [
     "condition_curve",
     "confusion_matrix",
     "descriptors",
+    "distribution",
     "durations",
     "feature_distributions",
     "layer_table",
@@ -66,6 +68,7 @@ __all__ = [
     "projection",
     "published_comparison",
     "recall_by_system",
+    "recording",
     "save",
     "scores_by_fold",
     "scores_by_speaker",
@@ -74,6 +77,7 @@ __all__ = [
     "speaker_counts",
     "spectrogram",
     "spectrogram_channels",
+    "timeline",
     "trials",
     "waveform_and_spectrogram",
     "windows",

@@ -55,10 +55,7 @@ def waveform_and_spectrogram(
     level = librosa.amplitude_to_db(spectrum, ref=spectrum.max() or 1.0, amin=1e-6)
     heights = {"height_ratios": (1, 2.4)}
     fig, (top, below) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 3.8), gridspec_kw=heights)
-    librosa.display.waveshow(signal, sr=sample_rate, axis="s", color=INK, linewidth=0.5, ax=top)
-    peak = max(np.abs(signal).max(), 1e-6) * 1.08
-    top.set(ylabel="amplitude", xlabel="", ylim=(-peak, peak))
-    top.spines["bottom"].set_visible(False)
+    draw_waveform(top, signal, sample_rate)
     axes = {"sr": sample_rate, "hop_length": hop, "n_fft": n_fft, "x_axis": "s", "y_axis": "hz"}
     look = {"cmap": LEVELS, "vmin": -80, "vmax": 0}
     image = librosa.display.specshow(level, **axes, **look, ax=below)
@@ -210,6 +207,14 @@ def windows(
     # A title of the first panel would make it narrower than the others.
     fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return fig
+
+
+def draw_waveform(ax: Axes, signal: np.ndarray, sample_rate: int) -> None:
+    """Draw a waveform, shape (samples,), over seconds."""
+    librosa.display.waveshow(signal, sr=sample_rate, axis="s", color=INK, linewidth=0.5, ax=ax)
+    peak = max(np.abs(signal).max(), 1e-6) * 1.08
+    ax.set(ylabel="amplitude", xlabel="", ylim=(-peak, peak))
+    ax.spines["bottom"].set_visible(False)
 
 
 def draw_levels(
