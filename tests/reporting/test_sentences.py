@@ -277,3 +277,49 @@ def test_what_lies_between_emotions_and_speakers():
         "100 % of the variance lies between emotions and 0 % between speakers: emotions weigh more."
     )
     assert sentences.projection(values[:, :1], emotions).endswith("between emotions.")
+
+
+def windows(*emotions):
+    """Windows of a recording; None is one without speech."""
+    rows = [
+        {"emotion": e, "remark": "" if e else "no speech"}
+        | {f"p_{name}": np.nan if e is None else 0.8 if name == e else 0.1 for name in CLASSES}
+        for e in emotions
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_what_is_recognised_is_said_with_what_comes_second():
+    table = windows("fear").assign(p_anger=0.15, p_neutral=0.05)
+    said = sentences.recognised(table)
+    assert said == (
+        "The largest posterior is that of **fear** (0.800), the second that of anger (0.150)."
+    )
+    assert sentences.recognised(windows(None)) == "Nothing is recognised: no speech."
+
+
+@pytest.mark.parametrize(
+    ("emotions", "said"),
+    [
+        (["fear"], "1 window; the emotion with the largest posterior changes 0 times, and is"),
+        (["fear", "anger", "fear"], "3 windows; the emotion with the largest posterior changes 2"),
+        (["fear", None, "fear"], "3 windows, 1 of them without speech; the emotion with the larg"),
+        ([None, None], "2 windows, 2 of them without speech."),
+    ],
+)
+def test_windows_are_counted(emotions, said):
+    assert sentences.over_time(windows(*emotions)).startswith(said)
+
+
+def test_the_most_frequent_emotion_is_named_with_its_share():
+    said = sentences.over_time(windows("fear", "anger", None, "fear", "neutral"))
+    assert said.endswith("most often **fear** (50 % of the windows).")
+
+
+def test_attention_is_said_to_be_where_it_is_largest():
+    steps = pd.DataFrame({"start": [0.0, 0.1, 0.2, 0.3], "weight": [0.1, 0.6, 0.2, 0.1]})
+    said = sentences.attended(steps.assign(end=steps["start"] + 0.1))
+    assert said.startswith(
+        "The attention is largest from 0.10 s to 0.20 s, 2.4 times as large as uniform attention"
+    )
+    assert said.endswith("half of it lies on 25 % of the steps.")

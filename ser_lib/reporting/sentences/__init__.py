@@ -15,6 +15,7 @@ from ser_lib.reporting.sentences.corpus import (
 )
 from ser_lib.reporting.sentences.inputs import descriptors, spectrogram, windows
 from ser_lib.reporting.sentences.networks import attention, layers, network, segments, training
+from ser_lib.reporting.sentences.recognition import attended, over_time, recognised
 from ser_lib.reporting.sentences.scores import (
     confusions,
     difference,
@@ -25,6 +26,7 @@ from ser_lib.reporting.sentences.scores import (
 )
 
 __all__ = [
+    "attended",
     "attention",
     "class_sizes",
     "confusions",
@@ -34,8 +36,10 @@ __all__ = [
     "layers",
     "network",
     "on_real_speech",
+    "over_time",
     "projection",
     "published",
+    "recognised",
     "score",
     "segments",
     "separation",
