@@ -163,8 +163,7 @@ def distribution(
     upper = ax.barh(y - 0.19, own, color=[EMOTION_COLOURS[name] for name in names], **bars)
     lower = ax.barh(y + 0.19, counts / counts.sum(), color=FAINT, **bars)
     for drawn, colour in ((upper, INK), (lower, MUTED)):
-        for label in ax.bar_label(drawn, fmt="%.2f", padding=4, color=colour, fontsize=8):
-            label.set_gid("value")
+        ax.bar_label(drawn, fmt="%.2f", padding=4, color=colour, fontsize=8)
     ax.set_yticks(y, names)
     ax.get_yticklabels()[int(own.argmax())].set_fontweight("bold")
     ax.set_ylim(len(names) - 0.5, -0.5)
