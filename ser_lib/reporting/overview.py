@@ -10,8 +10,7 @@ from ser_lib.experiment.results import write_if_changed
 from ser_lib.reporting import captions, cells
 from ser_lib.reporting.formatting import code, escape, interval, markdown_table, short_title
 from ser_lib.reporting.links import executed_notebook, link, notebook, papers, repository
-from ser_lib.reporting.page import leading
-from ser_lib.reporting.rows import Row, groups, one_per_system
+from ser_lib.reporting.rows import Row, groups, leading, one_per_system
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """Between these marks a README has the table of `readme_table`."""
