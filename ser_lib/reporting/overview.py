@@ -21,7 +21,7 @@ average recall of the pooled test predictions, the mean over training seeds, wit
 for one new training, over speakers and seeds, or over speakers alone where there is one seed.
 Scores under different normalisations answer different questions and stand in tables of their own;
 systems with fewer than three seeds have no rank. The page of each corpus has all rows, paired
-comparisons, speaker-dependent runs, published scores and the command that makes each row again."""
+comparisons, speaker-dependent runs, published scores and the command that reproduces each row."""
 
 _HEADINGS = (" rank", *cells.HEADINGS[: cells.N_SCORED], " seeds")
 
