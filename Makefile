@@ -55,7 +55,7 @@ lint: $(READY)
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	    --extra dev --extra jax --extra dask --extra baselines --extra docs \
+	    --extra dev --extra jax --extra dask --extra baselines --extra docs --extra demo \
 	    --no-header --no-annotate --no-emit-index-url -o requirements.lock pyproject.toml
 
 $(READY): requirements.lock pyproject.toml

@@ -1,13 +1,10 @@
 """Sphinx configuration of the site; `make site` builds it with the repository as the source."""
 
-import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_extensions")]
-# Set before autodoc imports TensorFlow.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ser_lib import __version__  # noqa: E402
 

@@ -5,4 +5,3 @@ import os
 # A kernel inherits the environment of pytest. A bar appears or not, depending on speed and cache,
 # in a cell whose output is compared.
 os.environ.setdefault("TQDM_DISABLE", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

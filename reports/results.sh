@@ -19,6 +19,19 @@ for corpus in emodb ravdess; do
     done
 done
 
+# Fusions of what is cheap: equal weights, and weights fitted to development speakers.
+for corpus in emodb ravdess; do
+    for normalisation in train speaker; do
+        options="--corpus $corpus --normalisation $normalisation"
+        for system in svm ours_functionals_svm opensmile_svm; do
+            ser evaluate $system $options --seeds 0,1,2 --hold-out-development
+        done
+        members="svm ours_functionals_svm opensmile_svm"
+        ser fuse $members $options --name fusion_svms
+        ser fuse $members $options --name fusion_svms_fitted --weights fitted
+    done
+done
+
 # The sources' own protocols, in which test speakers train as well, and the same on unseen speakers.
 published="--variant as_published --seeds 0,1,2"
 ser evaluate svm --corpus ravdess --subset calm_as_neutral --protocol random_80_20 $published
@@ -49,3 +62,12 @@ for system in alexnet fcn_attention cnn_lstm; do
 done
 ser evaluate blstm_attention --corpus emodb --protocol shuffled_80_20 --folds 3 $published
 ser evaluate blstm_attention --corpus emodb --variant as_published
+
+# Fusions with networks: all systems that are evaluated under both normalisations.
+for corpus in emodb ravdess; do
+    for normalisation in train speaker; do
+        options="--corpus $corpus --normalisation $normalisation"
+        ser fuse svm ours_functionals_svm opensmile_svm crnn_attention acrnn_3d $options
+    done
+    ser fuse crnn_attention --corpus $corpus --normalisation train --seeds
+done

@@ -14,6 +14,8 @@ Every submodule is imported when it is first used, so that ``import ser_lib`` co
 
 import importlib
 
+from ser_lib.quiet import quieten
+
 __version__ = "0.1.0"
 
 _SUBMODULES = (
@@ -36,6 +38,8 @@ _SUBMODULES = (
 _FUNCTIONS = {"load_corpus": "ser_lib.corpora", "evaluate": "ser_lib.experiment.run"}
 
 __all__ = ["__version__", *_SUBMODULES, *_FUNCTIONS]
+
+quieten()
 
 
 def __getattr__(name: str) -> object:

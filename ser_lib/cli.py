@@ -172,6 +172,13 @@ def _predict(options: argparse.Namespace) -> int:
     )
 
 
+def _demo(options: argparse.Namespace) -> int:
+    from ser_lib.recognition.demo import serve
+
+    serve(options.model, options.port)
+    return 0
+
+
 def _evaluate_model(options: argparse.Namespace) -> int:
     from ser_lib.recognition.commands import evaluate_on_corpus
 
@@ -453,6 +460,12 @@ def _add_recognition(add: Callable) -> None:
         help="write results to a file as they come; what is in it already is not done again",
     )
 
+    text = "show a web page, on this computer only, that recognises what is recorded or opened"
+    demo = add("demo", _demo, text)
+    demo.add_argument("--model", **model)
+    text = "of the page (default: 7860, or the next that is free)"
+    demo.add_argument("--port", type=int, metavar="N", help=text)
+
 
 class _Signalled(KeyboardInterrupt):
     """A signal that ends a command as Ctrl-C does; its argument is its number."""
@@ -489,8 +502,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 for success, 1 if a corpus is not valid, a notebook failed or a recording could not be
         read, 2 for bad input, 128 and the number of the signal (130 for Ctrl-C) if interrupted.
     """
-    # Set before TensorFlow is imported by anything.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     options = parser().parse_args(arguments)
     if options.function in (_evaluate, _fuse) and not os.environ.get("SER_COMMAND"):

@@ -21,13 +21,16 @@ def progress(
     description : str
         What is being done.
     **options
-        Passed to `tqdm.tqdm`, for example ``unit="file"`` or ``disable=True``.
+        Passed to `tqdm.tqdm`, for example ``unit="file"`` or ``disable=True``. With ``False`` the
+        environment variable ``TQDM_DISABLE`` still hides all bars.
 
     Returns
     -------
     tqdm.tqdm
         The bar, to iterate over or to move.
     """
+    if options.get("disable") is False:
+        del options["disable"]
     settings = {"delay": 1.0, "leave": False, "dynamic_ncols": True, "file": sys.stderr} | options
     return tqdm(iterable, total=total, desc=description, **settings)
 

@@ -35,7 +35,7 @@ from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import results
 from ser_lib.params import typed
 from ser_lib.reporting import build_report
-from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook
+from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook, relink
 
 DONE, UP_TO_DATE, FAILED = "done", "up to date", "FAILED"
 
@@ -341,6 +341,7 @@ def _keep(
     of a corpus that is not ours fails here.
     """
     clean_notebook(executed)
+    relink(executed, run.notebook.parent, run.output.parent)
     embedded = [] if corpus == _OWN else audio_cells(executed)
     if failure is None and embedded:
         reason = f"embeds a recording of {corpus}, which is not ours to publish"
@@ -503,7 +504,6 @@ def _environment(processes: int, **variables: str) -> dict[str, str]:
     environment = dict(os.environ)
     # A backend set for this process (tests set agg) would keep figures out of the notebook.
     environment.pop("MPLBACKEND", None)
-    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name, value in (executor.REPRODUCIBLE | executor.SHARED_DEVICE).items():
         environment.setdefault(name, value)
     environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"

@@ -15,7 +15,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "ser_lib"
 GROUND = [
-    *("errors", "console", "paths", "identity", "params", "registry", "code_digest"),
+    *("errors", "console", "paths", "quiet", "identity", "params", "registry", "code_digest"),
     *("cluster", "executor", "download"),
 ]
 ORDER = [

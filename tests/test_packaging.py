@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
-LOCKED_EXTRAS = ("dev", "jax", "dask", "baselines", "docs")
+LOCKED_EXTRAS = ("dev", "jax", "dask", "baselines", "docs", "demo")
 
 
 def locked(python):

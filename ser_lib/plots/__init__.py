@@ -10,6 +10,7 @@ scores and distributions, librosa.display waveforms and spectrograms; intervals 
 """
 
 from ser_lib.plots.attention import attention_over_time, best_and_worst
+from ser_lib.plots.captions import show
 from ser_lib.plots.comparison import leaderboard, published_comparison
 from ser_lib.plots.corpus import class_counts, durations, speaker_counts
 from ser_lib.plots.examples import (
@@ -22,7 +23,9 @@ from ser_lib.plots.examples import (
 from ser_lib.plots.features import descriptors, feature_distributions, projection
 from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
+from ser_lib.plots.network import layer_table, network
 from ser_lib.plots.recalls import recall_by_system
+from ser_lib.plots.recognition import distribution, recording, timeline
 from ser_lib.plots.scores import (
     condition_curve,
     confusion_matrix,
@@ -53,22 +56,28 @@ __all__ = [
     "condition_curve",
     "confusion_matrix",
     "descriptors",
+    "distribution",
     "durations",
     "feature_distributions",
+    "layer_table",
     "leaderboard",
     "learning_curves",
     "make_example",
+    "network",
     "per_class_recall",
     "projection",
     "published_comparison",
     "recall_by_system",
+    "recording",
     "save",
     "scores_by_fold",
     "scores_by_speaker",
     "segment_posteriors",
+    "show",
     "speaker_counts",
     "spectrogram",
     "spectrogram_channels",
+    "timeline",
     "trials",
     "waveform_and_spectrogram",
     "windows",

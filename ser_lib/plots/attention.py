@@ -139,7 +139,7 @@ def _draw(
             draw_levels(below, levels[i], example.hop, cmap=_greys(), **limits)
             shade = _draw_map(below, weights[i], steps[i], cells, largest)
         else:
-            _draw_curve(below, weights[i], steps[i], largest)
+            draw_attention(below, weights[i], steps[i], largest)
         for ax in (top, below) if in_bands else (top,):
             frequency_axis(ax, n_bands, example.frequencies, named=i == 0)
         top.tick_params(axis="x", length=0)
@@ -184,8 +184,8 @@ def _titles(example: Example) -> tuple[str, str]:
     return example.title or summary, "   ".join(filter(None, notes))
 
 
-def _draw_curve(ax: Axes, weights: np.ndarray, steps: np.ndarray, largest: float) -> None:
-    """Draw attention over time as a stair, filled where it is above uniform."""
+def draw_attention(ax: Axes, weights: np.ndarray, steps: np.ndarray, largest: float) -> None:
+    """Draw relative attention over the edges of steps as a stair, filled where above uniform."""
     stair = np.append(weights, weights[-1])
     fill = {"step": "post", "linewidth": 0}
     ax.fill_between(steps, 0, stair, color=FAINT, **fill)

@@ -159,7 +159,9 @@ def projection(
             look = {"bbox_to_anchor": (0.5, -0.1), "handletextpad": 0.1, "columnspacing": 1.0}
             columns = min(4 if what == "emotion" else 6, len(colours))
             sns.move_legend(ax, "upper center", title=None, ncols=columns, **look)
-        ax.set(xlabel=axes[0], xticks=[], yticks=[])
+        ax.set(xticks=[], yticks=[])
+        # seaborn hides the label of an axis without ticks.
+        ax.set_xlabel(axes[0], visible=True)
         ax.spines[["left", "bottom"]].set_color(MUTED)
         note = f"by {what}" if listed else f"by {what} ({len(colours)})"
         heading(ax, title if ax is drawn[0, 0] else "", note)

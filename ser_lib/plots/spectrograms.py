@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from ser_lib.errors import InputError
@@ -19,7 +20,13 @@ _MOST_WINDOWS = 8
 
 
 @figure
-def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str = "") -> Figure:
+def waveform_and_spectrogram(
+    signal: np.ndarray,
+    sample_rate: int,
+    *,
+    pitch: tuple[np.ndarray, np.ndarray] | None = None,
+    title: str = "",
+) -> Figure:
     """
     Show a recording as a waveform and, aligned in time, as a spectrogram.
 
@@ -31,6 +38,9 @@ def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str
         Mono, in [-1, 1].
     sample_rate : int
         Samples per second.
+    pitch : (np.ndarray, np.ndarray) [shape=(n,)], optional
+        Times in seconds and fundamental frequency in Hz, NaN where unvoiced, as
+        `ser_lib.features.pitch_track` gives them; drawn over the spectrogram.
     title : str
         Whose recording it is.
     """
@@ -45,10 +55,7 @@ def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str
     level = librosa.amplitude_to_db(spectrum, ref=spectrum.max() or 1.0, amin=1e-6)
     heights = {"height_ratios": (1, 2.4)}
     fig, (top, below) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 3.8), gridspec_kw=heights)
-    librosa.display.waveshow(signal, sr=sample_rate, axis="s", color=INK, linewidth=0.5, ax=top)
-    peak = max(np.abs(signal).max(), 1e-6) * 1.08
-    top.set(ylabel="amplitude", xlabel="", ylim=(-peak, peak))
-    top.spines["bottom"].set_visible(False)
+    draw_waveform(top, signal, sample_rate)
     axes = {"sr": sample_rate, "hop_length": hop, "n_fft": n_fft, "x_axis": "s", "y_axis": "hz"}
     look = {"cmap": LEVELS, "vmin": -80, "vmax": 0}
     image = librosa.display.specshow(level, **axes, **look, ax=below)
@@ -57,7 +64,10 @@ def waveform_and_spectrogram(signal: np.ndarray, sample_rate: int, *, title: str
     below.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, length))
     top.tick_params(axis="x", length=0)
     colour_bar(image, [below], "level (dB)")
-    heading(top, title)
+    if pitch is not None:
+        outline = [withStroke(linewidth=3.2, foreground="black")]
+        below.plot(*pitch, color="#7fe3ff", linewidth=1.6, path_effects=outline)
+    heading(top, title, "" if pitch is None else "blue line: fundamental frequency")
     return fig
 
 
@@ -197,6 +207,14 @@ def windows(
     # A title of the first panel would make it narrower than the others.
     fig.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     return fig
+
+
+def draw_waveform(ax: Axes, signal: np.ndarray, sample_rate: int) -> None:
+    """Draw a waveform, shape (samples,), over seconds."""
+    librosa.display.waveshow(signal, sr=sample_rate, axis="s", color=INK, linewidth=0.5, ax=ax)
+    peak = max(np.abs(signal).max(), 1e-6) * 1.08
+    ax.set(ylabel="amplitude", xlabel="", ylim=(-peak, peak))
+    ax.spines["bottom"].set_visible(False)
 
 
 def draw_levels(

@@ -12,7 +12,7 @@ _INTENDED = (
     "To try speech emotion recognition on recordings, to compare with other systems, to teach, and "
     "to label recordings of the kind it was trained on for somebody who then checks the labels."
 )
-_NOT_INTENDED = (
+NOT_INTENDED = (
     "Never for decisions about people: not in hiring, teaching, policing, insurance, care, or at "
     "work, and not to monitor anybody who has not agreed. It classifies how a voice sounds, not "
     "what a person feels. In the European Union, inferring emotions at work and in education is "
@@ -64,7 +64,7 @@ def text(description: Mapping[str, object]) -> str:
         "## Intended use",
         _INTENDED,
         "## Must not be used for",
-        _NOT_INTENDED,
+        NOT_INTENDED,
         "## Limits",
         _limits(description),
         "## Files",

@@ -112,7 +112,7 @@ def blocks_of(recording: Recording, sample_rate: int) -> Iterator[np.ndarray]:
 
 
 def _file_blocks(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
-    if not _seconds(path) > LONGEST:
+    if not seconds_of(path) > LONGEST:
         yield decoding.decode(path, sample_rate=sample_rate).signal
         return
     # These parts of `decode` have no public name yet: it returns whole signals only.
@@ -124,8 +124,8 @@ def _file_blocks(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
         yield from blocks
 
 
-def _seconds(path: Path) -> float:
-    """Return the duration that the header gives, NaN where `decode` will say what is wrong."""
+def seconds_of(path: Path) -> float:
+    """Return the duration in the header of a file, NaN where `decode` will say what is wrong."""
     try:
         with soundfile.SoundFile(path) as file:
             known = file.frames < decoding.UNKNOWN_FRAMES

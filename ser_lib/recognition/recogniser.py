@@ -268,6 +268,22 @@ class Recogniser:
             summed[:, column] += values
         return apply_temperature(summed, self.description["temperature"])
 
+    def read(self, recording: Recording) -> np.ndarray:
+        """
+        Read a recording as the model does.
+
+        Returns
+        -------
+        ndarray of float32, shape (samples,)
+            One channel at ``front_end.sample_rate``.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        return np.concatenate(list(blocks_of(recording, self.front_end.sample_rate)))
+
     def attention(self, recording: Recording) -> "pd.DataFrame":
         """
         Compute where in a recording the network's attention lies.

@@ -1,5 +1,6 @@
 """What is kept of an executed notebook: outputs without overwritten lines, folders and dates."""
 
+import os
 import re
 import sys
 import tempfile
@@ -23,6 +24,7 @@ _NOISE = re.compile(
 # the movement back; a character before a backspace; colours and other movements.
 _BELOW = re.compile(r"\n+[^\n]*\x1b\[A")
 _ERASED = re.compile(r"[^\n\b]\x08")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CONTROL = re.compile(r"\x1b\[[\d;]*[A-Za-z]|\x08")
 
 
@@ -62,6 +64,31 @@ def clean_notebook(
     }
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata["kernelspec"] = kernel
+
+
+def relink(notebook: nbformat.NotebookNode, source: Path, target: Path) -> None:
+    """
+    Change the relative links of a notebook from one folder so that they hold in another, in place.
+
+    Nothing is changed where the second folder is not below the parent of the first: such links
+    would name folders of this machine.
+    """
+    source, target = source.resolve(), target.resolve()
+    if not target.is_relative_to(source.parent):
+        return
+
+    def relinked(match: re.Match) -> str:
+        if re.match(r"[a-z]+:|#", match[1]):
+            return match[0]
+        return f"]({PurePath(os.path.relpath(source / match[1], target)).as_posix()})"
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _LINK.sub(relinked, cell.source)
+        for output in cell.get("outputs", []):
+            if "text/markdown" in output.get("data", {}):
+                text = output.data["text/markdown"]
+                output.data["text/markdown"] = _LINK.sub(relinked, text)
 
 
 def final_text(text: str) -> str:

@@ -21,6 +21,14 @@ COMMANDS = [
     for cell in source.cells
     for command in COMMAND.findall(cell.source)
 ]
+EXPERIMENT = re.compile(r"^- .*: `(ser run [^`]+)`$", re.MULTILINE)
+EXPERIMENTS = [
+    (name, command)
+    for name, source in SOURCES.items()
+    for cell in source.cells
+    for command in EXPERIMENT.findall(cell.source)
+]
+LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s]+)\)")
 
 
 def parameters_of(name):
@@ -59,6 +67,53 @@ def test_training_notebooks_have_the_same_parameters(name):
 @pytest.mark.parametrize("name", [name for name in TRAINING if "_ours_" not in name])
 def test_every_training_notebook_gives_the_command_of_the_original(name):
     assert name in [notebook for notebook, _ in COMMANDS]
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if not name.startswith(("09_", "10_"))])
+def test_a_notebook_suggests_three_experiments(name):
+    assert [notebook for notebook, _ in EXPERIMENTS].count(name) == 3
+
+
+@pytest.mark.parametrize(("name", "command"), EXPERIMENTS)
+def test_the_experiments_have_parameters_that_exist(name, command, tmp_path):
+    arguments = cli.parser().parse_args(shlex.split(command)[1:])
+    given = {key: notebooks.typed(value) for key, value in arguments.parameters}
+    (run,) = notebooks.plan(notebooks.find(arguments.notebooks), arguments.corpus, given, tmp_path)
+    assert run.name == name
+    values = parameters_of(name) | run.parameters
+    if "_train_" in name:
+        # A file of weights is not here.
+        system = systems.get(name.split("_", 2)[2])
+        assert values.get("weights") is None or "weights" in system.parameter_names()
+        if values.get("weights") is None:
+            system.of(variant=values["variant"], **values["parameters"])
+        assert values["protocol"] is None or protocols.make(values["protocol"])
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_links_lead_somewhere(name):
+    text = "\n".join(cell.source for cell in SOURCES[name].cells if cell.cell_type == "markdown")
+    for target in LINK.findall(text):
+        assert (FOLDER / target).exists(), target
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_a_training_notebook_links_its_source_and_its_neighbours(name):
+    first = SOURCES[name].cells[0].source
+    assert f"](../ser_lib/systems/{name.split('_', 2)[2]}.py)" in first
+    names = sorted(SOURCES)
+    position = names.index(name)
+    for other in [names[position - 1], *names[position + 1 : position + 2]]:
+        assert f"]({other}.ipynb)" in first
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if not name.startswith("09_")])
+def test_every_figure_has_an_alternative_text_and_a_sentence_below(name):
+    outputs = [output for cell in SOURCES[name].cells for output in cell.get("outputs", [])]
+    figures = [i for i, o in enumerate(outputs) if "image/png" in o.get("data", {})]
+    for i in figures:
+        assert outputs[i].metadata["image/png"]["alt"]
+        assert outputs[i + 1].data["text/markdown"].rstrip().endswith(".")
 
 
 @pytest.fixture(scope="module")

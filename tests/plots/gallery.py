@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import plots
+from ser_lib.errors import InputError
 from ser_lib.evaluation import Evaluation
+from ser_lib.features import FrontEnd, LogMel
 
 EMOTIONS = ("anger", "fear", "happiness", "neutral")
 FRIGHT = {"utterance": "u1", "emotion": "fear", "predicted": "anger", "p_fear": 0.2, "p_anger": 0.7}
@@ -116,6 +118,32 @@ def example(levels=LEVELS, weights=WEIGHTS, **options):
     return plots.Example(levels=levels, weights=np.asarray(weights), **{"hop": 0.01} | options)
 
 
+class Recogniser:
+    """What the figure of a recording asks a trained model for."""
+
+    def __init__(self, preprocessing=(), weights=None):
+        analysis = LogMel(n_fft=400, n_mels=16)
+        self.front_end = FrontEnd(preprocessing=preprocessing, analysis=analysis)
+        self.weights = weights
+
+    def read(self, recording):
+        return np.asarray(recording[0], dtype=np.float32)
+
+    def attention(self, recording):
+        if self.weights is None:
+            raise InputError("no attention")
+        start = 0.08 * np.arange(len(self.weights))
+        return pd.DataFrame({"start": start, "end": start + 0.08, "weight": self.weights})
+
+
+def recognised(posteriors=((0.2, 0.7, 0.1), (0.5, 0.4, 0.1), (np.nan,) * 3, (0.1, 0.1, 0.8))):
+    """A table as a recogniser returns it: windows of 3 s every second."""
+    columns = ["p_neutral", "p_anger", "p_fear"]
+    start = np.arange(len(posteriors), dtype=float)
+    times = pd.DataFrame({"recording": "u1", "start": start, "end": start + 3})
+    return times.join(pd.DataFrame(list(posteriors), columns=columns))
+
+
 def sine():
     return 0.5 * np.sin(2 * np.pi * 2000 * np.arange(8000) / 16000)
 
@@ -132,6 +160,9 @@ FIGURES = {
     "segment_posteriors": lambda: plots.segment_posteriors(
         [[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]], EMOTIONS, length=1.0, hop=0.5
     ),
+    "timeline": lambda: plots.timeline(recognised()),
+    "distribution": lambda: plots.distribution(recognised(), {"anger": 30, "neutral": 10}),
+    "recording": lambda: plots.recording(Recogniser(weights=WEIGHTS), (sine(), 16000), title="u1"),
     "trials": lambda: plots.trials(TRIALS),
     "spectrogram": lambda: plots.spectrogram(np.eye(20), hop=0.01, title="u1"),
     "spectrogram_channels": lambda: plots.spectrogram_channels(random(20, 8, 3), hop=0.01),

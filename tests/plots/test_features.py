@@ -33,7 +33,9 @@ def test_constant_and_missing_features_can_be_shown():
 
 def test_a_projection_names_its_axes_and_every_emotion_and_speaker():
     by_emotion, by_speaker = built("projection").axes
-    assert by_emotion.get_xlabel() == "first component"
+    for axes in (by_emotion, by_speaker):
+        assert axes.get_xlabel() == "first component"
+        assert axes.xaxis.label.get_visible()
     assert by_emotion.get_ylabel() == "second component"
     assert [t.get_text() for t in by_speaker.get_legend().get_texts()] == ["03", "08", "09"]
     # Nothing is written over the points.

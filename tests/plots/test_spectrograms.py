@@ -31,6 +31,13 @@ def test_the_spectrogram_shows_a_tone_where_it_is():
     assert top.get_ylabel() == "amplitude"
 
 
+def test_the_fundamental_frequency_is_drawn_over_the_spectrogram():
+    times, hertz = np.array([0.1, 0.2, 0.3]), np.array([200.0, np.nan, 220.0])
+    figure = plots.waveform_and_spectrogram(np.zeros(8000), 16000, pitch=(times, hertz))
+    (line,) = figure.axes[1].lines
+    np.testing.assert_array_equal(line.get_xydata(), np.column_stack([times, hertz]))
+
+
 def test_silence_can_be_shown():
     assert plots.waveform_and_spectrogram(np.zeros(1600), 16000)
 

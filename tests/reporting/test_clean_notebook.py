@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook, final_text
+from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook, final_text, relink
 
 BAR = "\rfolds:   0%|      | 0/2\rfolds:  50%|###   | 1/2\rfolds: 100%|######| 2/2"
 
@@ -109,3 +109,21 @@ def test_embedded_recordings_are_found(executed, data):
     assert audio_cells(executed) == []
     executed.cells[3].outputs.append(new_output("display_data", data))
     assert audio_cells(executed) == [3]
+
+
+def test_links_hold_in_another_folder(tmp_path):
+    text = "[a](b.ipynb) [c](../lib/d.py) [e](https://f.org/) [g](#h) ![i](j.png)"
+    notebook = new_notebook(cells=[new_markdown_cell(text), new_code_cell("x")])
+    notebook.cells[1].outputs = [new_output("display_data", {"text/markdown": "[k](../r/l)"})]
+    relink(notebook, tmp_path / "home" / "notebooks", tmp_path / "home" / "r" / "emodb")
+    assert notebook.cells[0].source == (
+        "[a](../../notebooks/b.ipynb) [c](../../lib/d.py) [e](https://f.org/) [g](#h) "
+        "![i](../../notebooks/j.png)"
+    )
+    assert notebook.cells[1].outputs[0].data["text/markdown"] == "[k](../l)"
+
+
+def test_links_to_folders_elsewhere_are_left_alone(tmp_path):
+    notebook = new_notebook(cells=[new_markdown_cell("[a](b.ipynb)")])
+    relink(notebook, tmp_path / "home" / "notebooks", tmp_path / "reports")
+    assert notebook.cells[0].source == "[a](b.ipynb)"

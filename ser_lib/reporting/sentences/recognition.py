@@ -1,0 +1,53 @@
+"""Sentences on what a trained model recognises in a recording."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ser_lib.reporting.wording import count, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def recognised(table: "pd.DataFrame") -> str:
+    """Say what a recording as a whole is recognised as, and what comes second."""
+    row = table.iloc[0]
+    if row["emotion"] is None:
+        return f"Nothing is recognised: {row['remark']}."
+    posteriors = row[[name for name in table if name.startswith("p_")]].astype(float)
+    first, second = posteriors.sort_values(ascending=False).index[:2]
+    return (
+        f"The largest posterior is that of **{first[2:]}** ({posteriors[first]:.3f}), the second "
+        f"that of {second[2:]} ({posteriors[second]:.3f})."
+    )
+
+
+def over_time(table: "pd.DataFrame") -> str:
+    """Say how many windows there are, how often the emotion changes, and which one prevails."""
+    spoken = table.dropna(subset=["emotion"])
+    silent = len(table) - len(spoken)
+    text = count(len(table), "window")
+    if silent:
+        text += f", {silent} of them without speech"
+    if spoken.empty:
+        return f"{text}."
+    most = spoken["emotion"].value_counts()
+    changes = int((spoken["emotion"].to_numpy()[1:] != spoken["emotion"].to_numpy()[:-1]).sum())
+    return (
+        f"{text}; the emotion with the largest posterior changes {count(changes, 'time')}, and is "
+        f"most often **{most.index[0]}** ({percent(most.iloc[0] / len(spoken))} of the windows)."
+    )
+
+
+def attended(weights: "pd.DataFrame") -> str:
+    """Say where the attention over a recording is largest, and how concentrated it is."""
+    values = weights["weight"].to_numpy()
+    top = weights.iloc[int(np.argmax(values))]
+    most = np.sort(values)[::-1].cumsum() / values.sum()
+    half = int(np.searchsorted(most, 0.5)) + 1
+    return (
+        f"The attention is largest from {top['start']:.2f} s to {top['end']:.2f} s, "
+        f"{top['weight'] * len(values) / values.sum():.1f} times as large as uniform attention; "
+        f"half of it lies on {percent(half / len(values))} of the steps."
+    )

@@ -1,0 +1,137 @@
+"""Sentences on scores: of one evaluation, of a difference, and of what is stored in the reports."""
+
+import os
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ser_lib import paths
+from ser_lib.evaluation import Evaluation
+from ser_lib.evaluation.significance import Comparison
+from ser_lib.reporting.formatting import escape, interval
+from ser_lib.reporting.page import SYNTHETIC
+from ser_lib.reporting.wording import count, listing, percent
+
+if TYPE_CHECKING:
+    from ser_lib.systems.base import Published
+
+_SCORE = re.compile(r"(\S+ [\d.]+(?: \[.*?\])?)(.*)")
+
+
+def on_real_speech(system: str) -> str:
+    """
+    Say what the default variant of a system reaches on real speech, by the stored reports.
+
+    Of each corpus, the evaluation on unseen speakers with most folds, then most seeds, then the
+    highest UAR, under ``train`` normalisation; with a link to the executed notebook, relative to
+    the notebooks.
+    """
+    lines = []
+    for file in sorted(paths.reports().glob("*/results.csv")):
+        table = pd.read_csv(file, keep_default_na=False)
+        own = (table["system"] == system) & (table["variant"] == "default")
+        own &= table["speaker_disjoint"].astype(str) == "True"
+        own &= table["normalisation"] == "train"
+        if file.parent.name == SYNTHETIC or not own.any():
+            continue
+        row = table[own].sort_values(["folds", "seeds", "uar"], ascending=False).iloc[0]
+        scores = interval(*(float(row[name]) for name in ("uar", "uar_low", "uar_high")))
+        extent = f"{count(row['folds'], 'fold')}, {count(row['seeds'], 'seed')}"
+        partial = ", **not all folds**" if str(row["partial"]) == "True" else ""
+        changes = f", {escape(row['changes'])}" if row["changes"] else ""
+        line = f"- {escape(row['corpus'])}: **UAR {scores}**, {row['classes']} classes, chance "
+        line += f"{1 / int(row['classes']):.3f}; {extent}{partial}{changes}"
+        for notebook in sorted(file.parent.glob(f"*_train_{system}.ipynb"))[:1]:
+            link = os.path.relpath(notebook, paths.notebooks()).replace(os.sep, "/")
+            line += f" ([executed notebook]({link}))"
+        lines.append(line)
+    if not lines:
+        return (
+            "**On real speech:** no result of this system is stored in the reports yet; "
+            f"`ser run {system} --corpus emodb -p folds None -p epochs None` makes one."
+        )
+    head = "**On real speech**, speakers unseen in training (95 % intervals in brackets):"
+    return "\n".join([head, "", *lines])
+
+
+def score(evaluation: Evaluation) -> str:
+    """Say what the pooled test score is, and whether it can be told from chance."""
+    scores, chance = evaluation.scores(), 1 / len(evaluation.classes)
+    head, rest = _SCORE.match(evaluation.summary()).groups()
+    text = f"**{head}**{escape(rest)}. Chance is {chance:.3f}"
+    low, high = scores["uar_low"], scores["uar_high"]
+    n = evaluation.rows()["speaker"].nunique()
+    if not np.isfinite(low):
+        return f"{text}; with {count(n, 'test speaker')} there is no interval."
+    if low <= chance <= high:
+        return f"{text}, which the interval over {count(n, 'speaker')} includes."
+    return f"{text}; the whole interval over {count(n, 'speaker')} lies " + (
+        "above it." if low > chance else "below it."
+    )
+
+
+def confusions(evaluation: Evaluation) -> str:
+    """Say which emotions are recognised best and least, and what is confused most often."""
+    counts = evaluation.confusion()
+    counts = counts[counts.sum(axis=1) > 0]
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    recall = pd.Series({name: shares.loc[name, name] for name in shares.index})
+    best, least = (list(recall.index[recall == v]) for v in (recall.max(), recall.min()))
+    if recall.max() == recall.min():
+        text = f"Recall is {percent(recall.max())} for every emotion"
+    else:
+        text = f"Best recognised: {listing(best)} ({percent(recall.max())}); least: "
+        text += f"{listing(least)} ({percent(recall.min())})"
+    wrong = shares.copy()
+    for name in wrong.index:
+        wrong.loc[name, name] = 0.0
+    if not wrong.to_numpy().any():
+        return f"{text}. Nothing is confused."
+    true, predicted = wrong.stack().idxmax()
+    share = wrong.loc[true, predicted]
+    return f"{text}. Largest confusion: {percent(share)} of *{true}* is taken for *{predicted}*."
+
+
+def speakers(evaluation: Evaluation) -> str:
+    """Say how far the scores of the test speakers lie apart."""
+    table, pooled = evaluation.by_speaker(), evaluation.scores()["uar"]
+    uar = table["uar"].dropna()
+    if uar.empty:
+        return "The corpus does not know its speakers: there is no score by speaker."
+    if len(uar) == 1:
+        return f"Only {escape(uar.index[0])} was tested: nothing is known of other speakers."
+    low, high = uar.idxmin(), uar.idxmax()
+    text = f"From speaker {escape(low)} ({uar[low]:.3f}) to speaker {escape(high)} "
+    text += f"({uar[high]:.3f}): the spread between speakers is what the interval comes from."
+    if not uar.min() <= pooled <= uar.max() and table["classes"].nunique() > 1:
+        text += " The pooled UAR lies outside this range because the UAR of a speaker is over the "
+        text += "classes of this speaker only."
+    return text
+
+
+def difference(comparison: Comparison) -> str:
+    """Say whether a paired difference between two evaluations can be told from none."""
+    low, high = comparison.low, comparison.high
+    sure = "includes" if not low > 0 and not high < 0 else "excludes"
+    return (
+        f"Difference in UAR: **{comparison.difference:+.3f} [{low:+.3f}, {high:+.3f}]**, "
+        f"p = {comparison.p:.3g}, over {count(comparison.speakers, 'speaker')}; the interval "
+        f"{sure} zero."
+    )
+
+
+def published(evaluation: Evaluation, scores: "Sequence[Published]") -> str:
+    """Say which of some published scores may be set beside an evaluation."""
+    own, classes = evaluation.scores()["uar"], len(evaluation.classes)
+    disjoint = bool(evaluation.record["speaker_disjoint"])
+    same = [s for s in scores if s.speaker_disjoint is disjoint and s.classes == classes]
+    speakers = "unseen speakers" if disjoint else "test speakers that are in the training, too"
+    verb = "is" if len(same) == 1 else "are"
+    return (
+        f"UAR here is {own:.3f}, for {classes} classes and {speakers}; {len(same)} of the "
+        f"{count(len(scores), 'published score')} on this corpus {verb} of as many classes and "
+        "such speakers, and the others answer another question."
+    )

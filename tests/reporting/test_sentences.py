@@ -1,0 +1,325 @@
+"""Sentences under figures are true of what they are given."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ser_lib import paths
+from ser_lib.evaluation import Evaluation, compare
+from ser_lib.plots import Example, Spectrogram
+from ser_lib.reporting import sentences
+from ser_lib.systems.base import AttentionGrid, Published
+
+CLASSES = ("anger", "fear", "neutral")
+
+
+def predictions(answers, seeds=(0,)):
+    """Rows of (speaker, true, predicted)."""
+    rows = [
+        {
+            "utterance": f"u{i}",
+            "speaker": speaker,
+            "fold": f"fold {speaker}",
+            "seed": seed,
+            "part": "test",
+            "condition": "clean",
+            "emotion": true,
+            "predicted": predicted,
+            **{f"p_{name}": 0.8 if name == predicted else 0.1 for name in CLASSES},
+        }
+        for seed in seeds
+        for i, (speaker, true, predicted) in enumerate(answers)
+    ]
+    return pd.DataFrame(rows)
+
+
+def evaluation(answers, **record):
+    return Evaluation(predictions(answers), record)
+
+
+RIGHT = [(s, e, e) for s in ("s1", "s2", "s3") for e in CLASSES]
+# Of speaker s1 fear is taken for anger; of all speakers, neutral is.
+MIXED = [
+    (s, e, "anger" if e == "neutral" or (s, e) == ("s1", "fear") else e)
+    for s in ("s1", "s2", "s3")
+    for e in CLASSES
+]
+
+
+# Scores
+
+
+def test_a_score_is_compared_with_chance():
+    many = [(f"s{i}", e, e) for i in range(20) for e in CLASSES]
+    text = sentences.score(evaluation(many))
+    assert re.match(r"\*\*UAR 1\.000 \[0\.\d+, 1\.000\]\*\*: 3 classes, 60 utterances", text)
+    assert "Chance is 0.333; the whole interval over 20 speakers lies above it." in text
+    wrong = [(s, e, "anger") for s, e, _ in RIGHT]
+    assert "which the interval over 3 speakers includes" in sentences.score(evaluation(wrong))
+    assert sentences.score(evaluation(RIGHT[:3])).endswith(
+        "with 1 test speaker there is no interval."
+    )
+
+
+def test_confusions_name_the_best_the_least_and_the_largest():
+    assert sentences.confusions(evaluation(MIXED)) == (
+        "Best recognised: *anger* (100 %); least: *neutral* (0 %). Largest confusion: 100 % of "
+        "*neutral* is taken for *anger*."
+    )
+    assert sentences.confusions(evaluation(RIGHT)) == (
+        "Recall is 100 % for every emotion. Nothing is confused."
+    )
+
+
+def test_an_emotion_that_was_not_tested_is_not_the_least_recognised():
+    text = sentences.confusions(evaluation([row for row in MIXED if row[1] != "neutral"]))
+    assert "neutral" not in text
+    assert "least: *fear* (67 %)" in text
+
+
+def test_speakers_are_named_with_their_scores():
+    text = sentences.speakers(evaluation(MIXED))
+    assert text.startswith("From speaker s1 (0.333) to speaker s2 (0.667)")
+    assert "outside" not in text
+    assert "Only s1 was tested" in sentences.speakers(evaluation(MIXED[:3]))
+
+
+def test_a_pooled_score_outside_those_of_the_speakers_is_explained():
+    # Each speaker has the class that is recognised, and one of them another one.
+    answers = [("s1", "anger", "anger"), ("s2", "anger", "anger"), ("s2", "fear", "fear")]
+    answers += [("s1", "neutral", "anger")] * 3 + [("s1", "fear", "anger")] * 9
+    text = sentences.speakers(evaluation(answers))
+    pooled = evaluation(answers).scores()["uar"]
+    by_speaker = evaluation(answers).by_speaker()["uar"]
+    outside = not by_speaker.min() <= pooled <= by_speaker.max()
+    assert ("lies outside this range" in text) == outside
+
+
+def test_a_difference_is_said_to_be_sure_or_not():
+    same = compare(predictions(MIXED), predictions(MIXED))
+    assert sentences.difference(same).endswith("the interval includes zero.")
+    sure = SimpleNamespace(difference=0.1, low=0.05, high=0.15, p=0.002, speakers=10)
+    assert sentences.difference(sure) == (
+        "Difference in UAR: **+0.100 [+0.050, +0.150]**, p = 0.002, over 10 speakers; the interval "
+        "excludes zero."
+    )
+
+
+def test_published_scores_count_that_answer_the_same_question():
+    def score(disjoint, classes):
+        return Published(
+            metric="wa",
+            value=0.8,
+            corpus="emodb",
+            classes=classes,
+            protocol="",
+            source="",
+            speaker_disjoint=disjoint,
+        )
+
+    scores = [score(True, 3), score(True, 4), score(False, 3), score(None, 3)]
+    own = evaluation(RIGHT, speaker_disjoint=True)
+    text = sentences.published(own, scores)
+    assert "1 of the 4 published scores on this corpus is of as many classes" in text
+    assert "unseen speakers" in text
+
+
+REPORTS = """corpus,classes,system,variant,changes,speaker_disjoint,normalisation,seeds,folds,\
+partial,uar,uar_low,uar_high
+emodb,7,tiny,default,,True,train,1,2,True,0.9,0.1,0.95
+emodb,7,tiny,default,,True,train,1,10,False,0.7641,0.7043,0.815
+emodb,7,tiny,default,units 9,True,train,3,10,False,0.7,0.65,0.75
+emodb,7,tiny,default,,True,speaker,3,10,False,0.99,0.9,1
+emodb,7,tiny,as_published,,True,train,3,10,False,0.98,0.9,1
+emodb,7,tiny,default,,False,train,3,10,False,0.97,0.9,1
+emodb,7,other,default,,True,train,3,10,False,0.96,0.9,1
+"""
+
+
+def test_what_a_system_reaches_on_real_speech_comes_from_the_reports(tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_NOTEBOOKS", str(tmp_path / "notebooks"))
+    assert "no result of this system is stored" in sentences.on_real_speech("tiny")
+    for corpus in ("emodb", "synthetic"):
+        folder = paths.reports() / corpus
+        folder.mkdir(parents=True)
+        (folder / "results.csv").write_text(REPORTS)
+    (paths.reports() / "emodb" / "04_train_tiny.ipynb").touch()
+    text = sentences.on_real_speech("tiny")
+    assert re.findall(r"UAR (.*?)\*", text) == ["0.700 [0.650, 0.750]"]
+    assert "10 folds, 3 seeds, units 9" in text
+    assert "chance 0.143" in text
+    assert "](../reports/emodb/04_train_tiny.ipynb)" in text
+    (paths.reports() / "emodb" / "results.csv").write_text("\n".join(REPORTS.split("\n")[:2]))
+    assert "**not all folds**" in sentences.on_real_speech("tiny")
+
+
+# Networks
+
+
+def test_the_largest_layer_is_named():
+    rows = [("Input", "", "9 × 4", 0), ("Dense", "a", "8", 30), ("Dense", "b", "3", 70)]
+    table = pd.DataFrame(rows, columns=["layer", "details", "output", "parameters"])
+    assert sentences.network(table) == (
+        "100 parameters; the largest share, 70 %, is in one layer, *Dense 2 of 2*. From input to "
+        "posteriors, 9 × 4 numbers become 3."
+    )
+    assert "| Dense | b | 3 | 70 |" in sentences.layers(table)
+
+
+@pytest.mark.parametrize(("trained", "part"), [(0.99, "part of what"), (0.5, "are not recognised")])
+def test_a_training_is_described_by_its_record(trained, part):
+    history = {"epoch": [1, 2], "loss": [2.0, 1.0], "uar": [0.2, trained]}
+    runs = [{"seed": 0, "fold": f"fold {s}", "history": history} for s in ("s1", "s2", "s3")]
+    text = sentences.training(
+        evaluation(MIXED, runs=runs, n_folds=10), SimpleNamespace(needs_development=False)
+    )
+    assert text.startswith("3 trainings (3 of 10 folds, 1 seed) of 2 epochs; the development")
+    assert "speakers are trained on as well" in text
+    assert f"training UAR is {trained:.3f}, that of the test 0.556: " in text
+    assert part in text
+
+
+def test_attention_is_described_without_padding():
+    weights = np.array([0.1, 0.6, 0.2, 0.1, np.nan])
+    example = Example(levels=np.zeros((10, 4)), weights=weights, hop=0.01, title="u1")
+    assert sentences.attention([example], AttentionGrid(0.1, 0.05)) == (
+        "In *u1*, half of the attention lies on 1 of 4 steps, and it is highest at 0.20 s (2.4 "
+        "times uniform)."
+    )
+    cells = Example(levels=np.zeros((10, 4)), weights=np.full((2, 5), 0.1), hop=0.01, title="u2")
+    assert "5 of 10 cells" in sentences.attention([cells], AttentionGrid(0.1, 0.0, 2))
+
+
+def test_segments_are_said_to_agree_or_not():
+    sure, other = [0.8, 0.1, 0.1], [0.2, 0.7, 0.1]
+    row = {"emotion": "fear", "predicted": "anger"}
+    assert sentences.segments(np.array([sure]), CLASSES, row) == (
+        "The only segment says *anger* (0.80); the utterance is *fear*, and *anger* was predicted."
+    )
+    assert sentences.segments(np.array([sure, sure]), CLASSES) == "All 2 segments say *anger*."
+    text = sentences.segments(np.array([sure, other]), CLASSES, {**row, "predicted": "fear"})
+    assert "*anger* and *fear* are most probable" in text
+    assert text.endswith("*fear*, as predicted.")
+
+
+# Inputs
+
+
+def test_a_spectrogram_is_loudest_where_it_is():
+    values = np.full((50, 4, 1), -80.0)
+    values[20:, :, 0] = -60
+    values[30, 2, 0] = 0
+    shown = Spectrogram(values, 0.01, np.array([100.0, 500.0, 1000.0, 2000.0]))
+    assert sentences.spectrogram(shown) == (
+        "0.50 s, 50 frames of 4 bands; the level is highest at 0.30 s, in the band around 1 kHz, "
+        "and rises fastest, on average over the bands, at 0.20 s."
+    )
+    assert "rises" not in sentences.spectrogram(shown._replace(values=values[:1]))
+
+
+def test_windows_overlap_as_much_as_they_do():
+    items = np.zeros((3, 64, 8))
+    text = sentences.windows(items, hop=0.02, window_hop=0.64)
+    assert text == "3 windows of 1.28 s; each shares 50 % of it with the next."
+    assert "holds the whole" in sentences.windows(items[:1], hop=0.02, window_hop=0.64)
+
+
+def test_the_largest_deviation_of_descriptors_is_found():
+    values = np.random.default_rng(0).normal(size=(100, 2))
+    values[40, 1] = -20
+    text = sentences.descriptors(values, ["zcr", "energy_entropy"], hop=0.01)
+    assert "*energy entropy* at 0.40 s" in text
+    assert text.endswith("below its mean over the recording.")
+
+
+# Corpora
+
+
+@pytest.fixture
+def table():
+    rows = [("s1", "anger")] * 6 + [("s1", "fear")] * 2 + [("s2", "anger")] * 2
+    return pd.DataFrame(rows, columns=["speaker", "emotion"])
+
+
+def test_sizes_of_a_corpus(table):
+    text = sentences.class_sizes(table)
+    assert text.startswith("There are 4.0 times as many utterances of *anger* as of *fear*")
+    assert "in 80 % of all utterances, with a UAR of only 0.500" in text
+    assert sentences.class_sizes(table.iloc[[0, 6]]).startswith("All 2 emotions have 1 utterance:")
+    text = sentences.speaker_sizes(table)
+    assert text == "2 speakers with 2 to 8 utterances each; 1 of them lacks an emotion."
+    unknown = table.assign(speaker=pd.NA)
+    assert sentences.speaker_sizes(unknown) == "The corpus does not know its speakers."
+
+
+def test_durations_and_voice():
+    text = sentences.durations([1.0, 1.0, 3.0], ["anger", "anger", "fear"])
+    assert "shorter than 1.0 s" in text
+    assert "*fear* are longest (median 3.00 s), those of *anger* shortest (1.00 s)" in text
+    hertz = np.array([np.nan, 100.0, 120.0, 200.0])
+    text = sentences.waveform(np.zeros(16000), 16000, hertz)
+    assert text.startswith("1.00 s at 16 kHz, 75 % of it voiced")
+    assert "between 100 and 200 Hz (median 120 Hz)" in text
+    assert "no voice" in sentences.waveform(np.zeros(16000), 16000, hertz[:1])
+
+
+def test_what_lies_between_emotions_and_speakers():
+    emotions, speakers = ["a", "a", "b", "b"], ["s1", "s2", "s1", "s2"]
+    values = np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 1.0], [1.0, 2.0]])
+    text = sentences.separation(values, emotions, ["pitch (Hz)", "energy (dB)"])
+    assert "most: *pitch (Hz)* (100 % of" in text
+    assert "least: *energy (dB)* (0 %)" in text
+    text = sentences.projection(values[:, :1], emotions, speakers)
+    assert text == (
+        "100 % of the variance lies between emotions and 0 % between speakers: emotions weigh more."
+    )
+    assert sentences.projection(values[:, :1], emotions).endswith("between emotions.")
+
+
+def windows(*emotions):
+    """Windows of a recording; None is one without speech."""
+    rows = [
+        {"emotion": e, "remark": "" if e else "no speech"}
+        | {f"p_{name}": np.nan if e is None else 0.8 if name == e else 0.1 for name in CLASSES}
+        for e in emotions
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_what_is_recognised_is_said_with_what_comes_second():
+    table = windows("fear").assign(p_anger=0.15, p_neutral=0.05)
+    said = sentences.recognised(table)
+    assert said == (
+        "The largest posterior is that of **fear** (0.800), the second that of anger (0.150)."
+    )
+    assert sentences.recognised(windows(None)) == "Nothing is recognised: no speech."
+
+
+@pytest.mark.parametrize(
+    ("emotions", "said"),
+    [
+        (["fear"], "1 window; the emotion with the largest posterior changes 0 times, and is"),
+        (["fear", "anger", "fear"], "3 windows; the emotion with the largest posterior changes 2"),
+        (["fear", None, "fear"], "3 windows, 1 of them without speech; the emotion with the larg"),
+        ([None, None], "2 windows, 2 of them without speech."),
+    ],
+)
+def test_windows_are_counted(emotions, said):
+    assert sentences.over_time(windows(*emotions)).startswith(said)
+
+
+def test_the_most_frequent_emotion_is_named_with_its_share():
+    said = sentences.over_time(windows("fear", "anger", None, "fear", "neutral"))
+    assert said.endswith("most often **fear** (50 % of the windows).")
+
+
+def test_attention_is_said_to_be_where_it_is_largest():
+    steps = pd.DataFrame({"start": [0.0, 0.1, 0.2, 0.3], "weight": [0.1, 0.6, 0.2, 0.1]})
+    said = sentences.attended(steps.assign(end=steps["start"] + 0.1))
+    assert said.startswith(
+        "The attention is largest from 0.10 s to 0.20 s, 2.4 times as large as uniform attention"
+    )
+    assert said.endswith("half of it lies on 25 % of the steps.")
