@@ -1,4 +1,4 @@
-"""From the published score to ours: what its protocol is worth, and what our changes are."""
+"""From the published score to ours: the effect of its protocol, and that of our changes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,7 +31,7 @@ def section(rows: Sequence[Row], corpus: str) -> list[str]:
     Returns
     -------
     list of str
-        Paragraphs in Markdown: a table, and what the protocols are worth; nothing if no system was
+        Paragraphs in Markdown: a table, and the effect of the protocols; nothing if no system was
         run as published.
     """
     table, sentences = [], []

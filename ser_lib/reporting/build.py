@@ -18,8 +18,8 @@ from ser_lib.errors import InputError
 from ser_lib.experiment.results import write_if_changed
 from ser_lib.reporting import captions, runs, trials
 from ser_lib.reporting.overview import overview_page, update_readme
-from ser_lib.reporting.page import SYNTHETIC, corpus_page, leading
-from ser_lib.reporting.rows import Row, groups, read_rows, results_table
+from ser_lib.reporting.page import SYNTHETIC, corpus_page
+from ser_lib.reporting.rows import Row, groups, leading, read_rows, results_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,8 +89,8 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
     wanted = {}
     ranked = [row for row in rows if row.ranked]
     for number, group in enumerate(groups(ranked).values()):
-        # Whether the code is current is shown in tables, and is no reason to draw again. Scores
-        # are rounded to what a figure shows only there: rounding twice may give another digit.
+        # Whether the code is current is shown in tables, and is no reason to draw again. Last bits
+        # differ between machines, and are none either.
         shown = leading(group)
         table = results_table(shown, decimals=6).drop(columns="code")
         # What tells the defaults from other rows needs no mention where the others are not shown.

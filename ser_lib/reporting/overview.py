@@ -10,8 +10,7 @@ from ser_lib.experiment.results import write_if_changed
 from ser_lib.reporting import captions, cells
 from ser_lib.reporting.formatting import code, escape, interval, markdown_table, short_title
 from ser_lib.reporting.links import executed_notebook, link, notebook, papers, repository
-from ser_lib.reporting.page import leading
-from ser_lib.reporting.rows import Row, groups, one_per_system
+from ser_lib.reporting.rows import Row, groups, leading, one_per_system
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """Between these marks a README has the table of `readme_table`."""
@@ -22,7 +21,7 @@ average recall of the pooled test predictions, the mean over training seeds, wit
 for one new training, over speakers and seeds, or over speakers alone where there is one seed.
 Scores under different normalisations answer different questions and stand in tables of their own;
 systems with fewer than three seeds have no rank. The page of each corpus has all rows, paired
-comparisons, speaker-dependent runs, published scores and the command that makes each row again."""
+comparisons, speaker-dependent runs, published scores and the command that reproduces each row."""
 
 _HEADINGS = (" rank", *cells.HEADINGS[: cells.N_SCORED], " seeds")
 

@@ -9,7 +9,7 @@ from ser_lib.evaluation.metrics import METRICS
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
 from ser_lib.reporting.formatting import code, escape, markdown_table
-from ser_lib.reporting.rows import Row, groups, one_per_system
+from ser_lib.reporting.rows import Row, groups, leading
 
 SYNTHETIC = "synthetic"
 """The corpus for trying things out: no score on it is a result."""
@@ -112,12 +112,6 @@ def _ranked(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> li
         figure = figures[captions.leaderboard_name(number)]
         text.append(captions.picture(figure, *captions.leaderboard(leading(group))))
     return text
-
-
-def leading(group: Sequence[Row]) -> list[Row]:
-    """Choose one row per system and normalisation (see `one_per_system`) of a group."""
-    parts = itertools.groupby(group, lambda row: row.values["normalisation"])
-    return [row for _, part in parts for row in one_per_system(list(part))]
 
 
 def _partial(rows: Sequence[Row], folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """The rows of the results tables: one per stored evaluation of a corpus."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,11 +123,17 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     return sorted((row for row in rows if superseded or not row.superseded), key=order)
 
 
-def results_table(rows: Sequence[Row], *, decimals: int = 4) -> pd.DataFrame:
-    """Make the results table: one row per evaluation, columns `COLUMNS`, scores rounded."""
+def results_table(rows: Sequence[Row], *, decimals: int | None = 4) -> pd.DataFrame:
+    """
+    Make the results table: one row per evaluation, columns `COLUMNS`.
+
+    Scores are rounded to `decimals`, or not at all: what is written from them rounds them once.
+    """
     table = pd.DataFrame([row.values for row in rows], columns=list(COLUMNS))
     numbers = [*SCORES, *SPREAD]
-    table[numbers] = table[numbers].astype(float).round(decimals)
+    table[numbers] = table[numbers].astype(float)
+    if decimals is not None:
+        table[numbers] = table[numbers].round(decimals)
     table[["fit_seconds", "predict_seconds"]] = table[["fit_seconds", "predict_seconds"]].round(2)
     table["n_parameters"] = table["n_parameters"].astype("Int64")
     return table
@@ -144,6 +151,12 @@ def one_per_system(rows: Sequence[Row]) -> list[Row]:
     for row in sorted(rows, key=lambda row: (not row.repeated, row.unusual)):
         chosen.setdefault(row.values["system"], row)
     return [row for row in rows if any(row is other for other in chosen.values())]
+
+
+def leading(group: Sequence[Row]) -> list[Row]:
+    """Choose of a group one row per normalisation and system (see `one_per_system`)."""
+    parts = itertools.groupby(group, lambda row: row.values["normalisation"])
+    return [row for _, part in parts for row in one_per_system(list(part))]
 
 
 def groups(rows: Sequence[Row]) -> dict[tuple, list[Row]]:

@@ -28,7 +28,7 @@ def runs_page(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> 
     """
     text = [
         f"# Runs on {escape(short_title(rows[0].record['corpus_title']))}",
-        "Every row of the [results](README.md): the command that makes it again, its files, which "
+        "Every row of the [results](README.md): the command that reproduces it, its files, which "
         "emotions were recognised, and which were confused. Rows under different protocols or "
         "normalisations answer different questions.",
         markdown_table(_HEADINGS, [_cells(row) for row in rows]),
