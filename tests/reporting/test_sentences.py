@@ -57,6 +57,7 @@ def test_a_score_is_compared_with_chance():
     text = sentences.score(evaluation(many))
     assert re.match(r"\*\*UAR 1\.000 \[0\.\d+, 1\.000\]\*\*: 3 classes, 60 utterances", text)
     assert "Chance is 0.333; the whole interval over 20 speakers lies above it." in text
+    assert re.match(r".*\]\*\* on emodb: 3", sentences.score(evaluation(many, corpus="emodb")))
     wrong = [(s, e, "anger") for s, e, _ in RIGHT]
     assert "which the interval over 3 speakers includes" in sentences.score(evaluation(wrong))
     assert sentences.score(evaluation(RIGHT[:3])).endswith(

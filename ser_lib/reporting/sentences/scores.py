@@ -61,7 +61,8 @@ def score(evaluation: Evaluation) -> str:
     """Say what the pooled test score is, and whether it can be told from chance."""
     scores, chance = evaluation.scores(), 1 / len(evaluation.classes)
     head, rest = _SCORE.match(evaluation.summary()).groups()
-    text = f"**{head}**{escape(rest)}. Chance is {chance:.3f}"
+    space = "" if rest.startswith(":") else " "
+    text = f"**{head}**{space}{escape(rest)}. Chance is {chance:.3f}"
     low, high = scores["uar_low"], scores["uar_high"]
     n = evaluation.rows()["speaker"].nunique()
     if not np.isfinite(low):
