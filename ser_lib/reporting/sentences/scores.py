@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ser_lib import paths
+from ser_lib import paths, systems
 from ser_lib.evaluation import Evaluation
 from ser_lib.evaluation.significance import Comparison
 from ser_lib.reporting.formatting import escape, interval
@@ -49,9 +49,10 @@ def on_real_speech(system: str) -> str:
             line += f" ([executed notebook]({link}))"
         lines.append(line)
     if not lines:
+        epochs = " -p epochs None" if hasattr(systems.get(system), "build") else ""
         return (
             "**On real speech:** no result of this system is stored in the reports yet; "
-            f"`ser run {system} --corpus emodb -p folds None -p epochs None` makes one."
+            f"`ser run {system} --corpus emodb -p folds None{epochs}` makes one."
         )
     head = "**On real speech**, speakers unseen in training (95 % intervals in brackets):"
     return "\n".join([head, "", *lines])
