@@ -57,9 +57,11 @@ def test_a_score_is_compared_with_chance():
     text = sentences.score(evaluation(many))
     assert re.match(r"\*\*UAR 1\.000 \[0\.\d+, 1\.000\]\*\*: 3 classes, 60 utterances", text)
     assert "Chance is 0.333; the whole interval over 20 speakers lies above it." in text
+    assert "So few" not in text
     assert re.match(r".*\]\*\* on emodb: 3", sentences.score(evaluation(many, corpus="emodb")))
     wrong = [(s, e, "anger") for s, e, _ in RIGHT]
-    assert "which the interval over 3 speakers includes" in sentences.score(evaluation(wrong))
+    text = sentences.score(evaluation(wrong))
+    assert "which the interval over 3 speakers includes. So few speakers" in text
     assert sentences.score(evaluation(RIGHT[:3])).endswith(
         "with 1 test speaker there is no interval."
     )
@@ -85,6 +87,8 @@ def test_speakers_are_named_with_their_scores():
     text = sentences.speakers(evaluation(MIXED))
     assert text.startswith("From speaker s1 (0.333) to speaker s2 (0.667)")
     assert "outside" not in text
+    alike = sentences.speakers(evaluation(MIXED[3:]))
+    assert alike.startswith("All 2 test speakers have the same UAR, 0.667: ")
     assert "Only s1 was tested" in sentences.speakers(evaluation(MIXED[:3]))
 
 

@@ -18,6 +18,8 @@ from ser_lib.reporting.wording import count, listing, percent
 if TYPE_CHECKING:
     from ser_lib.systems.base import Published
 
+_FEW = 5
+"""Test speakers below which an interval says little."""
 _SCORE = re.compile(r"(\S+ [\d.]+(?: \[.*?\])?)(.*)")
 
 
@@ -69,10 +71,11 @@ def score(evaluation: Evaluation) -> str:
     if not np.isfinite(low):
         return f"{text}; with {count(n, 'test speaker')} there is no interval."
     if low <= chance <= high:
-        return f"{text}, which the interval over {count(n, 'speaker')} includes."
-    return f"{text}; the whole interval over {count(n, 'speaker')} lies " + (
-        "above it." if low > chance else "below it."
-    )
+        text += f", which the interval over {count(n, 'speaker')} includes."
+    else:
+        side = "above" if low > chance else "below"
+        text += f"; the whole interval over {count(n, 'speaker')} lies {side} it."
+    return text + (" So few speakers give no more than a rough interval." if n < _FEW else "")
 
 
 def confusions(evaluation: Evaluation) -> str:
@@ -105,6 +108,11 @@ def speakers(evaluation: Evaluation) -> str:
         return "The corpus does not know its speakers: there is no score by speaker."
     if len(uar) == 1:
         return f"Only {escape(uar.index[0])} was tested: nothing is known of other speakers."
+    if uar.min() == uar.max():
+        return (
+            f"All {len(uar)} test speakers have the same UAR, {uar.iloc[0]:.3f}: an interval from "
+            "speakers who happen to be alike is too narrow."
+        )
     low, high = uar.idxmin(), uar.idxmax()
     text = f"From speaker {escape(low)} ({uar[low]:.3f}) to speaker {escape(high)} "
     text += f"({uar[high]:.3f}): the spread between speakers is what the interval comes from."
