@@ -57,8 +57,11 @@ def test_a_score_is_compared_with_chance():
     text = sentences.score(evaluation(many))
     assert re.match(r"\*\*UAR 1\.000 \[0\.\d+, 1\.000\]\*\*: 3 classes, 60 utterances", text)
     assert "Chance is 0.333; the whole interval over 20 speakers lies above it." in text
+    assert "So few" not in text
+    assert re.match(r".*\]\*\* on emodb: 3", sentences.score(evaluation(many, corpus="emodb")))
     wrong = [(s, e, "anger") for s, e, _ in RIGHT]
-    assert "which the interval over 3 speakers includes" in sentences.score(evaluation(wrong))
+    text = sentences.score(evaluation(wrong))
+    assert "which the interval over 3 speakers includes. So few speakers" in text
     assert sentences.score(evaluation(RIGHT[:3])).endswith(
         "with 1 test speaker there is no interval."
     )
@@ -84,6 +87,8 @@ def test_speakers_are_named_with_their_scores():
     text = sentences.speakers(evaluation(MIXED))
     assert text.startswith("From speaker s1 (0.333) to speaker s2 (0.667)")
     assert "outside" not in text
+    alike = sentences.speakers(evaluation(MIXED[3:]))
+    assert alike.startswith("All 2 test speakers have the same UAR, 0.667: ")
     assert "Only s1 was tested" in sentences.speakers(evaluation(MIXED[:3]))
 
 
@@ -129,31 +134,34 @@ def test_published_scores_count_that_answer_the_same_question():
 
 REPORTS = """corpus,classes,system,variant,changes,speaker_disjoint,normalisation,seeds,folds,\
 partial,uar,uar_low,uar_high
-emodb,7,tiny,default,,True,train,1,2,True,0.9,0.1,0.95
-emodb,7,tiny,default,,True,train,1,10,False,0.7641,0.7043,0.815
-emodb,7,tiny,default,units 9,True,train,3,10,False,0.7,0.65,0.75
-emodb,7,tiny,default,,True,speaker,3,10,False,0.99,0.9,1
-emodb,7,tiny,as_published,,True,train,3,10,False,0.98,0.9,1
-emodb,7,tiny,default,,False,train,3,10,False,0.97,0.9,1
+emodb,7,crnn_attention,default,,True,train,1,2,True,0.9,0.1,0.95
+emodb,7,crnn_attention,default,,True,train,1,10,False,0.7641,0.7043,0.815
+emodb,7,crnn_attention,default,units 9,True,train,3,10,False,0.7,0.65,0.75
+emodb,7,crnn_attention,default,,True,speaker,3,10,False,0.99,0.9,1
+emodb,7,crnn_attention,as_published,,True,train,3,10,False,0.98,0.9,1
+emodb,7,crnn_attention,default,,False,train,3,10,False,0.97,0.9,1
 emodb,7,other,default,,True,train,3,10,False,0.96,0.9,1
 """
 
 
 def test_what_a_system_reaches_on_real_speech_comes_from_the_reports(tmp_path, monkeypatch):
     monkeypatch.setenv("SER_NOTEBOOKS", str(tmp_path / "notebooks"))
-    assert "no result of this system is stored" in sentences.on_real_speech("tiny")
+    text = sentences.on_real_speech("crnn_attention")
+    assert "no result of this system is stored" in text
+    assert "`ser run crnn_attention --corpus emodb -p folds None -p epochs None`" in text
+    assert "`ser run svm --corpus emodb -p folds None`" in sentences.on_real_speech("svm")
     for corpus in ("emodb", "synthetic"):
         folder = paths.reports() / corpus
         folder.mkdir(parents=True)
         (folder / "results.csv").write_text(REPORTS)
-    (paths.reports() / "emodb" / "04_train_tiny.ipynb").touch()
-    text = sentences.on_real_speech("tiny")
+    (paths.reports() / "emodb" / "04_train_crnn_attention.ipynb").touch()
+    text = sentences.on_real_speech("crnn_attention")
     assert re.findall(r"UAR (.*?)\*", text) == ["0.700 [0.650, 0.750]"]
     assert "10 folds, 3 seeds, units 9" in text
     assert "chance 0.143" in text
-    assert "](../reports/emodb/04_train_tiny.ipynb)" in text
+    assert "](../reports/emodb/04_train_crnn_attention.ipynb)" in text
     (paths.reports() / "emodb" / "results.csv").write_text("\n".join(REPORTS.split("\n")[:2]))
-    assert "**not all folds**" in sentences.on_real_speech("tiny")
+    assert "**not all folds**" in sentences.on_real_speech("crnn_attention")
 
 
 # Networks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ser_lib import paths
+from ser_lib import paths, systems
 from ser_lib.evaluation import Evaluation
 from ser_lib.evaluation.significance import Comparison
 from ser_lib.reporting.formatting import escape, interval
@@ -18,6 +18,8 @@ from ser_lib.reporting.wording import count, listing, percent
 if TYPE_CHECKING:
     from ser_lib.systems.base import Published
 
+_FEW = 5
+"""Test speakers below which an interval says little."""
 _SCORE = re.compile(r"(\S+ [\d.]+(?: \[.*?\])?)(.*)")
 
 
@@ -49,9 +51,10 @@ def on_real_speech(system: str) -> str:
             line += f" ([executed notebook]({link}))"
         lines.append(line)
     if not lines:
+        epochs = " -p epochs None" if hasattr(systems.get(system), "build") else ""
         return (
             "**On real speech:** no result of this system is stored in the reports yet; "
-            f"`ser run {system} --corpus emodb -p folds None -p epochs None` makes one."
+            f"`ser run {system} --corpus emodb -p folds None{epochs}` makes one."
         )
     head = "**On real speech**, speakers unseen in training (95 % intervals in brackets):"
     return "\n".join([head, "", *lines])
@@ -61,16 +64,18 @@ def score(evaluation: Evaluation) -> str:
     """Say what the pooled test score is, and whether it can be told from chance."""
     scores, chance = evaluation.scores(), 1 / len(evaluation.classes)
     head, rest = _SCORE.match(evaluation.summary()).groups()
-    text = f"**{head}**{escape(rest)}. Chance is {chance:.3f}"
+    space = "" if rest.startswith(":") else " "
+    text = f"**{head}**{space}{escape(rest)}. Chance is {chance:.3f}"
     low, high = scores["uar_low"], scores["uar_high"]
     n = evaluation.rows()["speaker"].nunique()
     if not np.isfinite(low):
         return f"{text}; with {count(n, 'test speaker')} there is no interval."
     if low <= chance <= high:
-        return f"{text}, which the interval over {count(n, 'speaker')} includes."
-    return f"{text}; the whole interval over {count(n, 'speaker')} lies " + (
-        "above it." if low > chance else "below it."
-    )
+        text += f", which the interval over {count(n, 'speaker')} includes."
+    else:
+        side = "above" if low > chance else "below"
+        text += f"; the whole interval over {count(n, 'speaker')} lies {side} it."
+    return text + (" So few speakers give no more than a rough interval." if n < _FEW else "")
 
 
 def confusions(evaluation: Evaluation) -> str:
@@ -103,6 +108,11 @@ def speakers(evaluation: Evaluation) -> str:
         return "The corpus does not know its speakers: there is no score by speaker."
     if len(uar) == 1:
         return f"Only {escape(uar.index[0])} was tested: nothing is known of other speakers."
+    if uar.min() == uar.max():
+        return (
+            f"All {len(uar)} test speakers have the same UAR, {uar.iloc[0]:.3f}: an interval from "
+            "speakers who happen to be alike is too narrow."
+        )
     low, high = uar.idxmin(), uar.idxmax()
     text = f"From speaker {escape(low)} ({uar[low]:.3f}) to speaker {escape(high)} "
     text += f"({uar[high]:.3f}): the spread between speakers is what the interval comes from."
