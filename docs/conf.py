@@ -40,6 +40,7 @@ include_patterns = [
     "benchmarks/README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "ser_lib/recognition/models/*/README.md",
 ]
 exclude_patterns = [
     ".*",
@@ -49,7 +50,6 @@ exclude_patterns = [
     "reports/synthetic",
     "**/*.failed.ipynb",
     "docs/_*",
-    "ser_lib",
     "tests",
 ]
 

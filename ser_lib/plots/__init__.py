@@ -23,7 +23,7 @@ from ser_lib.plots.examples import (
 from ser_lib.plots.features import descriptors, feature_distributions, projection
 from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
-from ser_lib.plots.network import layer_table, network
+from ser_lib.plots.networks import layer_table, network
 from ser_lib.plots.recalls import recall_by_system
 from ser_lib.plots.recognition import distribution, recording, timeline
 from ser_lib.plots.scores import (

@@ -72,7 +72,7 @@ def _import_gradio() -> ModuleType:
     except ImportError as error:
         raise InputError(
             f"the page needs Gradio, which cannot be imported ({error}); expected the extra demo: "
-            'pip install "ser-lib[demo]"'
+            "pip install -e .[demo]"
         ) from None
     import matplotlib
 

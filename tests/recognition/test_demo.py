@@ -197,7 +197,7 @@ def restored(monkeypatch):
 def test_without_gradio_the_command_names_the_extra(restored, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert cli.main(["demo"]) == 2
-    assert 'expected the extra demo: pip install "ser-lib[demo]"' in capsys.readouterr().err
+    assert "expected the extra demo: pip install -e .[demo]" in capsys.readouterr().err
 
 
 @pytest.mark.slow
