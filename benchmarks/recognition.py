@@ -1,11 +1,9 @@
-"""How soon `ser predict` answers, and how fast it goes through a folder, beside openSMILE."""
+"""How soon `ser predict` answers, and how fast it goes through a folder, compared with openSMILE."""
 
 import concurrent.futures
 import functools
 import importlib.util
 import multiprocessing
-import tempfile
-from pathlib import Path
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -17,53 +15,40 @@ from benchmarks import material
 from benchmarks.features import RATE, open_smile
 from benchmarks.harness import interleaved, row
 from benchmarks.startup import run_python
-from ser_lib import systems
 from ser_lib.corpora import Corpus
-from ser_lib.recognition import load, train
-from ser_lib.recognition.recogniser import SHIPPED
+from ser_lib.recognition import load
 from ser_lib.signal import decode
 
-# Trained for a moment only: how well it recognises does not change how fast it does.
-_STAND_IN = {"epochs": 1}
 _OURS, _OTHER = "a folder by ser predict", "a folder by openSMILE, eGeMAPSv02, and an SVM"
 # The machine that the process of openSMILE fitted.
 _FITTED: dict[str, object] = {}
 
 
 def measure_recognition(quick: bool) -> list[dict]:
-    """Measure the model that comes along or, before there is one, a stand-in of the same kind."""
+    """Measure the model that comes with the package."""
     corpus = material.load(14 if quick else 200)
     files = list(corpus.table["path"])
-    with tempfile.TemporaryDirectory(prefix="ser_lib-bench-") as folder:
-        model, note = SHIPPED, ""
-        if not model.is_dir():
-            system = systems.CrnnAttention(**_STAND_IN)
-            model = train(system, corpus, Path(folder) / "model", reports=folder, progress=False)
-            note = "a stand-in trained for one epoch"
-        rows = _cold(str(model), files[0], 1 if quick else 9, note)
-        return rows + _folder(str(model), corpus, files, 1 if quick else 5, note)
+    return _cold(files[0], 1 if quick else 9) + _folder(corpus, files, 1 if quick else 5)
 
 
-def _cold(model: str, file: str, rounds: int, note: str) -> list[dict]:
+def _cold(file: str, rounds: int) -> list[dict]:
     """Compare `ser predict` on one recording, in a new process, with importing TensorFlow."""
-    command = ("-m", "ser_lib.cli", "predict", "--model", model, file)
     alternatives = {
-        "predict": functools.partial(run_python, *command),
+        "predict": functools.partial(run_python, "-m", "ser_lib.cli", "predict", file),
         "tensorflow": functools.partial(run_python, "-c", "import tensorflow"),
     }
     seconds = interleaved(alternatives, rounds, description="answering")
     ratio = seconds["predict"] / seconds["tensorflow"]
-    bound = {"target": 0.5, "at_most": True, "note": note}
     what, against = "ser predict, one recording", "import tensorflow"
     return [
-        row(what, "nothing", seconds["predict"], "seconds", note=note),
-        row(what, against, ratio, "of its time", **bound),
+        row(what, "nothing", seconds["predict"], "seconds"),
+        row(what, against, ratio, "of its time", target=0.5, at_most=True),
     ]
 
 
-def _folder(model: str, corpus: Corpus, files: list[str], rounds: int, note: str) -> list[dict]:
+def _folder(corpus: Corpus, files: list[str], rounds: int) -> list[dict]:
     """Measure how many seconds of speech are recognised per second on one core."""
-    recogniser = load(model)
+    recogniser = load()
     alternatives = {_OURS: lambda: list(recogniser.results(files))}
     timed = functools.partial(interleaved, rounds=rounds, description="recognising a folder")
     # openSMILE in a process of its own, as in `benchmarks.features`.
@@ -84,7 +69,7 @@ def _folder(model: str, corpus: Corpus, files: list[str], rounds: int, note: str
     for name, times in seconds.items():
         target = 200 if name == _OURS else None
         unit = "times real time, one core"
-        rows.append(row(name, "real time", length / times, unit, target=target, note=note))
+        rows.append(row(name, "real time", length / times, unit, target=target))
     return rows
 
 
