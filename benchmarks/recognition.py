@@ -1,4 +1,4 @@
-"""How soon `ser predict` answers, and how fast it goes through a folder, compared with openSMILE."""
+"""How soon `ser predict` answers, and how fast it goes through a folder; openSMILE as well."""
 
 import concurrent.futures
 import functools
