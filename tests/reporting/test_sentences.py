@@ -136,6 +136,7 @@ REPORTS = """corpus,classes,system,variant,changes,speaker_disjoint,normalisatio
 partial,uar,uar_low,uar_high
 emodb,7,crnn_attention,default,,True,train,1,2,True,0.9,0.1,0.95
 emodb,7,crnn_attention,default,,True,train,1,10,False,0.7641,0.7043,0.815
+emodb,7,crnn_attention,default,units 9 epochs 80,True,train,3,10,False,0.95,0.9,1
 emodb,7,crnn_attention,default,units 9,True,train,3,10,False,0.7,0.65,0.75
 emodb,7,crnn_attention,default,,True,speaker,3,10,False,0.99,0.9,1
 emodb,7,crnn_attention,as_published,,True,train,3,10,False,0.98,0.9,1
