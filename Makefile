@@ -34,7 +34,8 @@ quick: $(READY)
 	$(PYTEST) -m "not slow" tests
 
 lab: $(READY)
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --notebook-dir=. \
+	    --LabApp.default_url="/lab/tree/notebooks/README.md?factory=Markdown%20Preview"
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -46,6 +46,11 @@ def test_a_notebook_is_short_and_committed_with_its_outputs(name):
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
 
 
+def test_the_page_that_jupyterlab_opens_with_lists_every_notebook():
+    listed = re.findall(r"^\| \[(.+?)\]\((.+?)\.ipynb\)", (FOLDER / "README.md").read_text(), re.M)
+    assert listed == [(name, name) for name in SOURCES]
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_what_differs_between_machines_is_not_compared(name):
     for cell in SOURCES[name].cells:
