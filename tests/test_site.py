@@ -48,7 +48,8 @@ def test_the_configuration_loads_and_every_page_is_reached(application):
         if path.parent.name != "synthetic" and not path.stem.endswith(".failed")
     }
     assert notebooks <= pages
-    assert not [page for page in pages if page.startswith(("ser_lib", "tests", "build", ".venv"))]
+    within = [page for page in pages if page.startswith(("ser_lib", "tests", "build", ".venv"))]
+    assert within == ["ser_lib/recognition/models/crnn_attention-emodb/README"]
 
     reached, waiting = set(), [application.config.root_doc]
     while waiting:

@@ -1,6 +1,7 @@
 """Folds are trained as promised, stored, resumed, and never taken for something else."""
 
 import dataclasses
+import functools
 import getpass
 import json
 import platform
@@ -11,7 +12,7 @@ import pytest
 import soundfile
 from tiny import NearestMean, Tiny, interrupt_after, make_corpus, trained
 
-from ser_lib import code_digest, evaluate, identity, load_corpus, paths, protocols
+from ser_lib import code_digest, console, evaluate, identity, load_corpus, paths, protocols
 from ser_lib.errors import DivergenceError, InputError
 from ser_lib.experiment import results
 from ser_lib.experiment.fold import FoldData, posteriors, run_fold
@@ -338,7 +339,9 @@ def test_nothing_that_is_written_names_a_folder_a_host_or_a_person(
         assert f'"{getpass.getuser()}"' not in text
 
 
-def test_progress_names_folds_and_scores(corpus, system, capsys):
+def test_progress_names_folds_and_scores(corpus, system, capsys, monkeypatch):
+    # Where TQDM_DISABLE was set when tqdm was imported, as for notebooks, there are no bars.
+    monkeypatch.setattr(console, "tqdm", functools.partial(console.tqdm, disable=False))
     evaluate(system, corpus)
     shown = capsys.readouterr().err
     assert "tiny on folder" in shown

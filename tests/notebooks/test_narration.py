@@ -41,7 +41,7 @@ def other_corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recordings")
     for path in table["path"]:
         shutil.copy(path, folder)
-    table = table.assign(path=[path.name for path in table["path"]])
+    table = table.assign(path=[Path(path).name for path in table["path"]])
     table[["path", "emotion", "speaker", "sex"]].to_csv(folder / "manifest.csv", index=False)
     return folder
 
