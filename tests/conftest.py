@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config):
+    # A shell that starts the tests in the background lets them ignore Ctrl-C, which some send.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Tests and the kernels of notebooks start with an empty cache and leave no report behind; the
     # notebook that compares systems reads a copy of the predictions that came with the study.
     folder = tempfile.mkdtemp(prefix="ser_lib-tests-")
