@@ -197,6 +197,28 @@ def test_the_digest_follows_the_code_that_is_imported(package):
     assert not code_digest.is_current(before.roots, before.files)
 
 
+def test_a_file_whose_numbers_stayed_keeps_the_digest_that_results_know(package, monkeypatch):
+    package(signal__a="x = 1 + 1\n")
+    before = code_digest.code(["ser_lib.signal.a"])
+    package(signal__a="x = 2\n")
+    now = code_digest.code(["ser_lib.signal.a"]).files["signal/a.py"]
+    assert now != before.files["signal/a.py"]
+    same = {"signal/a.py": (now, before.files["signal/a.py"])}
+    monkeypatch.setattr(code_digest, "SAME_NUMBERS", same)
+    assert code_digest.code(["ser_lib.signal.a"]) == before
+    assert code_digest.is_current(before.roots, before.files)
+    package(signal__a="x = 3\n")
+    assert not code_digest.is_current(before.roots, before.files)
+
+
+def test_what_is_said_to_have_kept_its_numbers_is_the_code_of_now(monkeypatch):
+    said = dict(code_digest.SAME_NUMBERS)
+    monkeypatch.setattr(code_digest, "SAME_NUMBERS", {})
+    for path, (now, known) in said.items():
+        module = "ser_lib." + path.removesuffix(".py").replace("/", ".")
+        assert code_digest.code([module]).files[path] == now != known, path
+
+
 class Own:
     """Defined by the user."""
 
