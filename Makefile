@@ -3,6 +3,7 @@
 # make quick   set up and run the quick tests (under three minutes), while developing
 # make lab     set up and open JupyterLab
 # make bench   set up and measure speed and memory, compared with other tools, into reports/benchmarks
+# make stress  set up and run trials of kills, races, full disks, damage and attack (half an hour)
 # make results set up and compute every row of reports/ (needs the corpora; a day on two cores, resumable)
 # make site    set up and build the site into build/site/html, without executing anything
 # make lint    style
@@ -22,7 +23,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # longest, come first.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: study test quick lab bench results site lint lock clean
+.PHONY: study test quick lab bench stress results site lint lock clean
 
 study: $(READY)
 	$(BIN)/ser run --corpus synthetic
@@ -39,6 +40,9 @@ lab: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+stress: $(READY)
+	$(BIN)/python -m benchmarks.stress
 
 results: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash reports/results.sh
