@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ser_lib.evaluation.metrics import METRICS
+from ser_lib.reporting.commands import changed_parameters, shown
 from ser_lib.reporting.formatting import code, escape, interval, markdown_table
 from ser_lib.reporting.rows import NORMALISATIONS, Row
 
@@ -31,8 +32,9 @@ def section(rows: Sequence[Row], corpus: str) -> list[str]:
     Returns
     -------
     list of str
-        Paragraphs in Markdown: a table, and the effect of the protocols; nothing if no system was
-        run as published.
+        Paragraphs in Markdown: a table, the effect of the protocols, and what the variant as
+        published scores with other values of its parameters, where that was tried under the
+        source's protocol; nothing if no system was run as published.
     """
     table, sentences = [], []
     for (system, *_), own in _parts(rows).items():
@@ -54,6 +56,12 @@ def section(rows: Sequence[Row], corpus: str) -> list[str]:
                     f"{code(system)} as published has {abs(lost):.3f} {title} {order} on unseen "
                     "speakers than with the test speakers in training."
                 )
+            sentences += [
+                f"With {_changed(row)} it has {_score(row, metric)} under the source's protocol."
+                for row in original
+                if source is not None and row.values["protocol"] == source.values["protocol"]
+                if row.unusual > source.unusual
+            ]
     if not table:
         return []
     read = [_READ, markdown_table(_HEADINGS, table)]
@@ -89,10 +97,9 @@ def _choose(rows: Sequence[Row], *, unseen: bool) -> Row | None:
     """Choose of some rows the one that needs least of the test speakers and has most folds."""
 
     def order(row: Row) -> tuple:
-        values, special = row.values, row.record["specification"]
-        by_scaling = NORMALISATIONS.index(values["normalisation"])
-        nested = "nested" in special or "development" in special
-        return values["partial"], by_scaling, not row.repeated, nested, len(values["changes"])
+        _, special, changed = row.unusual
+        by_scaling = NORMALISATIONS.index(row.values["normalisation"])
+        return row.values["partial"], by_scaling, not row.repeated, special, changed
 
     fitting = [row for row in rows if row.values["speaker_disjoint"] == unseen]
     return min(fitting, key=order, default=None)
@@ -102,14 +109,24 @@ def _scores(title: str, values: Sequence[float]) -> str:
     return f"{escape(title)} {', '.join(f'{value:.3f}' for value in values)}" if values else ""
 
 
+def _changed(row: Row) -> str:
+    """Name the parameters in which a row differs from its variant."""
+    changed = changed_parameters(row.record)
+    return " and ".join(code(f"{name}={shown(value)!r}") for name, value in changed.items())
+
+
+def _score(row: Row, metric: str) -> str:
+    score = interval(*(row.values[f"{metric}{end}"] for end in ("", "_low", "_high")))
+    return f"[{METRICS[metric].title} {score}](runs.md#{row.name})"
+
+
 def _cell(row: Row | None, metric: str) -> str:
     if row is None:
         return ""
     values = row.values
-    score = interval(*(values[f"{metric}{end}"] for end in ("", "_low", "_high")))
     part = f", {values['folds']} of {row.record['n_folds']} folds" if values["partial"] else ""
     scaled = (
         "" if values["normalisation"] == "train" else f", normalisation {values['normalisation']}"
     )
     where = escape(f"{row.record['protocol_title']}{scaled}{part}")
-    return f"[{METRICS[metric].title} {score}](runs.md#{row.name})<br>{where}"
+    return f"{_score(row, metric)}<br>{where}"

@@ -1,8 +1,10 @@
 """From the published score to ours, in one row."""
 
+import dataclasses
+
 from stored_evaluations import store
 
-from ser_lib import paths
+from ser_lib import identity, paths, systems
 from ser_lib.reporting import read_rows
 from ser_lib.reporting.as_published import section
 
@@ -30,6 +32,22 @@ def test_a_row_leads_from_the_published_score_to_ours(tmp_path):
     scores = {row.name: row.values["wa"] for row in read_rows(paths.reports() / "folder")}
     lost = scores[source.stem] - scores[unseen.stem]
     assert text[3].startswith(f"`tiny` as published has {lost:.3f} WA less on unseen speakers")
+
+
+def test_what_was_tried_to_come_closer_is_told(tmp_path):
+    original = systems.make("svm", variant="as_published")
+    source, tried = (
+        {name: identity.describe(value) for name, value in system.parameters.items()}
+        for system in (original, dataclasses.replace(original, truncate=False))
+    )
+    variant = {"system": "svm", "variant": "as_published", **DEPENDENT}
+    store(paths.reports(), parameters=source, accuracy=0.5, **variant)
+    path = store(paths.reports(), parameters=tried, sharpness=2.0, accuracy=0.9, **variant)
+    text, ((_, _, chosen, *_),) = lines()
+    (row,) = [row for row in read_rows(paths.reports() / "folder") if row.name == path.stem]
+    assert path.stem not in chosen
+    score = f"[WA {row.values['wa']:.3f}](runs.md#{path.stem})"
+    assert text[3] == f"With `truncate=False` it has {score} under the source's protocol."
 
 
 def test_cells_of_what_was_not_measured_are_empty(tmp_path):
