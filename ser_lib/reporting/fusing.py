@@ -116,7 +116,14 @@ def _find(
         found = [row for row in found if row.values["normalisation"] == normalisation]
     if not held_out:
         # Trained on fewer speakers for the sake of weights that are not fitted here.
-        found = [row for row in found if "development" not in row.record["specification"]]
+        plain = [row for row in found if "development" not in row.record["specification"]]
+        if found and not plain:
+            raise InputError(
+                f"{member!r}: what is stored of it kept development speakers out of training, for "
+                "weights that are fitted; expected an evaluation without, as made by: "
+                f"ser evaluate {member} --corpus {folder.name} (or the digest of one of them)"
+            )
+        found = plain
     for usual in (
         lambda row: not row.values["partial"],
         lambda row: row.values["speaker_disjoint"],

@@ -34,13 +34,15 @@ def store(
     sharpness=1.0,
     system="tiny",
     development=False,
+    held_out=False,
     **record,
 ):
     """
     Write an evaluation into reports; two rows per speaker and emotion.
 
     As many of them are predicted right as `accuracy` says; with `development`, each fold has the
-    test rows of the next one as development rows.
+    test rows of the next one as development rows; with `held_out` as well, and they were kept out
+    of training.
     """
     disjoint = protocol == "leave_one_speaker_out"
     code = code_digest.code(["ser_lib.errors"])
@@ -60,6 +62,8 @@ def store(
         "folds": list(folds),
         "split": "0",
     }
+    if held_out:
+        specification["development"] = "held out"
     digest = identity.digest(specification)
     rng = np.random.default_rng(int(digest[:8], 16))
     rows = []
@@ -115,7 +119,7 @@ def store(
     }
     path = results.prediction_files("folder", system, digest, reports)
     table = pd.DataFrame(rows)
-    if development:
+    if development or held_out:
         others = table["fold"].map(dict(zip(folds[1:] + folds[:1], folds, strict=True)))
         table = pd.concat([table, table.assign(part="dev", fold=others)], ignore_index=True)
     results.write(Evaluation(table, record), path)

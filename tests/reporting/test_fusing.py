@@ -140,6 +140,19 @@ def test_the_name_of_a_system_means_its_defaults_on_unseen_speakers(members):
     assert fused.record["members"].items() >= own.items()
 
 
+def test_equal_weights_take_no_evaluation_that_kept_development_speakers_out(members):
+    held = store(paths.reports(), system="third", seeds=(0, 1, 2), held_out=True)
+    message = r"'third'.* kept development speakers out.*ser evaluate third --corpus folder"
+    with pytest.raises(InputError, match=message):
+        fuse_evaluations(["one", "third"], "folder")
+    fitted = fuse_evaluations(["one", "third"], "folder", weights="fitted")
+    named = fuse_evaluations(["one", held.stem], "folder")
+    assert fitted.record["members"] == named.record["members"]
+    plain = store(paths.reports(), system="third", seeds=(0, 1, 2))
+    fused = fuse_evaluations(["one", "third"], "folder")
+    assert fused.record["members"]["third"] == read(plain).record["digest"]
+
+
 def test_the_command_fuses_and_notes_itself(members, capsys, monkeypatch):
     monkeypatch.setenv("SER_COMMAND", "")  # Restored afterwards.
     arguments = ["fuse", "one", "other", "--corpus", "folder", "--name", "both"]
