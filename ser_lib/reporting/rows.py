@@ -123,11 +123,12 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     return sorted((row for row in rows if superseded or not row.superseded), key=order)
 
 
-def results_table(rows: Sequence[Row], *, decimals: int | None = 4) -> pd.DataFrame:
+def results_table(rows: Sequence[Row], *, decimals: int | None = 8) -> pd.DataFrame:
     """
     Make the results table: one row per evaluation, columns `COLUMNS`.
 
-    Scores are rounded to `decimals`, or not at all: what is written from them rounds them once.
+    Scores are rounded to `decimals`, or not at all. By default there are many more of them than a
+    page shows, so that what a page rounds was not rounded before.
     """
     table = pd.DataFrame([row.values for row in rows], columns=list(COLUMNS))
     numbers = [*SCORES, *SPREAD]

@@ -11,6 +11,7 @@ import pandas as pd
 from ser_lib import paths, systems
 from ser_lib.evaluation import Evaluation
 from ser_lib.evaluation.significance import Comparison
+from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
 from ser_lib.reporting.formatting import escape, interval
 from ser_lib.reporting.page import SYNTHETIC
 from ser_lib.reporting.wording import count, listing, percent
@@ -36,7 +37,7 @@ def on_real_speech(system: str) -> str:
         table = pd.read_csv(file, keep_default_na=False)
         own = (table["system"] == system) & (table["variant"] == "default")
         own &= table["speaker_disjoint"].astype(str) == "True"
-        own &= table["normalisation"] == "train"
+        own &= (table["normalisation"] == "train") & (table["protocol"] != TRAINED_ELSEWHERE)
         if file.parent.name == SYNTHETIC or not own.any():
             continue
         table["changed"] = table["changes"].str.len()
