@@ -25,11 +25,11 @@ def learning_curves(
     scores: Mapping[str, float] | None = None,
 ) -> Figure:
     """
-    Show loss and UAR over the epochs of every fold, and which epoch was chosen.
+    Show loss and UAR over the epochs of every training, and which epoch was chosen.
 
-    Thin lines are folds; thick ones their mean, with one standard deviation around, until half of
-    the folds have stopped; dots are the chosen epochs. The grey line and band are the pooled UAR of
-    the test speakers and its 95 % interval.
+    Thin lines are trainings, one for each fold and seed; thick ones their mean, with one standard
+    deviation around, until half of them have stopped; dots are the chosen epochs. The grey line and
+    band are the pooled UAR of the test speakers and its 95 % interval.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def learning_curves(
     axes[0].set(ylabel="loss", ylim=(0, None))
     axes[1].set(ylabel="UAR", ylim=(0, 1))
     heading(axes[0], "Loss")
-    note = f"{len(tables)} folds" if len(tables) > 1 else "one fold"
+    note = f"{len(tables)} trainings" if len(tables) > 1 else "one training"
     if len(points):
         low, high = points["epoch"].min(), points["epoch"].max()
         note += f"; epochs chosen: {low} to {high}" if low < high else f"; epoch chosen: {low}"
@@ -88,7 +88,7 @@ def learning_curves(
 
 
 def _draw_curves(ax: Axes, rows: pd.DataFrame, name: str) -> None:
-    """Draw the folds as thin lines, and their mean and standard deviation."""
+    """Draw the trainings as thin lines, and their mean and standard deviation."""
     columns = {name: ("training", ACCENT), f"dev_{name}": ("development speakers", CONTRAST)}
     for column, (label, colour) in columns.items():
         curves = rows[["fold", "epoch", column]].dropna()

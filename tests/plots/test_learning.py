@@ -14,9 +14,9 @@ def dots(axes):
 def test_learning_curves_mark_the_epoch_of_the_best_development_score():
     figure = built("learning_curves")
     assert [list(line.get_xdata()) for line in dots(figure.axes[1])] == [[4, 4, 4]]
-    assert "3 folds; epoch chosen: 4" in texts(figure)
+    assert "3 trainings; epoch chosen: 4" in texts(figure)
     chosen = plots.learning_curves(histories(), chosen=[2, 5, 9])
-    assert "3 folds; epochs chosen: 2 to 9" in texts(chosen)
+    assert "3 trainings; epochs chosen: 2 to 9" in texts(chosen)
 
 
 def test_learning_curves_need_no_development_rows_and_take_columns():
