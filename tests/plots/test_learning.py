@@ -21,7 +21,7 @@ def test_learning_curves_mark_the_epoch_of_the_best_development_score():
 
 def test_learning_curves_need_no_development_rows_and_take_columns():
     figure = plots.learning_curves(PLAIN)
-    assert {"one fold", "Training UAR", "training"} <= set(texts(figure))
+    assert {"one training", "Training UAR", "training"} <= set(texts(figure))
     assert "development speakers" not in texts(figure)
     assert not dots(figure.axes[1])
 
