@@ -1,6 +1,5 @@
-"""Where commands may write: names that stay inside their folder, and folders that can be written."""
+"""Where commands may write: names that stay in their folder, folders that can be written."""
 
-import contextlib
 import os
 import re
 import secrets
@@ -29,8 +28,8 @@ def plain_name(kind: str, name: object) -> str:
         r"[^\x00-\x1f\x7f/\\.][^\x00-\x1f\x7f/\\]{,149}", name
     ):
         raise InputError(
-            f"{kind} {name!r}: expected the name of one folder or file, without slashes and without "
-            "a dot at its beginning"
+            f"{kind} {name!r}: expected the name of one folder or file, without slashes and "
+            "without a dot at its beginning"
         )
     return name
 
@@ -44,26 +43,29 @@ def require_writable(folder: str | os.PathLike, kind: str) -> None:
     folder : path
         The folder; where it is not there, the nearest folder above it in which it would be made.
     kind : str
-        What is to be written there and how to choose another place, for the error.
+        What is to be written there, and what names the place, for the error.
 
     Raises
     ------
     InputError
         If the folder, or one above it, is a file, or nothing can be made in it.
     """
+    nearest = require_folder(folder, kind)
+    probe = nearest / f".ser_lib.{secrets.token_hex(4)}"
+    try:
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise InputError(
+            f"{nearest}: nothing can be written here ({error.strerror}); expected another place "
+            f"for {kind}"
+        ) from None
+
+
+def require_folder(folder: str | os.PathLike, kind: str) -> Path:
+    """Return a folder, or the nearest above it that is there; InputError if that is a file."""
     folder = Path(folder).expanduser().absolute()
     nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not nearest.is_dir():
         raise InputError(f"{nearest}: is no folder; expected one for {kind}")
-    probe = nearest / f".ser_lib.{secrets.token_hex(4)}"
-    try:
-        try:
-            probe.mkdir()
-        finally:
-            with contextlib.suppress(OSError):
-                probe.rmdir()
-    except OSError as error:
-        raise InputError(
-            f"{nearest}: nothing can be written here ({error.strerror}); expected a folder for "
-            f"{kind}"
-        ) from None
+    return nearest

@@ -19,6 +19,7 @@ from ser_lib.corpora.emotions import EMOTIONS, canonical_emotion, find_emotion
 from ser_lib.corpora.table import COLUMNS, LISTENERS, check_table, distinct, make_table
 from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
+from ser_lib.places import plain_name
 
 _SHOWN = 30  # values that an error lists; of more than these it lists the nearest
 
@@ -95,6 +96,8 @@ class Corpus:
     recordings: Recordings | None = None
 
     def __post_init__(self) -> None:
+        # It becomes the name of a folder of the reports.
+        plain_name("corpus", self.name)
         check_table(self.name, self.table)
 
     @classmethod

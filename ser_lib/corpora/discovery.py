@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser_lib.corpora.copies import published_copy
+from ser_lib.corpora.copies import published_copies
 from ser_lib.errors import InputError, InputWarning
 
 # In order of preference, if a recording exists in several containers: first WAV, in which speech
@@ -125,7 +125,7 @@ def choose(
     Divide files into the recordings of a corpus, one per utterance, and unexpected files.
 
     If an utterance has several files, the published one is used (see
-    `ser_lib.corpora.copies.published_copy`), otherwise the container that comes first in
+    `ser_lib.corpora.copies.published_copies`), otherwise the container that comes first in
     `SUFFIXES`, then the path with the fewest folders, then the first by name; and one
     `InputWarning` is given. `InputError` if different recordings have one name.
 
@@ -137,8 +137,9 @@ def choose(
         Results of `locate`. If `folder` does not have the name of the corpus, the deepest folder
         that contains all recordings is the corpus's, and files outside it are not unexpected.
     official : container of str or DataFrame, optional
-        The published utterances, or a table of them as `read_index` returns it. Files whose names match the pattern but were not published are
-        left out, with one `InputWarning`. By default every matching name is an utterance.
+        The published utterances, or a table of them as `read_index` returns it. Files whose names
+        match the pattern but were not published are left out, with one `InputWarning`. By default
+        every matching name is an utterance.
     """
     published = official.to_dict("index") if isinstance(official, pd.DataFrame) else {}
     if isinstance(official, pd.DataFrame):
@@ -153,12 +154,8 @@ def choose(
             copies.setdefault(path.stem, []).append(path)
         else:
             unpublished.append(path)
-    chosen = {
-        utterance: paths[0]
-        if len(paths) == 1
-        else published_copy(utterance, sorted(paths, key=_preference), published.get(utterance))
-        for utterance, paths in copies.items()
-    }
+    copies = {utterance: sorted(paths, key=_preference) for utterance, paths in copies.items()}
+    chosen = published_copies(copies, published)
     if folder.name.lower() != name and chosen:
         folder = Path(os.path.commonpath([path.parent for path in chosen.values()]))
     several = [utterance for utterance, paths in copies.items() if len(paths) > 1]
@@ -174,7 +171,7 @@ def choose(
             f"{name}: {len(unpublished)} recordings have names like those of the corpus but were "
             f"not published with it; they are left out, the first is {unpublished[0]}"
         )
-    belonging = {path for paths in copies.values() for path in paths}
+    belonging = {path for utterance in chosen for path in copies[utterance]}
     unexpected = tuple(p for p in audio if p not in belonging and p.is_relative_to(folder))
     return Recordings(folder, chosen, unexpected)
 

@@ -55,7 +55,7 @@ ALIASES = {
     "language": ("lang",),
     "split": ("split_set", "partition"),
 }
-"""Other names by which columns of a manifest are understood, where they are not there themselves."""
+"""Other names by which columns of a manifest are understood, where those are not there."""
 # Columns that may be meant for one that a manifest lacks, which only its author knows.
 _PERHAPS = {
     "speaker": ("subject", "subject_id", "participant", "participant_id", "person", "client_id"),
@@ -84,8 +84,9 @@ def load(
         CSV with the columns ``path`` and ``emotion`` and, where known, ``speaker``, ``sex``,
         ``language``, ``sentence``, ``session``, ``intensity``, ``split``; usual other names
         (`ALIASES`) and what spreadsheets save (`ser_lib.csv_table.read_csv`) are understood. Other
-        columns are kept, as numbers if all their values are. The file is searched for in `data`, then in the working
-        directory; paths in it are relative to `data`. By default ``manifest.csv``.
+        columns are kept, as numbers if all their values are. The file is searched for in `data`,
+        then in the working directory; paths in it are relative to `data`. By default
+        ``manifest.csv``.
     pattern : str, optional
         Regular expression with a named group for each column that file names contain, at least
         ``emotion``. It is searched for in each recording's path relative to `data`, with forward
@@ -161,7 +162,7 @@ def _warn_of_spellings(rows: list[dict[str, object]], where: str) -> None:
 
 
 def _place(path: str | os.PathLike) -> str:
-    """Identify a file by its folder and name; what a link with that name leads to is its content."""
+    """Identify a file by its folder and name, whatever a link with that name leads to."""
     folder, name = os.path.split(os.path.abspath(path))
     return os.path.join(os.path.realpath(folder), name)
 

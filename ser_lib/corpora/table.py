@@ -30,8 +30,8 @@ def make_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     ----------
     rows : iterable of mapping
         One per utterance: ``utterance``, what is known of `COLUMNS`, and any further columns. None,
-        NaN, "" and absent keys are missing values. Synonyms of emotions are replaced by the names in
-        `EMOTIONS`.
+        NaN, "" and absent keys are missing values. Synonyms of emotions are replaced by the names
+        in `EMOTIONS`.
 
     Returns
     -------
