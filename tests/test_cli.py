@@ -25,8 +25,8 @@ def recordings(tmp_path):
     """Two recordings and their manifest."""
     folder = tmp_path / "recordings"
     folder.mkdir()
-    for name in ("a", "b"):
-        soundfile.write(folder / f"{name}.wav", np.sin(np.arange(8000) / 9) / 2, 16000)
+    for name, period in (("a", 9), ("b", 5)):
+        soundfile.write(folder / f"{name}.wav", np.sin(np.arange(8000) / period) / 2, 16000)
     (folder / "manifest.csv").write_text("path,emotion\na.wav,anger\nb.wav,sadness\n")
     return folder
 

@@ -137,7 +137,19 @@ def _train(
         copies=tuple(open_features(folder) for folder in data.copies),
         conditions={name: open_features(folder) for name, folder in data.conditions.items()},
     )
-    classifier, result = run_fold(system, data, task.fold, task.seed)
+    try:
+        classifier, result = run_fold(system, data, task.fold, task.seed)
+    except ValueError as error:
+        # What scikit-learn says when selection leaves nothing.
+        if not any(words in str(error) for words in ("No feature in X", "0 feature(s)")):
+            raise
+        speakers = ""
+        if specification.content["normalisation"] == "speaker":
+            speakers = ", of several emotions for each speaker, whose own statistics scale them"
+        raise InputError(
+            f"{system.name}, fold {task.fold.name!r}: no feature tells the emotions of the "
+            f"{len(task.fold.train)} training recordings apart; expected more recordings{speakers}"
+        ) from error
     record = result.record | specification.provenance()
     return classifier, result._replace(record=record)
 
