@@ -1,9 +1,12 @@
+import contextlib
 import itertools
 
 import numpy as np
 import pandas as pd
 import pytest
 from corpus_tables import table_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from ser_lib import protocols
@@ -315,6 +318,46 @@ def test_a_file_that_is_not_a_split_file_is_refused(text, message, small, tmp_pa
         path.write_text(text)
     with pytest.raises(InputError, match=message):
         protocols.read_split(path).folds(small("abc"))
+
+
+FORMS = {
+    "spaces": "utterance, fold, part\nu0000, 1, train\nu0001, 1, dev\nu0002, 1, test\n",
+    "semicolons": "utterance;fold;part\r\nu0000;1;train\r\nu0001;1;dev\r\nu0002;1;test\r\n",
+    "names and words": "Utt_ID,Fold,Split\nu0000,1,Train\nu0001,1,Val\nu0002,1,TEST\n",
+    "commas": "utterance,fold,part,\nu0000,1,train,\nu0001,1,dev,\nu0002,1,test,\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_split_file_is_read_whatever_saved_it(form, tmp_path):
+    (tmp_path / "plain.csv").write_text(SPLIT)
+    (tmp_path / "other.csv").write_bytes(FORMS[form].encode())
+    plain, other = (protocols.read_split(tmp_path / f"{n}.csv") for n in ("plain", "other"))
+    assert other.identity() == plain.identity()
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.text('utterance,fold,part\n;"0123 \u00b2dev', max_size=80),
+        st.lists(
+            st.tuples(
+                st.sampled_from(("u0000", "u0001", "u9", "")),
+                st.sampled_from(("1", "2", "\u00b2", '"')),
+                st.sampled_from(("train", "Dev", "TEST", "eval", "")),
+            )
+        ),
+    )
+)
+@settings(derandomize=True, deadline=None, database=None, max_examples=100)
+def test_any_split_file_is_read_or_refused(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("split") / "split.csv"
+    if isinstance(content, list):
+        rows = [("utterance", "fold", "part"), *content]
+        content = "\n".join(",".join(row) for row in rows)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with contextlib.suppress(InputError):
+        assert protocols.read_split(path).identity()["content"]
 
 
 # ---- speaker-dependent ones -----------------------------------------------------------------
