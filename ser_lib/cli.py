@@ -311,6 +311,10 @@ def _check_places(options: argparse.Namespace) -> None:
             folders += [folder / part for part in ("features", "evaluations")]
         for each in folders:
             require_writable(each, _PLACES[kind])
+    if getattr(options, "output", None):
+        require_writable(Path(options.output).parent, "what is written (-o)")
+    if getattr(options, "card", False):
+        require_writable(options.system, "the model and its card")
 
 
 # Options of several commands.
@@ -602,11 +606,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of the output (`ser corpora | head`) has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"ser: error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
 
 
 if __name__ == "__main__":

@@ -241,13 +241,19 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_done(
     assert "nothing can be written here (Permission denied); expected another place for" in err
 
 
-def test_an_error_of_the_system_is_one_line_that_names_the_file(monkeypatch, capsys):
-    def fail(*args, **options):
-        raise OSError(5, "Input/output error", "/media/disk/a.wav")
-
-    monkeypatch.setattr(notebooks, "run_notebooks", fail)
-    code, _, err = run("run", capsys=capsys)
-    assert (code, err) == (2, "ser: error: /media/disk/a.wav: Input/output error\n")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "a.wav", "-o", "file/out.csv"],
+        ["train", "svm", "-o", "file/model"],
+        ["evaluate", "file", "--card"],
+    ],
+)
+def test_a_file_to_write_below_a_file_is_refused(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    code, _, err = run(*words, capsys=capsys)
+    assert (code, "file: is no folder; expected one for" in err) == (2, True)
 
 
 def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, capsys, tmp_path):
