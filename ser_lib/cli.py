@@ -300,6 +300,8 @@ def _check_places(options: argparse.Namespace) -> None:
     from ser_lib.places import plain_name, require_writable
 
     corpus = plain_name("corpus", getattr(options, "corpus", "synthetic"))
+    if options.function is _run:
+        corpus = plain_name("corpus", dict(options.parameters).get("corpus", corpus))
     if getattr(options, "name", None) is not None:
         plain_name("name", options.name)
     for place in _WRITES.get(options.function, ()):

@@ -64,15 +64,7 @@ def read_csv(
     if told:
         text = text[told.end() :]
     delimiter = told[1] if told else _delimiter(text, names)
-    try:
-        records = list(_records(text, delimiter))
-    except csv.Error as error:
-        raise InputError(f"{where}: cannot be read as CSV ({error})") from None
-    rows = {
-        number: [cell.strip() for cell in cells]
-        for number, cells in enumerate(records, start=2 if told else 1)
-        if any(cell.strip() for cell in cells)
-    }
+    rows = _rows(text, delimiter, 2 if told else 1, where)
     if not rows:
         return pd.DataFrame()
     for number, cells in rows.items():
@@ -80,7 +72,7 @@ def read_csv(
     head = rows.pop(next(iter(rows)))
     width = max((i for i, name in enumerate(head, start=1) if name), default=1)
     lengths = {len(cells) for cells in rows.values()}
-    # A delimiter at the end of every row means nothing; one row alone may have a comma in a text.
+    # A delimiter at the end of every row means nothing; in some rows it may belong to a text.
     longest = max(len(head), *lengths) if len(lengths) == 1 else len(head)
     for number, cells in rows.items():
         if not width <= len(cells) <= longest or any(cells[width:]):
@@ -121,6 +113,23 @@ def _decoded(path: str | os.PathLike, where: str) -> str:
 def _records(text: str, delimiter: str) -> "csv.reader":
     lines = io.StringIO(text, newline="")
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+
+
+def _rows(text: str, delimiter: str, first: int, where: str) -> dict[int, list[str]]:
+    """Return the rows that are not empty, by their numbers."""
+    rows: dict[int, list[str]] = {}
+    number = first
+    try:
+        for cells in _records(text, delimiter):
+            cells = [cell.strip() for cell in cells]
+            if any(cells):
+                rows[number] = cells
+            number += 1
+    except csv.Error as error:
+        raise InputError(
+            f"{where}: cannot be read as CSV: row {number}, or a quote before it: {error}"
+        ) from None
+    return rows
 
 
 def _delimiter(text: str, names: Mapping[str, Sequence[str]]) -> str:

@@ -64,7 +64,7 @@ def require_writable(folder: str | os.PathLike, kind: str) -> None:
 
 def require_folder(folder: str | os.PathLike, kind: str) -> Path:
     """Return a folder, or the nearest above it that is there; InputError if that is a file."""
-    folder = Path(folder).expanduser().absolute()
+    folder = Path(os.path.expanduser(folder)).absolute()
     nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not nearest.is_dir():
         raise InputError(f"{nearest}: is no folder; expected one for {kind}")

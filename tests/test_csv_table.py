@@ -88,7 +88,7 @@ REFUSED = {
     "file,spk,speaker_id\na,b,c\n": "the columns 'spk' and 'speaker_id' may both be the speaker",
     'path,text\na,"oh no\nb,really\n': "cannot be read as CSV",
     'path,text,more\na,x,"oh\nb,y,z\nc,z,"\n': "cell 3 of row 2 goes on over 2 more lines, 'b,y,z'",
-    'path,text\na,"oh" no\n': "cannot be read as CSV",
+    'path,text\na,x\nb,"oh" no\n': "cannot be read as CSV: row 3, or a quote before it",
     b"path,text\na,\xe4\n": re.escape("in UTF-8 (line 2"),
     b"path,text\na,\0\n": "line 2 has a zero byte",
 }

@@ -109,8 +109,8 @@ def load(
         unknown emotions or sexes, and recordings that are missing or listed twice; or if there are
         no recordings.
     """
-    data = Path(data).expanduser().absolute()
-    if not data.is_dir():
+    data = Path(os.path.expanduser(data)).absolute()
+    if not os.path.isdir(data):
         raise InputError(f"{NAME}: the folder {data} does not exist. {HOW_TO_GET}")
     if manifest is not None and pattern is not None:
         raise InputError(f"{NAME}: manifest={manifest} and pattern={pattern!r} given; expected one")
@@ -151,14 +151,15 @@ def _translations(emotions: object) -> dict[str, str]:
 
 
 def _warn_of_spellings(rows: list[dict[str, object]], where: str) -> None:
-    """Name those who may be one speaker: no protocol could keep them apart from themselves."""
-    pairs = two_spellings(str(row["speaker"]) for row in rows if row.get("speaker"))
-    if pairs:
-        names = ", ".join(f"{one!r} and {other!r}" for one, other in pairs[:5])
-        discovery.warn(
-            f"{where}: {len(pairs)} speakers may be there under two spellings and then count as "
-            f"two: {names}; expected one spelling of each speaker"
-        )
+    """Name what may be one speaker or session: no protocol could keep it apart from itself."""
+    for column in ("speaker", "session"):
+        pairs = two_spellings(str(row[column]) for row in rows if row.get(column))
+        if pairs:
+            names = ", ".join(f"{one!r} and {other!r}" for one, other in pairs[:5])
+            discovery.warn(
+                f"{where}: {len(pairs)} {column}s may be there under two spellings and then count "
+                f"as two: {names}; expected one spelling of each {column}"
+            )
 
 
 def _place(path: str | os.PathLike) -> str:
@@ -173,10 +174,10 @@ def _utterance(path: PurePath) -> str:
 
 
 def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
-    name = Path(MANIFEST if manifest is None else str(manifest)).expanduser()
+    name = Path(os.path.expanduser(MANIFEST if manifest is None else str(manifest)))
     places = [data / name] if manifest is None else [data / name, name.absolute()]
     for place in places:
-        if place.is_file():
+        if os.path.isfile(place):
             return place
     raise InputError(
         f"{NAME}: the manifest {' or '.join(map(str, dict.fromkeys(places)))} does not exist; "

@@ -96,7 +96,7 @@ def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all
         1,440 spoken, 1,012 sung utterances; ``sentence`` is the code of `SENTENCES`, ``intensity``
         "normal" or "strong", ``split`` the published fold "1" to "6" of the actor.
     """
-    if channel not in CHANNELS:
+    if channel not in tuple(CHANNELS):
         raise unknown("channel of ravdess", channel, CHANNELS)
     if subset not in SUBSETS:
         raise unknown("subset of ravdess", subset, SUBSETS)

@@ -19,15 +19,19 @@ _WORDS = {
     "test": ("test", "testing", "tst"),
 }
 _PART_OF = {word: part for part, words in _WORDS.items() for word in words}
-# What some call the development part and others the test part.
-_UNCLEAR = ("eval", "evaluation", "holdout", "heldout")
+# How further words for parts begin: "evaluation" is development to some and test to others.
+_LIKE_PARTS = re.compile("train|test|devel|valid|eval|hold[ _-]?out|held[ _-]?out")
 # A number or "set" after the word: Test1, train_set.
 _FORM = re.compile(r"([a-z]+?)[\s_-]*(?:(?:set|split|part)?[\s_-]*\d*)")
 
 
 def _word(value: str) -> str:
-    match = _FORM.fullmatch(str(value).strip().casefold().replace("-", ""))
+    match = _FORM.fullmatch(str(value).strip().casefold())
     return match[1] if match else ""
+
+
+def _is_like_part(value: str) -> bool:
+    return _word(value) in _PART_OF or bool(_LIKE_PARTS.match(value.strip().casefold()))
 
 
 def named_folds(table: pd.DataFrame) -> np.ndarray | None:
@@ -41,7 +45,7 @@ def named_folds(table: pd.DataFrame) -> np.ndarray | None:
         return None
     names = table["split"].astype(str).to_numpy(dtype=object)
     distinct = set(names)
-    if len(distinct) < 2 or any(_word(name) in (*_PART_OF, *_UNCLEAR) for name in distinct):
+    if len(distinct) < 2 or any(_is_like_part(name) for name in distinct):
         return None
     for one, other in two_spellings(distinct):
         raise InputError(

@@ -61,6 +61,8 @@ def test_a_pattern(tree):
 # What the manifest is, the options, and what the error says.
 BAD = {
     "no manifest": (None, {}, "the manifest .*manifest.csv does not exist; expected a CSV file"),
+    "long name": (None, {"manifest": "x" * 300}, "xxx does not exist"),
+    "nobody's home": (None, {"manifest": "~nobody-here/m.csv"}, "m.csv does not exist"),
     "not that manifest": (MANIFEST, {"manifest": "other.csv"}, "other.csv or .* does not exist"),
     "empty": ("", {}, "manifest.csv: missing columns path, emotion; found no columns"),
     "head only": ("path,emotion\n", {}, "manifest.csv: no recordings; expected at least one"),

@@ -45,7 +45,8 @@ def test_usual_words_for_the_parts_are_understood_in_any_case(words, kind, small
     ("words", "message"),
     [
         (("train", "dev", "eval"), "holds eval; expected train, dev, test"),
-        (("eval", "holdout", "eval"), "holds eval, holdout; expected train, dev, test"),
+        (("eval", "hold-out", "eval"), "holds eval, hold-out; expected train, dev, test"),
+        (("Trainingsdaten", "x", "Testdaten"), "holds Testdaten, Trainingsdaten, x; expected"),
         (("train", "Test1", "Test2"), "holds Test1 and Test2, which both mean test; expected one"),
         (("train", "dev", "val"), "holds dev and val, which both mean dev"),
         (("train", "dev", "1"), "holds 1; expected train, dev, test"),
