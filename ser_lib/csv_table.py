@@ -199,7 +199,9 @@ def two_spellings(values: Iterable[str]) -> list[tuple[str, str]]:
     pairs = []
     for value in sorted(set(values)):
         key = unicodedata.normalize("NFKC", value).casefold()
-        key = re.sub(r"(?<!\d)0+(?=\d)|[\s_-]+", "", key)
+        key = re.sub(r"(?<![\d.])0+(?=\d)", "", key)
+        # What stands between two numbers keeps them apart.
+        key = re.sub(r"(?<!\d) | (?!\d)", "", re.sub(r"[\s_-]+", " ", key))
         other = known.setdefault(key, value)
         if other != value:
             pairs.append((other, value))

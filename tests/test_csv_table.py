@@ -148,6 +148,7 @@ def test_any_bytes_are_a_table_or_refused(tmp_path_factory, content):
         (("Zo\u00eb", "Zoe\u0308"), [("Zoe\u0308", "Zo\u00eb")]),
         (("fold 1", "fold_1", "fold1"), [("fold 1", "fold1"), ("fold 1", "fold_1")]),
         (("0", "00", "1", "10", "1.0", "a", "b"), [("0", "00")]),
+        (("1-11", "11-1", "111", "1.05", "1.5", "1_11", "0-1", "01"), [("1-11", "1_11")]),
     ],
 )
 def test_names_in_two_spellings(names, pairs):

@@ -62,6 +62,8 @@ _PERHAPS = {
     "session": ("sess", "session_id", "dialogue", "dialog"),
     "split": ("fold", "folds", "set", "subset", "part"),
 }
+# Keys of rows that are made here.
+_OWN = ("utterance", "where")
 _SEX_OF = {
     **dict.fromkeys(("female", "f", "woman", "w"), "female"),
     **dict.fromkeys(("male", "m", "man"), "male"),
@@ -195,6 +197,10 @@ def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
             f"{', '.join(c for c in COLUMNS if c not in REQUIRED)}"
         )
     others = [column for column in table.columns if column not in COLUMNS]
+    taken = [column for column in others if column in _OWN]
+    if taken:
+        others = [column for column in others if column not in _OWN]
+        discovery.warn(f"{source}: {_columns(taken)} left out; recordings are named by their paths")
     absent = set(COLUMNS) - set(table.columns)
     for column in others:
         # Other columns are allowed, but a misspelt standard column must not go unnoticed.

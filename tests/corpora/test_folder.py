@@ -161,6 +161,14 @@ def test_a_column_that_may_be_meant_for_another_one_is_named(tree):
     assert table[["subject", "fold"]].to_numpy().tolist() == [[7, 1]]
 
 
+def test_columns_that_are_left_out_are_named(tree):
+    (tree.data / "manifest.csv").write_text("utterance,path,emotion,x\nu1,anna/1.wav,fear,7\n")
+    with pytest.warns(InputWarning, match="columns utterance left out; recordings are named by"):
+        table = tree.load().table
+    assert list(table.index) == ["anna/1"]
+    assert table["x"].tolist() == [7]
+
+
 @pytest.mark.parametrize("emotions", [{0: "anger", 1: "sadness"}, {"0": "anger", "1": "sadness"}])
 def test_labels_and_speakers_that_are_numbers_are_text(tree, emotions):
     (tree.data / "manifest.csv").write_text(
