@@ -71,10 +71,10 @@ def folder(tmp_path):
     folder = tmp_path / "recordings"
     folder.mkdir()
     rows = []
-    for speaker in ("ann", "ben", "cleo"):
+    for number, speaker in enumerate(("ann", "ben", "cleo")):
         for emotion, pitch in PITCH.items():
             name = f"{speaker}_{emotion}.wav"
-            soundfile.write(folder / name, tone(pitch), RATE)
+            soundfile.write(folder / name, tone(pitch + number), RATE)
             rows.append({"path": name, "emotion": emotion, "speaker": speaker})
     pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
     return folder

@@ -25,8 +25,8 @@ def recordings(tmp_path):
     """Two recordings and their manifest."""
     folder = tmp_path / "recordings"
     folder.mkdir()
-    for name in ("a", "b"):
-        soundfile.write(folder / f"{name}.wav", np.sin(np.arange(8000) / 9) / 2, 16000)
+    for name, period in (("a", 9), ("b", 5)):
+        soundfile.write(folder / f"{name}.wav", np.sin(np.arange(8000) / period) / 2, 16000)
     (folder / "manifest.csv").write_text("path,emotion\na.wav,anger\nb.wav,sadness\n")
     return folder
 
@@ -73,6 +73,12 @@ def test_version(capsys):
         (["run", "--jobs", "0"], "jobs is 0; expected an integer"),
         (["tune", "svm", "--scheduler", "tcp://127.0.0.1:1"], "tcp://127.0.0.1:1: no answer"),
         (["report"], "no predictions in it"),
+        *[
+            ([*command, "--corpus", "../outside"], "corpus '../outside': expected the name of one")
+            for command in (["run", "09"], ["evaluate", "svm"], ["tune", "svm"], ["fuse", "svm"])
+        ],
+        (["fuse", "svm", "--name", "../x"], "name '../x': expected the name of one folder or file"),
+        (["fuse", "svm", "--corpus", ".."], "corpus '..': expected the name of one folder or file"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_two(arguments, message, capsys, tmp_path, monkeypatch):
@@ -96,6 +102,41 @@ def test_validate_returns_whether_all_is_well(recordings, capsys):
     (recordings / "c.wav").write_bytes(b"")
     code, out, _ = run("validate", "folder", "--data", str(recordings), capsys=capsys)
     assert (code, "1 unexpected files: c.wav" in out) == (1, True)
+
+
+def test_a_corpus_without_manifest_is_validated_by_a_pattern(recordings, capsys):
+    (recordings / "manifest.csv").unlink()
+    (recordings / "b.wav").rename(recordings / "anger_07.wav")
+    (recordings / "a.wav").rename(recordings / "0_08.wav")
+    command = ["validate", "folder", "--data", str(recordings)]
+    assert run(*command, capsys=capsys)[0] == 2
+    pattern = ["--corpus-option", "pattern", r"^(?P<emotion>\w+?)_(?P<speaker>\d+)$"]
+    emotions = ["--corpus-option", "emotions", '{"0": "sadness"}']
+    code, out, err = run(*command, *pattern, *emotions, capsys=capsys)
+    assert (code, "2 recordings checked" in out) == (0, True), err
+    code, _, err = run(*command, *pattern, *pattern, capsys=capsys)
+    assert (code, "given twice" in err) == (2, True)
+    code, _, err = run(*command, "--corpus-option", "patern", "x", capsys=capsys)
+    assert (code, "did you mean 'pattern'" in err) == (2, True)
+
+
+def test_every_command_that_loads_a_corpus_takes_its_options():
+    for words in (
+        *(["run"], ["evaluate", "svm"], ["tune", "svm"], ["train", "svm", "-o", "m"]),
+        ["validate", "folder"],
+    ):
+        options = cli.parser().parse_args([*words, "--corpus-option", "manifest", "m.csv"])
+        assert options.corpus_options == [["manifest", "m.csv"]]
+
+
+def test_options_of_the_corpus_reach_the_notebooks_as_their_parameter(monkeypatch, capsys):
+    given = []
+    monkeypatch.setattr(notebooks, "run_notebooks", lambda names, **o: given.append(o) or [])
+    option = ["--corpus-option", "pattern", r"(?P<emotion>\w+)"]
+    assert run("run", "01", *option, capsys=capsys)[0] == 0
+    assert given[0]["parameters"] == [["corpus_options", r'{"pattern": "(?P<emotion>\\w+)"}']]
+    code, _, err = run("run", "01", *option, "-p", "corpus_options", "{}", capsys=capsys)
+    assert (code, "expected one of them" in err) == (2, True)
 
 
 def test_corpora_lists_what_is_found(recordings, capsys):
@@ -158,6 +199,63 @@ def test_a_folder_that_is_no_cache_is_not_cleared(cache, capsys):
     assert (cache / "thesis.tex").exists()
 
 
+# Of each command the variables of the places in which it writes.
+WRITES = {
+    ("run",): ("SER_CACHE", "SER_REPORTS"),
+    ("evaluate", "svm"): ("SER_CACHE", "SER_REPORTS"),
+    ("tune", "svm"): ("SER_CACHE", "SER_REPORTS"),
+    ("train", "svm", "-o", "model"): ("SER_CACHE",),
+    ("fuse", "svm"): ("SER_REPORTS",),
+    ("report",): ("SER_REPORTS",),
+    ("cache",): ("SER_CACHE",),
+    ("fetch", "emodb"): ("SER_DATA",),
+}
+
+
+@pytest.mark.parametrize("command", WRITES)
+def test_a_place_that_is_a_file_is_refused_before_anything_is_done(
+    command, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "file").touch()
+    for variable in WRITES[command]:
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, str(tmp_path / "file"))
+            code, out, err = run(*command, capsys=capsys)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"ser: error: {tmp_path}/file: is no folder; expected one for the ")
+        assert variable in err
+
+
+@pytest.mark.parametrize("command", [c for c in WRITES if c != ("cache",)])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_done(
+    command, monkeypatch, capsys
+):
+    def refuse(*args, **options):
+        raise PermissionError(13, "Permission denied")
+
+    # Not by permissions, which do not bind the superuser.
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    code, out, err = run(*command, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert err.startswith("ser: error: ")
+    assert "nothing can be written here (Permission denied); expected another place for" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "a.wav", "-o", "file/out.csv"],
+        ["train", "svm", "-o", "file/model"],
+        ["evaluate", "file", "--card"],
+    ],
+)
+def test_a_file_to_write_below_a_file_is_refused(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    code, _, err = run(*words, capsys=capsys)
+    assert (code, "file: is no folder; expected one for" in err) == (2, True)
+
+
 def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, capsys, tmp_path):
     calls = []
 
@@ -214,7 +312,12 @@ def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("text", "folds"), [("2", 2), ("03,08", ["03", "08"]), ("03,", ["03"]), ("a", None)]
+    ("text", "folds"),
+    [
+        *(("2", 2), ("03,08", ["03", "08"]), ("03,", ["03"]), ("a", None)),
+        # A leading zero means a name.
+        *(("08", ["08"]), ("3, 8", ["3", "8"])),
+    ],
 )
 def test_folds_are_a_number_or_names(text, folds, capsys):
     words = ["tune", "svm", "--folds", text]

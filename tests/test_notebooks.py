@@ -41,12 +41,13 @@ def folder(tmp_path, monkeypatch):
         monkeypatch.delenv(variable, raising=False)
 
     class Corpus:
-        fingerprint = "f" * 64
+        def __init__(self, options):
+            self.fingerprint = f"{len(options):064x}"
 
-    def load_corpus(name, data=None):
+    def load_corpus(name, data=None, **options):
         if name not in ("emodb", "synthetic"):
             raise InputError(f"no corpus {name} in {data}")
-        return Corpus
+        return Corpus(options)
 
     monkeypatch.setattr(corpora, "load_corpus", load_corpus)
     return tmp_path / "notebooks"
@@ -139,11 +140,12 @@ def test_each_notebook_gets_the_parameters_it_has(folder):
     [
         *(("True", True), ("None", None), ("3", 3), ("1e-3", 0.001), ("emodb", "emodb")),
         *(("[0, 1]", [0, 1]), ('{"a": null}', {"a": None}), ("[0, 1", "[0, 1"), ("", "")),
+        *(("0", 0), ("-3", -3), ("0.5", 0.5), ("+.5e2", 50.0), ("2.", 2.0), ("1e400", "1e400")),
     ],
 )
 def test_values_are_read_as_papermill_reads_them_and_lists_as_json(text, value):
     assert typed(text) == value
-    if not isinstance(value, list | dict):
+    if not isinstance(value, list | dict) and text != "1e400":
         assert papermill.cli._resolve_type(text) == value
 
 
@@ -164,6 +166,12 @@ def test_the_command_of_a_notebook_gives_the_same_parameters(folder):
         ({"corpus": "ravdess"}, "no corpus ravdess"),
         ({"corpus": "../outside"}, "unknown corpus '../outside'"),
         ({"jobs": 0}, "jobs is 0"),
+        (
+            {"parameters": [("corpus_options", r'{"pattern": "\w"}')]},
+            r"corpus_options: .*\\w.* is no JSON object; expected one such as",
+        ),
+        ({"parameters": [("corpus_options", "[1]")]}, r"corpus_options: \[1\] is no JSON object"),
+        ({"parameters": [("corpus_options", '{"data": "x"}')]}, "found 'data'; expected options"),
     ],
 )
 def test_bad_options_are_refused_before_anything_runs(study, options, message):
@@ -204,6 +212,33 @@ def test_a_notebook_runs_again_when_something_that_it_depends_on_changed(
     (paths.reports() / "synthetic" / "01_train_svm.ipynb").write_text("damaged")
     assert again()
     assert not again()
+
+
+def test_the_corpus_that_is_looked_at_is_the_one_that_the_notebook_loads(
+    folder, executed, monkeypatch
+):
+    write_notebook(folder, "01_train_svm", parameters="corpus = ''\ncorpus_options = {}")
+    loaded, labels = [], ["anger"]
+
+    class Corpus:
+        @property
+        def fingerprint(self):
+            return labels[0]
+
+    def load_corpus(name, **options):
+        loaded.append(options)
+        return Corpus()
+
+    monkeypatch.setattr(corpora, "load_corpus", load_corpus)
+    given = [("corpus_options", r'{"pattern": "(?P<emotion>\\w+)"}')]
+
+    def state():
+        return run_notebooks(["01"], corpus="folder", parameters=given)[0].state
+
+    assert [state(), state()] == [DONE, UP_TO_DATE]
+    assert all(options["pattern"] == r"(?P<emotion>\w+)" for options in loaded)
+    labels[0] = "corrected"
+    assert state() == DONE
 
 
 def test_the_comparison_runs_again_when_there_are_new_results(study, executed, monkeypatch):

@@ -7,6 +7,8 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ser_lib.errors import InputError
 from ser_lib.identity import digest
@@ -14,6 +16,7 @@ from ser_lib.params import (
     Check,
     Parameters,
     as_choices,
+    as_corpus_options,
     as_count,
     as_real,
     change,
@@ -26,6 +29,7 @@ from ser_lib.params import (
     param,
     real,
     several,
+    typed,
 )
 from ser_lib.signal.seeding import generator
 
@@ -291,3 +295,25 @@ def test_a_step_whose_parameter_was_renamed_keeps_its_draws():
     renamed = type("Noise", (Renamed,), {})
     assert generator("u", renamed()).integers(2**62) == generator("u", Noise()).integers(2**62)
     assert generator("u", renamed(21.0)).integers(2**62) != generator("u", Noise()).integers(2**62)
+
+
+@pytest.mark.parametrize(
+    "name", ["08", "00", "-01", "0x1", "1_0", "nan", "inf", "\u0663", "\u00b2"]
+)
+def test_what_a_person_or_fold_may_be_called_is_no_number(name):
+    assert typed(name) == name
+
+
+@given(st.text(max_size=12) | st.text('[]{}":,0123456789.eE+-', max_size=12))
+@settings(derandomize=True, deadline=None, database=None, max_examples=200)
+def test_any_text_is_a_value(text):
+    value = typed(text)
+    assert value == text or not isinstance(value, str)
+
+
+def test_the_options_of_a_corpus_are_a_mapping_without_the_corpus_and_its_folder():
+    assert as_corpus_options(None) == {}
+    assert as_corpus_options({"seed": 1}) == {"seed": 1}
+    for value in ("{", [1], {"data": "x"}, {"corpus": "x"}, {1: 2}):
+        with pytest.raises(InputError, match="corpus_options: "):
+            as_corpus_options(value)

@@ -88,7 +88,7 @@ def load(data: str | os.PathLike, *, subset: str = "excitement_merged_4") -> Con
         the words differ between utterances. Further columns are ``valence``, ``arousal``
         (activation) and ``dominance``, mean ratings from 1 to 5.
     """
-    if subset not in SUBSETS:
+    if subset not in tuple(SUBSETS):
         raise unknown("subset of iemocap", subset, SUBSETS)
     example = "Ses01F_impro01_F000.wav"
     folder, files = discovery.locate(data, NAME, PATTERN, example=example, how_to_get=HOW_TO_GET)

@@ -96,14 +96,14 @@ def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all
         1,440 spoken, 1,012 sung utterances; ``sentence`` is the code of `SENTENCES`, ``intensity``
         "normal" or "strong", ``split`` the published fold "1" to "6" of the actor.
     """
-    if channel not in CHANNELS:
+    if channel not in tuple(CHANNELS):
         raise unknown("channel of ravdess", channel, CHANNELS)
     if subset not in SUBSETS:
         raise unknown("subset of ravdess", subset, SUBSETS)
     published = pd.concat([discovery.read_index(NAME), discovery.names_only(_songs())])
     example = "03-01-01-01-01-01-01.wav"
     all_recordings = discovery.find_recordings(
-        data, NAME, PATTERN, published.index, example=example, how_to_get=HOW_TO_GET
+        data, NAME, PATTERN, published, example=example, how_to_get=HOW_TO_GET
     )
     wanted = tuple(f"03-{code}-" for code in CHANNELS[channel])
     files = {name: path for name, path in all_recordings.files.items() if name.startswith(wanted)}

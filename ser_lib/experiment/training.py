@@ -23,6 +23,7 @@ from ser_lib.features.cache import open_features
 
 if TYPE_CHECKING:
     from ser_lib.experiment.provenance import Specification
+    from ser_lib.protocols import Fold
     from ser_lib.systems.base import System
 
 # Seconds that starting workers costs: each imports TensorFlow first.
@@ -137,9 +138,27 @@ def _train(
         copies=tuple(open_features(folder) for folder in data.copies),
         conditions={name: open_features(folder) for name, folder in data.conditions.items()},
     )
-    classifier, result = run_fold(system, data, task.fold, task.seed)
+    with features_expected(system, task.fold, specification.content["normalisation"]):
+        classifier, result = run_fold(system, data, task.fold, task.seed)
     record = result.record | specification.provenance()
     return classifier, result._replace(record=record)
+
+
+@contextlib.contextmanager
+def features_expected(system: "System", fold: "Fold", normalisation: str) -> Iterator[None]:
+    """Make an `InputError` of what scikit-learn raises when selection leaves no feature."""
+    try:
+        yield
+    except ValueError as error:
+        if not any(words in str(error) for words in ("No feature in X", "0 feature(s)")):
+            raise
+        speakers = ""
+        if normalisation == "speaker":
+            speakers = ", of several emotions for each speaker, whose own statistics scale them"
+        raise InputError(
+            f"{system.name}, fold {fold.name!r}: no feature tells the emotions of the "
+            f"{len(fold.train)} training recordings apart; expected more recordings{speakers}"
+        ) from error
 
 
 @functools.lru_cache(maxsize=64)

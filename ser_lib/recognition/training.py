@@ -119,7 +119,8 @@ def train(
     data = data._replace(
         features=open_features(data.features), copies=tuple(map(open_features, data.copies))
     )
-    classifier = fit_fold(system, data, apart if system.needs_development else fold, seed)
+    with training.features_expected(system, fold, plan.normalisation):
+        classifier = fit_fold(system, data, apart if system.needs_development else fold, seed)
     if evaluation is not None:
         source, rows = "evaluation", evaluation.rows()
     elif held_out is not None:

@@ -1,8 +1,13 @@
 """Any folder of recordings, by a manifest or by the names of the files."""
 
+import contextlib
+import os
 import re
+import warnings
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiny_corpora import MANIFEST, write_recording
 
 from ser_lib.corpora import load_corpus
@@ -56,13 +61,18 @@ def test_a_pattern(tree):
 # What the manifest is, the options, and what the error says.
 BAD = {
     "no manifest": (None, {}, "the manifest .*manifest.csv does not exist; expected a CSV file"),
+    "long name": (None, {"manifest": "x" * 300}, "xxx does not exist"),
+    "nobody's home": (None, {"manifest": "~nobody-here/m.csv"}, "m.csv does not exist"),
     "not that manifest": (MANIFEST, {"manifest": "other.csv"}, "other.csv or .* does not exist"),
     "empty": ("", {}, "manifest.csv: missing columns path, emotion; found no columns"),
     "head only": ("path,emotion\n", {}, "manifest.csv: no recordings; expected at least one"),
-    "columns": ("file,emotion\n", {}, "missing columns path; found columns file, emotion"),
-    "semicolons": ("path;emotion\n", {}, "found columns path;emotion; expected comma-separated"),
+    "columns": ("name,emotion\n", {}, "missing columns path; found columns name, emotion"),
+    "colons": ("path:emotion\n", {}, "found columns path:emotion; expected path, emotion"),
     "misspelt column": ("path,emotion,speeker\n", {}, "'speeker'; did you mean 'speaker'"),
-    "ragged": ("path,emotion\na,b\na,b,c,d\n", {}, "manifest.csv: cannot be read as CSV"),
+    "ragged": (
+        *("path,emotion\na,b\na,b,c,d\n", {}),
+        "manifest.csv: cannot be read as CSV: row 3 has 4 cells; expected 2, one for each of path,",
+    ),
     "not UTF-8": (b"path,emotion\n\xff\xfe,anger\n", {}, "cannot be read as CSV in UTF-8"),
     "no path": ("path,emotion\n,anger\n", {}, "row 2 has no path"),
     "missing file": ("path,emotion\nanna/9.wav,anger\n", {}, r"1 of 1 .*anna/9.wav \(row 2\)"),
@@ -73,7 +83,16 @@ BAD = {
     "no emotion": ("path,emotion\nanna/1.wav,\n", {}, "row 2 .*''"),
     "sex": ("path,emotion,sex\nanna/1.wav,fear,femal\n", {}, "row 2: 'femal'; .* 'female'"),
     "mapping": (MANIFEST, {"emotions": {"Wut": "angr"}}, "parameter emotions: 'angr'; did you"),
+    "no mapping": (MANIFEST, {"emotions": ["anger"]}, "expected the emotion of each label"),
+    "two keys": (MANIFEST, {"emotions": {0: "fear", "0": "anger"}}, "'0' has two emotions"),
+    "column twice": ("path,emotion, Emotion\n", {}, "the column emotion is there twice"),
+    "alike": ("path,emotion,spk,actor\n", {}, "'spk' and 'actor' may both be the speaker"),
+    "dot": ("path,emotion\n.,anger\n", {}, r"do not exist, the first is .*, a folder \(row 2\)"),
+    "root": ("path,emotion\n/,anger\n", {}, r"do not exist, the first is /, a folder"),
+    "above": ("path,emotion\n..,anger\n", {}, r"do not exist, the first is .*, a folder"),
+    "long": (f"path,emotion\n{'x' * 300}.wav,anger\n", {}, "1 of 1 recordings do not exist"),
     "both": (MANIFEST, {"manifest": "m.csv", "pattern": "x"}, "manifest=m.csv and pattern='x'"),
+    "number": (None, {"pattern": 3}, "'?3'? has the groups none"),
     "no regex": (None, {"pattern": "(?P<emotion>"}, "is not a valid regular expression"),
     "no emotion group": (None, {"pattern": "(?P<speaker>.)"}, "the groups speaker; expected at"),
     "no group": (None, {"pattern": "x"}, "has the groups none; expected at least"),
@@ -121,3 +140,117 @@ def test_other_columns_of_a_manifest_are_kept_as_text_or_numbers(tree):
     corpus = tree.load()
     assert list(corpus.select("age > 35").table.index) == ["ben/1"]
     assert corpus.table["score"].isna().tolist() == [False, True]
+
+
+def test_usual_names_of_columns_are_understood_and_their_cells_too(tree):
+    text = "File Name;Label;Speaker ID;Gender;Split_Set\nanna/1.wav;ANG;7;W;Train\n"
+    (tree.data / "manifest.csv").write_text(text)
+    known = tree.load().table.loc["anna/1"].drop("path").dropna().to_dict()
+    expected = {"emotion": "anger", "speaker": "7", "sex": "female", "split": "Train"}
+    assert known == expected
+
+
+def test_a_column_that_may_be_meant_for_another_one_is_named(tree):
+    (tree.data / "manifest.csv").write_text("path,emotion,subject,fold\nanna/1.wav,fear,7,1\n")
+    with pytest.warns(InputWarning) as said:
+        table = tree.load().table
+    assert [str(warning.message).partition(": ")[2] for warning in said] == [
+        "no column 'speaker'; columns subject are kept but not used as such",
+        "no column 'split'; columns fold are kept but not used as such",
+    ]
+    assert table[["subject", "fold"]].to_numpy().tolist() == [[7, 1]]
+
+
+def test_columns_that_are_left_out_are_named(tree):
+    (tree.data / "manifest.csv").write_text("utterance,path,emotion,x\nu1,anna/1.wav,fear,7\n")
+    with pytest.warns(InputWarning, match="columns utterance left out; recordings are named by"):
+        table = tree.load().table
+    assert list(table.index) == ["anna/1"]
+    assert table["x"].tolist() == [7]
+
+
+@pytest.mark.parametrize("emotions", [{0: "anger", 1: "sadness"}, {"0": "anger", "1": "sadness"}])
+def test_labels_and_speakers_that_are_numbers_are_text(tree, emotions):
+    (tree.data / "manifest.csv").write_text(
+        "path,emotion,speaker\nanna/1.wav,0,0\nben/1.wav,1,01\n"
+    )
+    table = tree.load(emotions=emotions).table
+    assert table["emotion"].tolist() == ["anger", "sadness"]
+    assert table["speaker"].tolist() == ["0", "01"]
+
+
+@pytest.mark.parametrize(("one", "other"), [("Ann", "ann"), ("03", "3"), ("s1", "s01")])
+def test_a_speaker_under_two_spellings_is_named(tree, one, other):
+    text = f"path,emotion,speaker\nanna/1.wav,fear,{one}\nben/1.wav,anger,{other}\n"
+    (tree.data / "manifest.csv").write_text(text)
+    with pytest.warns(
+        InputWarning, match="1 speakers may be there under two spellings .*'"
+    ) as said:
+        assert set(tree.load().speakers) == {one, other}
+    assert {one, other} <= set(re.findall(r"'([^']+)'", str(said[0].message)))
+
+
+def test_links_to_one_content_are_recordings_of_their_own(tree, tmp_path):
+    blob = tree.data / "anna/1.wav"
+    blob.rename(tmp_path / "c0ffee")
+    for name in ("anna/1.wav", "anna/3.wav", "anna/4.wav"):
+        os.symlink(tmp_path / "c0ffee", tree.data / name)
+    (tree.data / "manifest.csv").write_text("path,emotion\nanna/1.wav,fear\nanna/3.wav,anger\n")
+    corpus = tree.load()
+    assert list(corpus.table.index) == ["anna/1", "anna/3"]
+    assert corpus.validate().unexpected_files == (
+        "anna/2.wav",
+        "anna/4.wav",
+        "ben/1.wav",
+        "ben/2.wav",
+    )
+
+
+def test_a_folder_reached_by_a_link_holds_the_same_recordings(tree, tmp_path):
+    os.symlink(tree.data, tmp_path / "link", target_is_directory=True)
+    lines = [f"{tmp_path}/link/{name}.wav,fear\n" for name in ("anna/1", "anna/2")]
+    (tree.data / "manifest.csv").write_text("path,emotion\n" + "".join(lines))
+    assert tree.load().recordings.unexpected_files == tuple(
+        tree.data / f"ben/{n}.wav" for n in (1, 2)
+    )
+
+
+def test_only_the_suffix_of_a_recording_is_no_part_of_its_name(tree):
+    names = ("rec.000", "rec.001", "v1.2 take.WAV", "x.y.wav")
+    for seed, name in enumerate(names):
+        write_recording(tree.data / f"{seed}.wav", seed).rename(tree.data / name)
+    lines = "".join(f"{name},fear\n" for name in names)
+    (tree.data / "manifest.csv").write_text("path,emotion\n" + lines)
+    assert list(tree.load().table.index) == ["rec.000", "rec.001", "v1.2 take", "x.y"]
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.lists(
+            st.tuples(
+                st.sampled_from(
+                    ("anna/1.wav", "ben/1.wav", "./anna/1.wav", ".", "/", "", "\u00b2")
+                ),
+                st.sampled_from(("anger", "Angry", "0", "", "\u00b2")),
+                st.text("aA01\u00b2 ,;\"'\n\t", max_size=4),
+                st.sampled_from(("m", "F", "", "1e999", "0x1", "nan", "9" * 40)),
+            )
+        ),
+    )
+)
+@settings(derandomize=True, deadline=None, database=None, max_examples=60)
+def test_any_manifest_is_a_table_or_refused(tmp_path_factory, content):
+    data = tmp_path_factory.getbasetemp() / "fuzzed"
+    for name in ("anna/1", "ben/1"):
+        if not (data / f"{name}.wav").exists():
+            write_recording(data / f"{name}.wav")
+    if isinstance(content, list):
+        rows = [("path", "emotion", "speaker", "more"), *content]
+        content = "\n".join(",".join(row) for row in rows).encode()
+    (data / "manifest.csv").write_bytes(content)
+    with warnings.catch_warnings(), contextlib.suppress(InputError):
+        warnings.simplefilter("ignore", InputWarning)
+        table = load_corpus("folder", data=data).table
+        assert set(table.index) <= {"anna/1", "ben/1"}
+        assert set(table["emotion"]) == {"anger"}

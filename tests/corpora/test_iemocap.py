@@ -104,6 +104,8 @@ def test_recordings_without_labels_are_refused(tree):
 def test_an_empty_subset_and_an_unknown_one_are_refused(tmp_path, monkeypatch, tree):
     with pytest.raises(InputError, match="'improvised_5'; did you mean 'improvised_4'"):
         tree.load(subset="improvised_5")
+    with pytest.raises(InputError, match="unknown subset of iemocap"):
+        tree.load(subset=["all"])
     monkeypatch.setattr(iemocap, "UTTERANCES", 1)
     iemocap_tree(tmp_path / "few", {"Ses01F_impro01_F000": "fru"})
     with pytest.raises(InputError, match="none of the 1 labelled recordings"):

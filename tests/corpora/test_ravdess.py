@@ -69,6 +69,7 @@ def test_calm_is_called_neutral_and_neutral_left_out(make_tree):
     ("options", "message"),
     [
         ({"channel": "songs"}, "unknown channel of ravdess 'songs'; did you mean 'song'"),
+        ({"channel": ["song"]}, "unknown channel of ravdess"),
         ({"subset": "calm_is_neutral"}, "'calm_is_neutral'; did you mean 'calm_as_neutral'"),
         ({"channel": "song"}, "no recordings of channel 'song' .* by hand"),
     ],

@@ -5,6 +5,7 @@ import functools
 import getpass
 import json
 import platform
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import soundfile
 from tiny import NearestMean, Tiny, interrupt_after, make_corpus, trained
 
 from ser_lib import code_digest, console, evaluate, identity, load_corpus, paths, protocols
-from ser_lib.errors import DivergenceError, InputError
+from ser_lib.errors import DivergenceError, InputError, InputWarning
 from ser_lib.experiment import results
 from ser_lib.experiment.fold import FoldData, posteriors, run_fold
 from ser_lib.experiment.plan import prepare
@@ -428,7 +429,7 @@ def test_a_network_on_long_recordings_says_what_they_cost(tmp_path, capsys):
     rows = []
     for name, length in (("a", 1), ("b", 1), ("c", 61)):
         for emotion in ("anger", "sadness"):
-            rng = np.random.default_rng(length)
+            rng = np.random.default_rng(len(rows))
             path = tmp_path / f"{name}_{emotion}.wav"
             soundfile.write(path, rng.normal(0, 0.1, 16000 * length), 16000)
             rows.append({"path": path.name, "emotion": emotion, "speaker": name})
@@ -439,3 +440,33 @@ def test_a_network_on_long_recordings_says_what_they_cost(tmp_path, capsys):
     assert "2 of 6 recordings are longer than 60 s, the longest, c_anger, 61 s" in said
     prepare(Svm(trim=False), corpus).data(progress=False)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("takes", [1, 2])
+def test_where_no_feature_is_left_the_fold_and_what_it_needs_are_named(tmp_path, takes):
+    """Under a speaker's own statistics nothing is left of recordings of one emotion."""
+    from ser_lib.systems import Svm
+
+    rng = np.random.default_rng(0)
+    rows = []
+    for i, speaker in enumerate("abcdefgh"):
+        for take in range(takes):
+            path = tmp_path / f"{speaker}{take}.wav"
+            tone = np.sin(np.arange(8000) * (0.1 + 0.2 * (i % 2))) / 4
+            soundfile.write(path, tone + rng.normal(0, 0.01, 8000), 16000)
+            emotion = ("anger", "sadness")[i % 2]
+            rows.append({"path": path.name, "emotion": emotion, "speaker": speaker})
+    pd.DataFrame(rows).to_csv(tmp_path / "manifest.csv", index=False)
+    corpus = load_corpus("folder", data=tmp_path)
+    with pytest.raises(InputError, match=r"svm, fold 'a': no feature .* several emotions for each"):
+        evaluate(Svm(), corpus, normalisation="speaker", folds=["a"], jobs=1, progress=False)
+
+
+def test_tested_recordings_that_trained_are_said_before_anything_is_computed(tmp_path):
+    corpus = make_corpus(tmp_path / "recordings")
+    first, *_, last = corpus.table["path"]
+    shutil.copy(first, last)
+    with pytest.warns(InputWarning) as said:
+        prepare(Tiny(), corpus)
+    assert "1 of" in str(said[0].message)
+    assert any("are in training or development as well" in str(w.message) for w in said)

@@ -1,9 +1,12 @@
+import contextlib
 import itertools
 
 import numpy as np
 import pandas as pd
 import pytest
 from corpus_tables import table_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from ser_lib import protocols
@@ -296,12 +299,14 @@ SPLIT = "utterance,fold,part\nu0000,1,train\nu0001,1,dev\nu0002,1,test\n"
     ("text", "message"),
     [
         (None, "split.csv: there is no such file"),
-        ("", "split.csv: not a CSV table"),
-        ("utterance;fold;part\n", "no column utterance, fold, part; found utterance;fold;part"),
+        ("", "split.csv: there is no column utterance, fold, part; found no columns"),
+        ("utterance:fold:part\n", "no column utterance, fold, part; found utterance:fold:part"),
         ("utterance,fold\nu0000,1\n", "no column part; found utterance, fold"),
         ("utterance,fold,part\n", "has no rows"),
-        (SPLIT + "u0003,1,\n", "row 4 has no part"),
-        (SPLIT + "u0003,1,validation\n", "part validation; expected train, dev, test"),
+        (SPLIT + "u0003,1,\n", "row 5 has no part"),
+        (SPLIT + "u0003,1,evaluation\n", "part evaluation; expected train, dev, test"),
+        (SPLIT + "u0003,1,validation\n", "part dev and validation, which both mean dev; expected"),
+        (SPLIT + "u0003,1\n", "row 5 has 2 cells; expected 3, one for each of utterance, fold"),
         (SPLIT + "u0000,1,test\n", "utterance u0000 is twice in fold 1"),
         (SPLIT + "u9999,1,test\n", "1 utterances not in the corpus: u9999"),
         (SPLIT, "fold '1': 9 utterances of the corpus are missing: u0003, u0004,.*a row for each"),
@@ -313,6 +318,46 @@ def test_a_file_that_is_not_a_split_file_is_refused(text, message, small, tmp_pa
         path.write_text(text)
     with pytest.raises(InputError, match=message):
         protocols.read_split(path).folds(small("abc"))
+
+
+FORMS = {
+    "spaces": "utterance, fold, part\nu0000, 1, train\nu0001, 1, dev\nu0002, 1, test\n",
+    "semicolons": "utterance;fold;part\r\nu0000;1;train\r\nu0001;1;dev\r\nu0002;1;test\r\n",
+    "names and words": "Utt_ID,Fold,Split\nu0000,1,Train\nu0001,1,Val\nu0002,1,TEST\n",
+    "commas": "utterance,fold,part,\nu0000,1,train,\nu0001,1,dev,\nu0002,1,test,\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_split_file_is_read_whatever_saved_it(form, tmp_path):
+    (tmp_path / "plain.csv").write_text(SPLIT)
+    (tmp_path / "other.csv").write_bytes(FORMS[form].encode())
+    plain, other = (protocols.read_split(tmp_path / f"{n}.csv") for n in ("plain", "other"))
+    assert other.identity() == plain.identity()
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.text('utterance,fold,part\n;"0123 \u00b2dev', max_size=80),
+        st.lists(
+            st.tuples(
+                st.sampled_from(("u0000", "u0001", "u9", "")),
+                st.sampled_from(("1", "2", "\u00b2", '"')),
+                st.sampled_from(("train", "Dev", "TEST", "eval", "")),
+            )
+        ),
+    )
+)
+@settings(derandomize=True, deadline=None, database=None, max_examples=100)
+def test_any_split_file_is_read_or_refused(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("split") / "split.csv"
+    if isinstance(content, list):
+        rows = [("utterance", "fold", "part"), *content]
+        content = "\n".join(",".join(row) for row in rows)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with contextlib.suppress(InputError):
+        assert protocols.read_split(path).identity()["content"]
 
 
 # ---- speaker-dependent ones -----------------------------------------------------------------
@@ -391,7 +436,12 @@ REFUSED = [
         r"two speakers of each sex; found 5 female \(08, 09, 13, 14, 16\) and 1 male \(03\)",
     ),
     ("predefined", "emodb", lambda t: t, "the split of every utterance; 535 of 535 have none"),
-    ("predefined", "emodb", lambda t: t.assign(split="tset"), "holds tset; expected train, test"),
+    (
+        "predefined",
+        "emodb",
+        lambda t: t.assign(split="tset"),
+        "holds tset; expected train, dev, test",
+    ),
     ("predefined", "emodb", lambda t: t.assign(split="train"), "there are no test rows"),
     ("predefined", "ravdess", one_fold_each_utterance, "promises unknown speakers.*: 01, 02, 03"),
     ("shuffled_80_20", "emodb", lambda t: t.iloc[:40], "10 utterances .*; fewer of boredom, disg"),
