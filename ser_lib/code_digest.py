@@ -30,6 +30,9 @@ APART = (
     "features.cache",
     "neural.saving",
     "neural.validation",
+    "signal.containers",
+    "signal.mpeg",
+    "signal.streams",
     "systems.base",
     "systems.sources",
 )
