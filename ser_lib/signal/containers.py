@@ -34,7 +34,7 @@ class Sound(NamedTuple):
     to_the_end: bool = False
 
 
-def check_length(path: Path) -> tuple[str, ...]:
+def check_length(path: Path, file: BinaryIO) -> tuple[str, ...]:
     """
     Refuse a file that holds less or more sound than its header counts.
 
@@ -45,7 +45,9 @@ def check_length(path: Path) -> tuple[str, ...]:
     Parameters
     ----------
     path : Path
-        A regular file; one that is not WAV, RF64, W64, AIFF, AU, CAF or NIST SPHERE passes.
+        For the error.
+    file : binary file
+        At its beginning; what is not WAV, RF64, W64, AIFF, AU, CAF or NIST SPHERE passes.
 
     Returns
     -------
@@ -57,23 +59,22 @@ def check_length(path: Path) -> tuple[str, ...]:
     InputError
         Names the file and both numbers of bytes.
     """
-    with open(path, "rb") as file:
-        find = _READERS.get(file.read(4))
-        sound = find(file) if find else None
-        if sound is None:
-            return ()
-        start, announced, to_the_end = sound
-        size = os.fstat(file.fileno()).st_size
-        found = size - start
-        if announced is None:
-            return (OPEN_END,)
-        if announced > found:
-            raise InputError(
-                f"{path}: is truncated: its header announces {announced} bytes of sound, "
-                f"found {found}; expected a complete recording"
-            )
-        file.seek(start + announced)
-        rest = file.read(_PADDING + 1)
+    find = _READERS.get(file.read(4))
+    sound = find(file) if find else None
+    if sound is None:
+        return ()
+    start, announced, to_the_end = sound
+    size = os.fstat(file.fileno()).st_size
+    found = size - start
+    if announced is None:
+        return (OPEN_END,)
+    if announced > found:
+        raise InputError(
+            f"{path}: is truncated: its header announces {announced} bytes of sound, "
+            f"found {found}; expected a complete recording"
+        )
+    file.seek(start + announced)
+    rest = file.read(_PADDING + 1)
     added = len(rest) < 8 if to_the_end else _is_addition(rest, found - announced)
     if announced == 0 and not added:
         raise InputError(

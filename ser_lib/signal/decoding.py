@@ -102,8 +102,8 @@ def opened(path: str | os.PathLike) -> Iterator[tuple[soundfile.SoundFile, tuple
             raise InputError(f"{path}: is {kind}; expected a recording")
         if status.st_size == 0:
             raise InputError(f"{path}: is empty (0 bytes); expected a recording")
-        notes = check_length(path)
-        with contextlib.ExitStack() as stack:
+        with open(path, "rb") as raw, contextlib.ExitStack() as stack:
+            notes = check_length(path, raw)
             file = stack.enter_context(soundfile.SoundFile(path))
             if file.frames >= UNKNOWN_FRAMES:
                 raise InputError(
@@ -116,11 +116,11 @@ def opened(path: str | os.PathLike) -> Iterator[tuple[soundfile.SoundFile, tuple
                     f"{_LOWEST_RATE} Hz"
                 )
             if file.format == "FLAC":
-                streams.check_flac(path, file.frames)
+                streams.check_flac(path, raw, file.frames)
             elif file.format == "OGG":
-                streams.check_ogg(path)
+                streams.check_ogg(path, raw)
             elif file.format == "MP3":
-                whole = mpeg.whole_stream(path, file.frames)
+                whole = mpeg.whole_stream(path, raw, file.frames)
                 if whole is not None:
                     file = stack.enter_context(soundfile.SoundFile(io.BytesIO(whole)))
             yield file, notes

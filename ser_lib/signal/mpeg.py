@@ -3,7 +3,7 @@
 import re
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ser_lib.errors import InputError
 from ser_lib.signal.streams import JOINED
@@ -80,7 +80,7 @@ class Stream(NamedTuple):
     broken: int | None
 
 
-def whole_stream(path: Path, frames: int) -> bytes | None:
+def whole_stream(path: Path, file: BinaryIO, frames: int) -> bytes | None:
     """
     Return an MP3 with a header that counts all of its frames, if its own does not.
 
@@ -89,7 +89,9 @@ def whole_stream(path: Path, frames: int) -> bytes | None:
     Parameters
     ----------
     path : Path
-        A file that libsndfile takes for MPEG audio.
+        For the error.
+    file : binary file
+        One that libsndfile takes for MPEG audio.
     frames : int
         Samples per channel that libsndfile announces.
 
@@ -99,7 +101,8 @@ def whole_stream(path: Path, frames: int) -> bytes | None:
         None if `frames` is what the file holds, or if that is found when it is read: libsndfile
         gives fewer samples than it announces.
     """
-    data = path.read_bytes()
+    file.seek(0)
+    data = file.read()
     stream = read_stream(path, data)
     if stream is None:
         return None

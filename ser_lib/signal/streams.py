@@ -1,56 +1,80 @@
 """Check that a FLAC or Ogg file is one stream, of which the header counts every sample."""
 
-import itertools
+import contextlib
 import mmap
+import os
 import re
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from ser_lib.errors import InputError
 
 JOINED = "expected one recording (join them with an audio tool, or keep them apart)"
 
+_SMALL = 2**24
+
 # ---- FLAC -----------------------------------------------------------------------------------
 
 _STREAMINFO = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
-_FLAC_FRAME = re.compile(rb"\xff[\xf8\xf9]", re.DOTALL)
 # Bytes at the end of a file that hold at least two frames of most streams.
 _TAIL = 2**16
 _BLOCK_SIZES = {1: 192, **{n: 576 << (n - 2) for n in range(2, 6)}}
+_CRC8 = list(range(256))
+for _ in range(8):
+    _CRC8 = [(value << 1 ^ (0x07 if value & 0x80 else 0)) & 0xFF for value in _CRC8]
 _BLOCK_SIZES |= {n: 256 << (n - 8) for n in range(8, 16)}
 
 
-def check_flac(path: Path, frames: int) -> None:
+def check_flac(path: Path, file: BinaryIO, frames: int) -> None:
     """
     Refuse a FLAC file that holds more than the `frames` samples its header counts.
 
-    Either a second stream follows, or the last two frames, which are numbered, lie beyond.
+    Either a second stream follows, or the last frames, which are numbered, lie beyond.
     """
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        first = data.find(b"fLaC")
-        place = first
+    with _bytes_of(file) as data:
+        first = place = data.find(b"fLaC")
         while (place := data.find(b"fLaC", place + 4)) >= 0:
             if _STREAMINFO.match(data, place):
                 raise InputError(f"{path}: holds a second FLAC stream at byte {place}; {JOINED}")
+        largest = int.from_bytes(data[first + 15 : first + 18], "big")
         block = int.from_bytes(data[first + 8 : first + 10], "big")
-        tail = data[max(first + 42, len(data) - _TAIL) :]
-    # The numbers and lengths of what looks like frames; two that follow each other are some.
-    found = [frame for match in _FLAC_FRAME.finditer(tail) if (frame := _flac_frame(tail, match))]
-    for (fixed, number, length), (_, following, last) in itertools.pairwise(found):
-        if following == number + (1 if fixed else length):
-            end = (following * block if fixed else following) + last
-            if end > frames:
-                raise InputError(
-                    f"{path}: its header announces {frames} samples, found at least {end}; "
-                    "expected a header that counts all of the sound"
-                )
+        tail = data[max(first + 42, len(data) - (2 * largest or _TAIL)) :]
+    end = _flac_end(tail, block)
+    if end is not None and end > frames:
+        raise InputError(
+            f"{path}: its header announces {frames} samples, found {end}; expected a header that "
+            "counts all of the sound"
+        )
 
 
-def _flac_frame(data: bytes, match: re.Match) -> tuple[bool, int, int] | None:
-    """Read a frame header: whether it counts frames or samples, its number, and its samples."""
-    start = match.start()
-    head = data[start : start + 16]
-    if len(head) < 16 or head[3] & 1 or head[3] >> 4 > 10 or head[2] & 15 == 15:
+def _flac_end(tail: bytes, block: int) -> int | None:
+    """
+    Return the sample at which the last frame in `tail` ends, None if none is found.
+
+    What looks like a frame may be none; the only frame of a stream is, and so are two whose numbers
+    follow each other.
+    """
+    # Of a stream either all frames count frames, or all count samples.
+    for sync, unit in ((b"\xff\xf8", block), (b"\xff\xf9", 1)):
+        later = None
+        place = len(tail)
+        while (place := tail.rfind(sync, 0, place)) >= 0:
+            frame = _flac_frame(tail[place : place + 16])
+            if frame is None:
+                continue
+            first, length = frame[0] * unit, frame[1]
+            if later is not None and later[0] == first + length:
+                return later[1]
+            if first == 0 and later is None:
+                return length
+            later = later or (first, first + length)
+    return None
+
+
+def _flac_frame(head: bytes) -> tuple[int, int] | None:
+    """Read a frame header: its number, of frames or samples, and the samples that it holds."""
+    if len(head) < 16 or head[3] & 1 or head[3] >> 4 > 10:
         return None
     ones = 8 - (head[4] ^ 0xFF).bit_length()  # of a number coded like a letter in UTF-8
     if ones == 1 or ones == 8 or any(byte >> 6 != 2 for byte in head[5 : 4 + ones]):
@@ -67,16 +91,22 @@ def _flac_frame(data: bytes, match: re.Match) -> tuple[bool, int, int] | None:
     end += {12: 1, 13: 2, 14: 2}.get(rate, 0)
     if length is None or _crc8(head[:end]) != head[end]:
         return None
-    return head[1] == 0xF8, number, length
+    return number, length
 
 
 def _crc8(data: bytes) -> int:
     value = 0
     for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = (value << 1 ^ (0x07 if value & 0x80 else 0)) & 0xFF
+        value = _CRC8[value ^ byte]
     return value
+
+
+def _bytes_of(file: BinaryIO) -> contextlib.AbstractContextManager[bytes | mmap.mmap]:
+    """Read a small file, in which searching is fast; map a large one, which needs no memory."""
+    if os.fstat(file.fileno()).st_size < _SMALL:
+        file.seek(0)
+        return contextlib.nullcontext(file.read())
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 # ---- Ogg ------------------------------------------------------------------------------------
@@ -85,7 +115,7 @@ _FIRST, _LAST = 2, 4  # flags of a page
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def check_ogg(path: Path) -> None:
+def check_ogg(path: Path, file: BinaryIO) -> None:
     """
     Refuse an Ogg file with a damaged or missing page, or of several streams one after another.
 
@@ -94,7 +124,7 @@ def check_ogg(path: Path) -> None:
     """
     opened, ended = set(), set()
     begun = False
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with _bytes_of(file) as data:
         place = max(data.find(b"OggS"), 0)
         while opened - ended or not begun:
             header = data[place : place + 27]
