@@ -8,10 +8,14 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Only what costs nothing: a command imports what it needs when it runs.
 from ser_lib import __version__
 from ser_lib.errors import InputError
+
+if TYPE_CHECKING:
+    from ser_lib.corpora import Corpus
 
 
 def _corpora(options: argparse.Namespace) -> int:
@@ -35,19 +39,45 @@ def _fetch(options: argparse.Namespace) -> int:
     return 0
 
 
-def _validate(options: argparse.Namespace) -> int:
+def _corpus(options: argparse.Namespace) -> "Corpus":
+    """Load the corpus that the options of a command name."""
     from ser_lib import corpora
 
-    validation = corpora.load_corpus(options.name, data=options.data).validate()
+    return corpora.load_corpus(options.corpus, data=options.data, **_corpus_options(options))
+
+
+def _corpus_options(options: argparse.Namespace) -> dict[str, object]:
+    """Read the options of the corpus: ``--corpus-option NAME VALUE`` and ``--subset NAME``."""
+    from ser_lib.params import as_corpus_options, typed
+
+    given = [(name, typed(value)) for name, value in options.corpus_options]
+    if getattr(options, "subset", None):
+        given.append(("subset", options.subset))
+    values = dict(given)
+    if len(values) < len(given):
+        raise InputError(f"{given}: an option of the corpus is given twice; expected it once")
+    return as_corpus_options(values)
+
+
+def _validate(options: argparse.Namespace) -> int:
+    validation = _corpus(options).validate()
     print(validation)
     return 0 if validation.ok else 1
 
 
 def _run(options: argparse.Namespace) -> int:
+    import json
+
     from ser_lib import notebooks
 
     names = ("corpus", "data", "reports", "parameters", "jobs", "scheduler", "fresh", "timeout")
     values = {name: getattr(options, name) for name in names}
+    corpus_options = _corpus_options(options)
+    if corpus_options:
+        if "corpus_options" in dict(options.parameters):
+            raise InputError("--corpus-option and -p corpus_options; expected one of them")
+        given = ["corpus_options", json.dumps(corpus_options)]
+        values["parameters"] = [*options.parameters, given]
     outcomes = notebooks.run_notebooks(options.notebooks, **values)
     print(f"\n{notebooks.summary(outcomes)}")
     return 1 if any(outcome.failure for outcome in outcomes) else 0
@@ -57,17 +87,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     if Path(options.system).expanduser().is_dir():
         return _evaluate_model(options)
 
-    from ser_lib import cluster, corpora, evaluate, systems
+    from ser_lib import cluster, evaluate, systems
     from ser_lib.params import typed
 
     names = ("protocol", "seeds", "folds", "normalisation", "reports", "fresh", "jobs")
     values = {name: getattr(options, name) for name in names}
-    subset = {"subset": options.subset} if options.subset else {}
     parameters = {name: typed(value) for name, value in options.parameters}
     joined = cluster.join(options.scheduler) if options.scheduler else contextlib.nullcontext()
     if options.nested:
         trials = _trials(options)
-        corpus = corpora.load_corpus(options.corpus, data=options.data, **subset)
+        corpus = _corpus(options)
         with joined:
             from ser_lib.experiment import evaluate_nested
 
@@ -76,7 +105,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             print(f"fold {fold}: {choice['trial']}")
     else:
         system = systems.make(options.system, variant=options.variant, **parameters)
-        corpus = corpora.load_corpus(options.corpus, data=options.data, **subset)
+        corpus = _corpus(options)
         values["hold_out_development"] = options.hold_out_development
         with joined:
             evaluation = evaluate(system, corpus, **values)
@@ -122,7 +151,7 @@ def _fuse(options: argparse.Namespace) -> int:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    from ser_lib import cluster, console, corpora, systems
+    from ser_lib import cluster, console, systems
     from ser_lib.experiment import tune
     from ser_lib.experiment.trials import trials_file
     from ser_lib.reporting.trials import printed
@@ -132,7 +161,7 @@ def _tune(options: argparse.Namespace) -> int:
     with joined:
         table = tune(
             system,
-            corpora.load_corpus(options.corpus, data=options.data),
+            _corpus(options),
             options.trials or None,
             folds=options.folds,
             seeds=options.seeds,
@@ -152,6 +181,7 @@ def _train(options: argparse.Namespace) -> int:
     train_model(
         *(options.system, options.corpus, options.output),
         data=options.data,
+        corpus_options=_corpus_options(options),
         reports=options.reports,
         parameters=options.parameters,
         seed=options.seed,
@@ -191,7 +221,7 @@ def _evaluate_model(options: argparse.Namespace) -> int:
     evaluate_on_corpus(
         *(options.system, options.corpus),
         data=options.data,
-        subset=options.subset,
+        corpus_options=_corpus_options(options),
         reports=options.reports,
         jobs=options.jobs,
         seen=options.seen,
@@ -231,7 +261,9 @@ def _systems(options: argparse.Namespace) -> int:
 def _cache(options: argparse.Namespace) -> int:
     from ser_lib import console, paths
     from ser_lib.experiment import cache
+    from ser_lib.places import require_folder
 
+    require_folder(paths.cache(), _PLACES["cache"])
     entries = cache.select(cache.entries(), options.what)
     rows = [(e.part, e.corpus, e.content, e.files, round(e.size / 1e6, 1)) for e in entries]
     total = sum(e.files for e in entries), round(sum(e.size for e in entries) / 1e6, 1)
@@ -244,11 +276,56 @@ def _cache(options: argparse.Namespace) -> int:
     return 0
 
 
+# Kinds of places to write to, and what names them.
+_PLACES = {
+    "cache": "the cache (SER_CACHE)",
+    "data": "the corpora (--data or SER_DATA)",
+    "reports": "the reports (--reports or SER_REPORTS)",
+}
+# Where each command writes: the cache, the data, and folders of the corpus in the reports.
+_WRITES = {
+    _fetch: ("data",),
+    _run: ("cache", "reports/{corpus}", "reports/{corpus}/predictions"),
+    _evaluate: ("cache", "reports/{corpus}/predictions"),
+    _tune: ("cache", "reports/{corpus}/trials"),
+    _fuse: ("reports/{corpus}/predictions",),
+    _train: ("cache",),
+    _report: ("reports",),
+}
+
+
+def _check_places(options: argparse.Namespace) -> None:
+    """Refuse names that lead out of the reports, and places that cannot be written."""
+    from ser_lib import paths
+    from ser_lib.places import plain_name, require_writable
+
+    corpus = plain_name("corpus", getattr(options, "corpus", "synthetic"))
+    if getattr(options, "name", None) is not None:
+        plain_name("name", options.name)
+    for place in _WRITES.get(options.function, ()):
+        kind, _, rest = place.partition("/")
+        folder = Path(getattr(options, kind, None) or getattr(paths, kind)())
+        folders = [folder / rest.format(corpus=corpus)]
+        if kind == "cache":
+            # Of another user, perhaps.
+            folders += [folder / part for part in ("features", "evaluations")]
+        for each in folders:
+            require_writable(each, _PLACES[kind])
+
+
 # Options of several commands.
 _OPTIONS = {
     "data": {"metavar": "DIR", "help": "folder of the corpora (default: SER_DATA)"},
     "reports": {"metavar": "DIR", "help": "folder of the reports (default: SER_REPORTS)"},
     "corpus": {"default": "synthetic", "metavar": "NAME", "help": "default: synthetic"},
+    "corpus-option": {
+        "dest": "corpus_options",
+        "nargs": 2,
+        "action": "append",
+        "default": [],
+        "metavar": ("NAME", "VALUE"),
+        "help": "option of the corpus, such as manifest, pattern or subset; may be repeated",
+    },
     "fresh": {"action": "store_true", "help": "run and train everything again"},
     "jobs": {
         "type": int,
@@ -263,8 +340,10 @@ _OPTIONS = {
 
 
 def _folds(text: str) -> int | list[str]:
-    """Read a number of folds, or their names with commas between them."""
-    return text.rstrip(",").split(",") if "," in text else int(text)
+    """Read a number of folds, or names with commas between them; 08 is the fold of that name."""
+    if "," in text or (text.isdecimal() and text != str(int(text))):
+        return [name.strip() for name in text.rstrip(",").split(",")]
+    return int(text)
 
 
 def _seeds(text: str) -> list[int]:
@@ -308,9 +387,11 @@ def parser() -> argparse.ArgumentParser:
         ("validate", _validate, "list missing, unexpected, altered and undecodable recordings"),
     ):
         command = add(name, function, text, "data")
-        command.add_argument("name", metavar="NAME", help="name of the corpus")
+        name = "name" if function is _fetch else "corpus"
+        command.add_argument(name, metavar="NAME", help="name of the corpus")
+    command.add_argument("--corpus-option", **_OPTIONS["corpus-option"])
 
-    shared = ("corpus", "data", "reports", "fresh")
+    shared = ("corpus", "corpus-option", "data", "reports", "fresh")
     text = "execute notebooks into the reports, then build the report"
     run = add("run", _run, text, *shared, "scheduler")
     run.add_argument(
@@ -427,7 +508,7 @@ def _add_recognition(add: Callable) -> None:
     model = {"metavar": "MODEL", "help": "folder of a model (default: the one that came along)"}
 
     text = "train a system on all speakers of a corpus, and write a model"
-    train = add("train", _train, text, "corpus", "data", "reports")
+    train = add("train", _train, text, "corpus", "corpus-option", "data", "reports")
     train.add_argument("system", metavar="SYSTEM", help="name of the system")
     _add_parameters(train, "system")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
@@ -509,6 +590,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["SER_COMMAND"] = shlex.join(["ser", *arguments])
     try:
         with _interrupted_by("SIGTERM", "SIGHUP"):
+            _check_places(options)
             return options.function(options)
     except InputError as error:
         print(f"ser: error: {error}", file=sys.stderr)
@@ -520,6 +602,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of the output (`ser corpora | head`) has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"ser: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from tqdm import tqdm
 from ser_lib import cluster, code_digest, console, corpora, executor, identity, paths, systems
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import results
-from ser_lib.params import typed
+from ser_lib.params import as_corpus_options, typed
 from ser_lib.reporting import build_report
 from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook, relink
 
@@ -230,7 +230,8 @@ def run_notebooks(
     data, reports : path, optional
         Folders of the corpora and of the reports.
     parameters : sequence of (str, str)
-        Names and values, typed as ``papermill -p`` types them.
+        Names and values, typed as ``papermill -p`` types them. ``corpus_options`` is a JSON object
+        of arguments of `ser_lib.load_corpus`.
     jobs : int, optional
         Number of processes in all; by default one per core. So many training notebooks run side by
         side, and share the processes that are left over to train folds side by side.
@@ -263,13 +264,14 @@ def run_notebooks(
     corpus, data = str(named), given.pop("data", data)
     if corpus not in corpora.names():
         raise unknown("corpus", corpus, corpora.names())
+    options = as_corpus_options(given.get("corpus_options"))
     reports = (paths.reports() if reports is None else Path(reports)).expanduser().resolve()
     runs = plan(find(names), corpus, given, reports)
     folder = paths.data() if data is None else Path(data).expanduser().resolve()
     fingerprint = ""
     if not all(run.reads_results for run in runs):
         # Loaded here, once: a missing corpus is reported at once, and kernels find it prepared.
-        fingerprint = corpora.load_corpus(corpus, data=folder).fingerprint
+        fingerprint = corpora.load_corpus(corpus, data=folder, **options).fingerprint
     # And the code is digested here, as Python 3.11 cannot parse in several threads at once.
     code = code_digest.folder()
     shared = {"SER_DATA": str(folder), "SER_REPORTS": str(reports)}

@@ -14,6 +14,7 @@ import inspect
 import json
 import math
 import numbers
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -132,24 +133,59 @@ def optional(check: Check) -> Check:
     )
 
 
+_NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
 def typed(text: str) -> object:
     """
     Read a value as ``papermill -p`` does, and lists and dictionaries as JSON.
 
+    What begins with a zero and is no number in print, such as the speaker 08, stays text, and so do
+    "nan" and "inf".
+
     Examples
     --------
-    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five", "[0, 1]")]
-    [True, None, 5, 0.5, 'five', [0, 1]]
+    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five", "08", "[0, 1]")]
+    [True, None, 5, 0.5, 'five', '08', [0, 1]]
     """
     constants = {"True": True, "False": False, "None": None}
     if text in constants:
         return constants[text]
-    for kind in (int, float, json.loads if text[:1] in ("[", "{") else float):
+    kinds = [int, float] if _NUMBER.fullmatch(text) else []
+    for kind in [json.loads] if text[:1] in ("[", "{") else kinds:
         try:
-            return kind(text)
-        except ValueError:
+            value = kind(text)
+        except (ValueError, RecursionError):
             continue
+        return value if value not in (math.inf, -math.inf) else text
     return text
+
+
+def as_corpus_options(value: object) -> dict[str, object]:
+    """
+    Check the options of a corpus as the command line and notebooks give them.
+
+    Returns
+    -------
+    dict
+        Arguments of `ser_lib.load_corpus` by name; empty for None.
+
+    Raises
+    ------
+    InputError
+        If it is something else, as JSON that cannot be read is, or names the corpus or its folder.
+    """
+    options = {} if value is None else value
+    if not isinstance(options, Mapping):
+        raise InputError(
+            f"corpus_options: {value!r} is no JSON object; expected one such as "
+            '{"subset": "all"}, in which a backslash is written twice (in `--corpus-option NAME '
+            "VALUE` it is written once)"
+        )
+    for name in options:
+        if name in ("corpus", "data") or not isinstance(name, str):
+            raise InputError(f"corpus_options: found {name!r}; expected options of the corpus only")
+    return dict(options)
 
 
 _MISSING = object()

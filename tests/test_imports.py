@@ -15,8 +15,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "ser_lib"
 GROUND = [
-    *("errors", "console", "paths", "quiet", "identity", "params", "registry", "code_digest"),
-    *("cluster", "executor", "download"),
+    *("errors", "csv_table", "console", "paths", "places", "quiet", "identity", "params"),
+    *("registry", "code_digest", "cluster", "executor", "download"),
 ]
 ORDER = [
     *("signal", "corpora", "features", "protocols", "evaluation", "plots", "neural", "systems"),

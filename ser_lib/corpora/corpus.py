@@ -14,10 +14,12 @@ import pandas as pd
 from ser_lib import identity
 from ser_lib.corpora import hashing, validation
 from ser_lib.corpora.discovery import Recordings
+from ser_lib.corpora.duplicates import warn_of_duplicates
 from ser_lib.corpora.emotions import EMOTIONS, canonical_emotion, find_emotion
 from ser_lib.corpora.table import COLUMNS, LISTENERS, check_table, distinct, make_table
 from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
+from ser_lib.places import plain_name
 
 _SHOWN = 30  # values that an error lists; of more than these it lists the nearest
 
@@ -94,6 +96,8 @@ class Corpus:
     recordings: Recordings | None = None
 
     def __post_init__(self) -> None:
+        # It becomes the name of a folder of the reports.
+        plain_name("corpus", self.name)
         check_table(self.name, self.table)
 
     @classmethod
@@ -138,7 +142,8 @@ class Corpus:
         ``recognised``, and the hash of the decoded samples. The same recordings in another folder
         or another lossless container have the same fingerprint; a changed sample or label changes
         it. Hashes of samples are stored in the cache folder and reused while a file keeps its size
-        and time.
+        and time. Recordings with the same samples, unless they were published so, are named in an
+        `InputWarning`.
 
         Raises
         ------
@@ -146,6 +151,7 @@ class Corpus:
             If a recording is missing or cannot be decoded.
         """
         hashes = hashing.sample_hashes(list(self.table["path"]))
+        warn_of_duplicates(self.name, self.table.index, hashes, self.reference)
         table = self.table.drop(columns=LISTENERS, errors="ignore").astype(object)
         table = table.where(table.notna(), None)
         labels = table[list(COLUMNS[1:])].to_numpy().tolist()

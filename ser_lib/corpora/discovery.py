@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ser_lib.corpora.copies import published_copies
 from ser_lib.errors import InputError, InputWarning
 
 # In order of preference, if a recording exists in several containers: first WAV, in which speech
@@ -118,15 +119,15 @@ def choose(
     folder: Path,
     files: list[Path],
     pattern: re.Pattern,
-    official: Container[str] | None = None,
+    official: Container[str] | pd.DataFrame | None = None,
 ) -> Recordings:
     """
     Divide files into the recordings of a corpus, one per utterance, and unexpected files.
 
-    If an utterance has several files, the container that comes first in `SUFFIXES` is used, then
-    the path with the fewest folders, then the first by name, and one `InputWarning` is given. The
-    copies are not compared with each other: containers of one recording differ in bytes and, if
-    resampled, in samples. `Corpus.validate` compares the file that is used with what was published.
+    If an utterance has several files, the published one is used (see
+    `ser_lib.corpora.copies.published_copies`), otherwise the container that comes first in
+    `SUFFIXES`, then the path with the fewest folders, then the first by name; and one
+    `InputWarning` is given. `InputError` if different recordings have one name.
 
     Parameters
     ----------
@@ -135,10 +136,14 @@ def choose(
     folder, files : Path, list of Path
         Results of `locate`. If `folder` does not have the name of the corpus, the deepest folder
         that contains all recordings is the corpus's, and files outside it are not unexpected.
-    official : container of str, optional
-        The published utterances. Files whose names match the pattern but were not published are
-        left out, with one `InputWarning`. By default every matching name is an utterance.
+    official : container of str or DataFrame, optional
+        The published utterances, or a table of them as `read_index` returns it. Files whose names
+        match the pattern but were not published are left out, with one `InputWarning`. By default
+        every matching name is an utterance.
     """
+    published = official.to_dict("index") if isinstance(official, pd.DataFrame) else {}
+    if isinstance(official, pd.DataFrame):
+        official = published
     audio = [path for path in files if is_audio(path)]
     copies: dict[str, list[Path]] = {}
     unpublished = []
@@ -149,12 +154,14 @@ def choose(
             copies.setdefault(path.stem, []).append(path)
         else:
             unpublished.append(path)
-    chosen = {utterance: min(paths, key=_preference) for utterance, paths in copies.items()}
+    copies = {utterance: sorted(paths, key=_preference) for utterance, paths in copies.items()}
+    chosen = published_copies(copies, published)
     if folder.name.lower() != name and chosen:
         folder = Path(os.path.commonpath([path.parent for path in chosen.values()]))
     several = [utterance for utterance, paths in copies.items() if len(paths) > 1]
     if several:
-        used, other, *_ = sorted(copies[several[0]], key=_preference)
+        used = chosen[several[0]]
+        other = next(path for path in copies[several[0]] if path != used)
         warn(
             f"{name}: {len(several)} utterances have more than one file; of {several[0]}, for "
             f"example, {used} is used and {other} is not"
@@ -164,7 +171,7 @@ def choose(
             f"{name}: {len(unpublished)} recordings have names like those of the corpus but were "
             f"not published with it; they are left out, the first is {unpublished[0]}"
         )
-    belonging = {path for paths in copies.values() for path in paths}
+    belonging = {path for utterance in chosen for path in copies[utterance]}
     unexpected = tuple(p for p in audio if p not in belonging and p.is_relative_to(folder))
     return Recordings(folder, chosen, unexpected)
 
@@ -173,7 +180,7 @@ def find_recordings(
     data: str | os.PathLike,
     name: str,
     pattern: re.Pattern,
-    official: Container[str] | None,
+    official: Container[str] | pd.DataFrame | None,
     *,
     example: str,
     how_to_get: str,

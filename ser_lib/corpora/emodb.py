@@ -10,7 +10,8 @@ the words of a test speaker occur in the training set under every protocol.
 The archive that can be downloaded is the audformat edition, which has a published checksum. The
 original archive (``http://emodb.bilderbar.info/download/download.zip``) has none; unpacked by hand
 it is found as well, and `Corpus.validate` compares each of its files. EmoDB 2.0 is another release
-with other files.
+with other files; of its recordings and laryngograms, which share their names, the published
+recordings are taken.
 
 The original archive has ``erkennung.txt``: of each utterance, the percentage of the twenty
 listeners who recognised the emotion, and of those who found it natural. Where it lies beside the
@@ -97,7 +98,7 @@ def load(data: str | os.PathLike) -> Contents:
     """
     reference = discovery.read_index(NAME)
     recordings = discovery.find_recordings(
-        data, NAME, PATTERN, reference.index, example="03a01Fa.wav", how_to_get=HOW_TO_GET
+        data, NAME, PATTERN, reference, example="03a01Fa.wav", how_to_get=HOW_TO_GET
     )
     discovery.warn_if_incomplete(NAME, len(recordings.files), len(reference))
     rows = [_row(name, path) for name, path in recordings.files.items()]

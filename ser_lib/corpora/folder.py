@@ -27,6 +27,7 @@ from ser_lib.corpora import discovery
 from ser_lib.corpora.corpus import Contents
 from ser_lib.corpora.emotions import find_emotion
 from ser_lib.corpora.table import COLUMNS, SEXES
+from ser_lib.csv_table import read_csv, two_spellings
 from ser_lib.errors import InputError, unknown
 
 NAME = "folder"
@@ -43,7 +44,28 @@ PROTOCOL = "leave_one_speaker_out"
 
 MANIFEST = "manifest.csv"
 REQUIRED = ("path", "emotion")
-_SEX_OF = {"female": "female", "f": "female", "male": "male", "m": "male"}
+ALIASES = {
+    "path": ("file", "filename", "file_name", "filepath", "file_path", "wav", "audio", "recording"),
+    "emotion": ("label", "emotion_label", "class", "emotion_class", "emoclass", "emo"),
+    "speaker": (
+        *("spk", "spkr", "spk_id", "spkr_id", "spkid", "spkrid", "speaker_id", "speakerid"),
+        *("speaker_name", "actor", "actor_id", "actorid"),
+    ),
+    "sex": ("gender",),
+    "language": ("lang",),
+    "split": ("split_set", "partition"),
+}
+"""Other names by which columns of a manifest are understood, where those are not there."""
+# Columns that may be meant for one that a manifest lacks, which only its author knows.
+_PERHAPS = {
+    "speaker": ("subject", "subject_id", "participant", "participant_id", "person", "client_id"),
+    "session": ("sess", "session_id", "dialogue", "dialog"),
+    "split": ("fold", "folds", "set", "subset", "part"),
+}
+_SEX_OF = {
+    **dict.fromkeys(("female", "f", "woman", "w"), "female"),
+    **dict.fromkeys(("male", "m", "man"), "male"),
+}
 
 
 def load(
@@ -60,9 +82,11 @@ def load(
     ----------
     manifest : path, optional
         CSV with the columns ``path`` and ``emotion`` and, where known, ``speaker``, ``sex``,
-        ``language``, ``sentence``, ``session``, ``intensity``, ``split``. Other columns are kept,
-        as numbers if all their values are. The file is searched for in `data`, then in the working
-        directory; paths in it are relative to `data`. By default ``manifest.csv``.
+        ``language``, ``sentence``, ``session``, ``intensity``, ``split``; usual other names
+        (`ALIASES`) and what spreadsheets save (`ser_lib.csv_table.read_csv`) are understood. Other
+        columns are kept, as numbers if all their values are. The file is searched for in `data`,
+        then in the working directory; paths in it are relative to `data`. By default
+        ``manifest.csv``.
     pattern : str, optional
         Regular expression with a named group for each column that file names contain, at least
         ``emotion``. It is searched for in each recording's path relative to `data`, with forward
@@ -70,11 +94,13 @@ def load(
         `InputWarning`.
     emotions : mapping of str to str, optional
         Emotion, as in `ser_lib.corpora.EMOTIONS`, of each label that is no common word for it.
+        Labels that are numbers may be written as numbers.
 
     Returns
     -------
     Contents
-        An utterance is named by its path relative to `data`, without suffix.
+        An utterance is named by its path relative to `data`, without the suffix of a recording. A
+        speaker who seems to be there under two spellings is named in an `InputWarning`.
 
     Raises
     ------
@@ -88,10 +114,7 @@ def load(
         raise InputError(f"{NAME}: the folder {data} does not exist. {HOW_TO_GET}")
     if manifest is not None and pattern is not None:
         raise InputError(f"{NAME}: manifest={manifest} and pattern={pattern!r} given; expected one")
-    emotions = {
-        label: find_emotion(emotion, where="in the parameter emotions")
-        for label, emotion in (emotions or {}).items()
-    }
+    emotions = _translations(emotions)
     audio = [path for path in discovery.walk(data) if discovery.is_audio(path)]
     if pattern is not None:
         rows, where = _from_names(data, audio, pattern), f"pattern {pattern!r}"
@@ -107,13 +130,50 @@ def load(
             if sex.lower() not in _SEX_OF:
                 raise unknown(f"sex in {place}:", sex, SEXES)
             row["sex"] = _SEX_OF[sex.lower()]
-    listed = {os.path.realpath(path) for path in files.values()}
-    unexpected = tuple(path for path in audio if os.path.realpath(path) not in listed)
+    _warn_of_spellings(rows, where)
+    listed = {_place(path) for path in files.values()}
+    unexpected = tuple(path for path in audio if _place(path) not in listed)
     return Contents(rows=rows, recordings=discovery.Recordings(data, files, unexpected))
 
 
+def _translations(emotions: object) -> dict[str, str]:
+    """Check the emotions of labels; labels that are numbers become text."""
+    if not isinstance(emotions or {}, Mapping):
+        raise InputError(
+            f'emotions: {emotions!r}; expected the emotion of each label, such as {{"0": "anger"}}'
+        )
+    found: dict[str, str] = {}
+    for label, word in (emotions or {}).items():
+        emotion = find_emotion(word, where="in the parameter emotions")
+        if found.setdefault(str(label).strip(), emotion) != emotion:
+            raise InputError(f"emotions: the label {str(label)!r} has two emotions; expected one")
+    return found
+
+
+def _warn_of_spellings(rows: list[dict[str, object]], where: str) -> None:
+    """Name those who may be one speaker: no protocol could keep them apart from themselves."""
+    pairs = two_spellings(str(row["speaker"]) for row in rows if row.get("speaker"))
+    if pairs:
+        names = ", ".join(f"{one!r} and {other!r}" for one, other in pairs[:5])
+        discovery.warn(
+            f"{where}: {len(pairs)} speakers may be there under two spellings and then count as "
+            f"two: {names}; expected one spelling of each speaker"
+        )
+
+
+def _place(path: str | os.PathLike) -> str:
+    """Identify a file by its folder and name, whatever a link with that name leads to."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def _utterance(path: PurePath) -> str:
+    """Name the utterance of a relative path: "b/rec.wav" is "b/rec", and "b/rec.001" itself."""
+    return (path.with_suffix("") if discovery.is_audio(path) else path).as_posix()
+
+
 def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
-    name = Path(MANIFEST if manifest is None else manifest).expanduser()
+    name = Path(MANIFEST if manifest is None else str(manifest)).expanduser()
     places = [data / name] if manifest is None else [data / name, name.absolute()]
     for place in places:
         if place.is_file():
@@ -125,36 +185,36 @@ def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
 
 
 def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
-    try:
-        # All values are text at first: "NA" may be the name of a speaker.
-        table = pd.read_csv(source, dtype=object, keep_default_na=False)
-    except pd.errors.EmptyDataError:
-        table = pd.DataFrame()
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{source}: cannot be read as CSV in UTF-8 ({error})") from error
-    table = table.rename(columns=str.strip)
+    table = read_csv(source, {column: ALIASES.get(column, ()) for column in COLUMNS})
     missing = [column for column in REQUIRED if column not in table.columns]
     if missing:
         raise InputError(
             f"{source}: missing {_columns(missing)}; found {_columns(table.columns)}; expected "
-            f"comma-separated {', '.join(REQUIRED)} and, where known, "
+            f"{', '.join(REQUIRED)} and, where known, "
             f"{', '.join(c for c in COLUMNS if c not in REQUIRED)}"
         )
     others = [column for column in table.columns if column not in COLUMNS]
+    absent = set(COLUMNS) - set(table.columns)
     for column in others:
         # Other columns are allowed, but a misspelt standard column must not go unnoticed.
-        if difflib.get_close_matches(column.lower(), set(COLUMNS) - set(table.columns), 1, 0.8):
+        if difflib.get_close_matches(column.lower(), absent, 1, 0.8):
             raise unknown(f"column in {source}:", column, COLUMNS)
         numbers = pd.to_numeric(table[column].replace("", None), errors="coerce")
         if (numbers.notna() | (table[column] == "")).all() and numbers.notna().any():
             table[column] = numbers
+    for column, words in _PERHAPS.items():
+        meant = [name for name in others if name.lower() in words]
+        if column in absent and meant:
+            discovery.warn(
+                f"{source}: no column {column!r}; {_columns(meant)} are kept but not used as such"
+            )
     rows = []
-    for number, cells in enumerate(table.to_dict("records"), start=2):
-        known = {c: str(cells[c]).strip() for c in COLUMNS if not pd.isna(cells.get(c))}
+    for number, cells in zip(table.index, table.to_dict("records"), strict=True):
+        known = {c: cells[c] for c in COLUMNS if c in cells}
         if not known.get("path"):
             raise InputError(f"{source}: row {number} has no path; expected that of a recording")
         path = known["path"].replace("\\", "/")
-        name = PurePath(os.path.normpath(path)).with_suffix("").as_posix()
+        name = _utterance(PurePath(os.path.normpath(path)))
         known |= {"path": os.path.abspath(data / path), "utterance": name, "where": f"row {number}"}
         rows.append({column: cells[column] for column in others} | known)
     return rows
@@ -162,8 +222,8 @@ def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
 
 def _from_names(data: Path, audio: list[Path], pattern: str) -> list[dict[str, object]]:
     try:
-        expression = re.compile(pattern)
-    except re.error as error:
+        expression = re.compile(str(pattern))
+    except (re.error, OverflowError, RecursionError) as error:
         raise InputError(
             f"pattern: {pattern!r} is not a valid regular expression ({error}); expected one with "
             "named groups such as (?P<emotion>[a-z]+)"
@@ -179,7 +239,7 @@ def _from_names(data: Path, audio: list[Path], pattern: str) -> list[dict[str, o
         )
     rows, left_out = [], []
     for path in audio:
-        name = path.relative_to(data).with_suffix("").as_posix()
+        name = _utterance(path.relative_to(data))
         match = expression.search(name)
         if match:
             rows.append({"utterance": name, "path": path, "where": path.name} | match.groupdict())
@@ -205,19 +265,20 @@ def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
     seen: dict[str, dict[str, object]] = {}
     places: dict[str, dict[str, object]] = {}
     for row in rows:
-        for known, key in ((seen, row["utterance"]), (places, os.path.realpath(row["path"]))):
+        for known, key in ((seen, row["utterance"]), (places, _place(row["path"]))):
             other = known.setdefault(key, row)
             if other is not row:
                 raise InputError(
                     f"{where}: {row['path']} ({row['where']}) and {other['path']} "
                     f"({other['where']}) are the same utterance; expected each only once"
                 )
-    missing = [row for row in rows if not Path(row["path"]).is_file()]
+    missing = [row for row in rows if not os.path.isfile(row["path"])]
     if missing:
+        first = missing[0]["path"]
+        what = ", a folder" if os.path.isdir(first) else ""
         raise InputError(
             f"{where}: {len(missing)} of {len(rows)} recordings do not exist, the first is "
-            f"{missing[0]['path']} ({missing[0]['where']}); expected paths relative to the data "
-            "folder"
+            f"{first}{what} ({missing[0]['where']}); expected paths relative to the data folder"
         )
     return {utterance: Path(row["path"]) for utterance, row in seen.items()}
 

@@ -103,7 +103,7 @@ def load(data: str | os.PathLike, *, channel: str = "speech", subset: str = "all
     published = pd.concat([discovery.read_index(NAME), discovery.names_only(_songs())])
     example = "03-01-01-01-01-01-01.wav"
     all_recordings = discovery.find_recordings(
-        data, NAME, PATTERN, published.index, example=example, how_to_get=HOW_TO_GET
+        data, NAME, PATTERN, published, example=example, how_to_get=HOW_TO_GET
     )
     wanted = tuple(f"03-{code}-" for code in CHANNELS[channel])
     files = {name: path for name, path in all_recordings.files.items() if name.startswith(wanted)}

@@ -30,8 +30,8 @@ def make_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     ----------
     rows : iterable of mapping
         One per utterance: ``utterance``, what is known of `COLUMNS`, and any further columns. None,
-        "" and absent keys are missing values. Synonyms of emotions are replaced by the names in
-        `EMOTIONS`.
+        NaN, "" and absent keys are missing values. Synonyms of emotions are replaced by the names
+        in `EMOTIONS`.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def make_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     standard = ("utterance", *COLUMNS)
     extra = list(dict.fromkeys(key for row in rows for key in row if key not in standard))
     cells = [
-        [row["utterance"], *(str(row[c]) if row.get(c) else None for c in COLUMNS)] for row in rows
+        [str(row["utterance"]), *(_text(row.get(column)) for column in COLUMNS)] for row in rows
     ]
     table = pd.DataFrame(cells, columns=standard, dtype=object)
     table["emotion"] = pd.Series(
@@ -56,6 +56,11 @@ def make_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
         numeric = all(isinstance(value, numbers.Real) for value in values if value is not None)
         table[column] = pd.Series(values, dtype=None if numeric else object)
     return table.set_index("utterance").sort_index()
+
+
+def _text(value: object) -> str | None:
+    """Read a value of a standard column: labels and speakers may be numbers, 0 as well."""
+    return None if value is None or value == "" or pd.isna(value) else str(value)
 
 
 def check_table(name: str, table: pd.DataFrame) -> None:

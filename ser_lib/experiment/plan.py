@@ -1,6 +1,7 @@
 """What is to be trained of a system on a corpus: checked, specified, and listed fold by fold."""
 
 import dataclasses
+import itertools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import identity, protocols
+from ser_lib.corpora.duplicates import warn_of_divided_duplicates
 from ser_lib.corpora.hashing import in_threads, seconds
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import provenance, results
@@ -181,6 +183,9 @@ def prepare(
         folds = min(folds, len(names))
     wanted = _check_folds(folds, names, protocol.name)
     specification = provenance.specify(system, corpus, protocol, normalisation, degraded)
+    # The specification has the hashes of all samples computed, if need be.
+    every = itertools.chain.from_iterable(splits.values())
+    warn_of_divided_duplicates(corpus.name, corpus.table, every)
     # Where they choose something they are held out in any case.
     held_out = hold_out_development and not system.needs_development
     if held_out:

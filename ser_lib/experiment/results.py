@@ -17,6 +17,7 @@ from ser_lib import identity, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import COLUMNS, Evaluation
 from ser_lib.experiment.fold import FoldResult
+from ser_lib.places import plain_name
 
 _REQUIRED = ("digest", "specification", "system", "corpus", "protocol", "partial", "code", "runs")
 # Keys and values of records before version 2 of this package.
@@ -55,8 +56,9 @@ def prediction_files(
     corpus: str, system: str, digest: str, reports: str | os.PathLike | None = None
 ) -> Path:
     """Return the CSV file of an evaluation's predictions; its record is the JSON file beside it."""
-    folder = (paths.reports() if reports is None else Path(reports)) / corpus / "predictions"
-    return folder / f"{system}-{digest[:8]}.csv"
+    folder = paths.reports() if reports is None else Path(reports)
+    folder = folder / plain_name("corpus", corpus) / "predictions"
+    return folder / f"{plain_name('evaluation', system)}-{digest[:8]}.csv"
 
 
 def readable(value: object, indent: int = 0) -> str:
@@ -134,6 +136,8 @@ def read_record(path: Path) -> dict:
     missing = [key for key in _REQUIRED if key not in record]
     if missing:
         raise InputError(f"{path}: no {', '.join(missing)}; expected the record of an evaluation")
+    for key in ("corpus", "system"):
+        plain_name(f"{path}: {key}", record[key])
     digest = identity.digest(record["specification"])
     if digest != record["digest"]:
         raise InputError(

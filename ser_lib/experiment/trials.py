@@ -16,6 +16,7 @@ import pandas as pd
 from ser_lib import code_digest, identity, paths
 from ser_lib.errors import InputError
 from ser_lib.experiment import results
+from ser_lib.places import plain_name
 
 COLUMNS = (
     *("trial", "parameters", "dev_uar", "dev_uar_low", "dev_uar_high", "dev_loss", "best_epoch"),
@@ -41,7 +42,7 @@ _OLD_NAMES = {"recipe": "trial", "arguments": "parameters", "parameters": "n_par
 def trials_file(corpus: str, system: str, reports: str | os.PathLike | None = None) -> Path:
     """Return where the trials of a system on a corpus are listed."""
     reports = paths.reports() if reports is None else Path(reports)
-    return reports / corpus / "trials" / f"{system}.csv"
+    return reports / plain_name("corpus", corpus) / "trials" / f"{plain_name('system', system)}.csv"
 
 
 def stamp(files: Mapping[str, str]) -> str:

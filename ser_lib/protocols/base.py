@@ -12,9 +12,6 @@ import pandas as pd
 from ser_lib.errors import InputError
 from ser_lib.protocols.columns import listed, natural_key, required_column
 
-PARTS = ("train", "dev", "test")
-"""The parts of a fold as they are written in tables."""
-
 
 @dataclass(frozen=True, eq=False)
 class Fold:
@@ -40,7 +37,7 @@ class Fold:
     development_trains: bool = True
 
     def parts(self) -> dict[str, np.ndarray]:
-        """Return the positions by the names of `PARTS`."""
+        """Return the positions by the names of `ser_lib.protocols.parts.PARTS`."""
         return {"train": self.train, "dev": self.development, "test": self.test}
 
 

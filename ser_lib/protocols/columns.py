@@ -17,10 +17,14 @@ def listed(values: Sequence, max_items: int = 10) -> str:
 
 
 def natural_key(name: str) -> tuple:
-    """Return a sort key by which "fold 2" comes before "fold 10"."""
-    return tuple(
-        (int(s), "") if s.isdigit() else (-1, s) for s in re.split(r"(\d+)", str(name)) if s
-    )
+    """Return a sort key by which "fold 2" comes before "fold 10", and "02" before "2"."""
+    parts = re.split(r"([0-9]+)", str(name))
+    # Numbers by their digits, of which there may be more than an int takes.
+    digits = [part.lstrip("0") for part in parts[1::2]]
+    numbers = [(len(number), number) for number in digits]
+    texts = [(-1, part) for part in parts[0::2]]
+    key = [item for pair in zip(texts, [*numbers, (-1, "")], strict=True) for item in pair]
+    return tuple(item for item in key if item != (-1, "")), str(name)
 
 
 def required_column(table: pd.DataFrame, name: str, protocol: str) -> np.ndarray:
@@ -80,16 +84,3 @@ def sexes_of(table: pd.DataFrame, speakers: np.ndarray) -> dict[str, str | None]
         )
     sexes = dict(zip(known["speaker"], known["sex"], strict=True))
     return {speaker: sexes.get(speaker) for speaker in sorted(set(speakers))}
-
-
-def named_folds(table: pd.DataFrame) -> np.ndarray | None:
-    """
-    Return the column ``split`` if it names the folds of a cross-validation, else None.
-
-    It does if every row has a value, there are at least two, and none is train, dev or test.
-    """
-    if "split" not in table or table["split"].isna().any():
-        return None
-    names = table["split"].astype(str).to_numpy(dtype=object)
-    distinct = set(names)
-    return names if len(distinct) > 1 and not distinct & {"train", "dev", "test"} else None

@@ -7,11 +7,13 @@ from dataclasses import KW_ONLY, dataclass, field
 import numpy as np
 import pandas as pd
 
+from ser_lib.csv_table import read_csv
 from ser_lib.errors import InputError
 from ser_lib.identity import digest
-from ser_lib.protocols.base import PARTS, Fold, Protocol
-from ser_lib.protocols.columns import listed, named_folds, required_column
+from ser_lib.protocols.base import Fold, Protocol
+from ser_lib.protocols.columns import listed, required_column
 from ser_lib.protocols.development import with_development
+from ser_lib.protocols.parts import PARTS, named_folds, parts_of
 from ser_lib.protocols.speaker_independent import rotate
 
 
@@ -21,7 +23,8 @@ class Predefined(Protocol):
     Divide as the corpus itself does, in its column ``split``.
 
     The column holds train, test and perhaps dev (one fold), or the names of folds that are tested
-    in turn, each with the next for development. Without development rows, some are taken from
+    in turn, each with the next for development. Words such as ``Training`` and ``val`` are
+    understood. Without development rows, some are taken from
     training: whole speakers, about a fifth of the utterances (without speaker-disjointness: a
     random tenth)::
 
@@ -56,11 +59,8 @@ class Predefined(Protocol):
             folds = rotate(folds_of_rows, "fold ")
         else:
             split = required_column(table, "split", self.name)
-            if set(split) - set(PARTS):
-                raise InputError(
-                    f"{self.name}: the column 'split' holds {listed(sorted(set(split)))}; expected "
-                    "train, test and perhaps dev, or names of at least two folds"
-                )
+            part_of = parts_of(split, f"{self.name}: the column 'split' holds")
+            split = np.array([part_of[value] for value in split], dtype=object)
             folds = [Fold("predefined", *(np.flatnonzero(split == part) for part in PARTS))]
         return [
             with_development(table, fold, seed, self.name, self.speaker_disjoint) for fold in folds
@@ -76,41 +76,40 @@ class Predefined(Protocol):
         return table
 
 
-def _read_csv(path: str | os.PathLike) -> pd.DataFrame:
-    try:
-        # Names such as "03" or "NA" are to stay what they are; Excel puts a mark before UTF-8.
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"split file {os.fspath(path)}: there is no such file") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"split file {os.fspath(path)}: not a CSV table: {error}") from None
+# The columns of a split table, and other names of theirs.
+_COLUMNS = {
+    "utterance": ("utterance_id", "utt", "utt_id"),
+    "fold": ("folds",),
+    "part": ("split", "set", "subset", "partition", "split_set"),
+}
 
 
 def _checked_rows(rows: pd.DataFrame, where: str) -> pd.DataFrame:
     """Return the columns of a split table as text; InputError if it is not a split table."""
-    columns = ["utterance", "fold", "part"]
+    columns = list(_COLUMNS)
     missing = [name for name in columns if name not in rows]
     if missing:
         raise InputError(
-            f"{where}: there is no column {listed(missing)}; found {listed(rows.columns)}"
+            f"{where}: there is no column {listed(missing)}; found "
+            f"{listed(rows.columns) or 'no columns'}"
         )
     if rows.empty:
         raise InputError(f"{where}: the table has no rows")
     rows = rows[columns]
     empty = rows.isna() | (rows == "")
     if empty.any(axis=None):
-        line = int(np.flatnonzero(empty.any(axis=1))[0])
-        names = listed(empty.columns[empty.iloc[line]])
-        raise InputError(f"{where}: row {line + 1} has no {names}")
+        first = int(np.flatnonzero(empty.any(axis=1))[0])
+        names = listed(empty.columns[empty.iloc[first]])
+        raise InputError(f"{where}: row {rows.index[first]} has no {names}")
     rows = rows.astype(str)
-    unknown = sorted(set(rows["part"]) - set(PARTS))
-    if unknown:
-        raise InputError(f"{where}: part {listed(unknown)}; expected {listed(PARTS)}")
+    part_of = parts_of(rows["part"], f"{where}: part")
+    rows = rows.assign(part=[part_of[part] for part in rows["part"]])
     twice = rows[rows.duplicated(["utterance", "fold"])]
     if len(twice):
         first = twice.iloc[0]
         raise InputError(
-            f"{where}: utterance {first['utterance']} is twice in fold {first['fold']}"
+            f"{where}: utterance {first['utterance']} is twice in fold {first['fold']} (row "
+            f"{twice.index[0]})"
         )
     return rows
 
@@ -135,7 +134,8 @@ class SplitFile(Protocol):
     ----------
     path : path or pd.DataFrame
         CSV file, or table as `ser_lib.protocols.split_table` makes it: columns ``utterance, fold,
-        part``, where part is train, dev or test.
+        part``, where part is train, dev or test, or another word for one of them (``Training``,
+        ``val``). Files may be as spreadsheets save them; see `ser_lib.csv_table.read_csv`.
     speaker_disjoint : bool
         Whether to promise (and check) that no speaker is in two parts of a fold.
 
@@ -165,7 +165,8 @@ class SplitFile(Protocol):
 
     def __post_init__(self) -> None:
         is_table = isinstance(self.path, pd.DataFrame)
-        rows = _checked_rows(self.path if is_table else _read_csv(self.path), self._where)
+        rows = self.path if is_table else read_csv(self.path, _COLUMNS, where=self._where)
+        rows = _checked_rows(rows, self._where)
         content = digest(sorted(rows.itertuples(index=False, name=None)))
         object.__setattr__(self, "content", content)
         object.__setattr__(self, "_rows", rows)

@@ -12,13 +12,13 @@ from ser_lib.errors import InputError
 from ser_lib.protocols.base import Fold, Protocol, fold_of_groups
 from ser_lib.protocols.columns import (
     listed,
-    named_folds,
     natural_key,
     required_column,
     required_groups,
     sexes_of,
 )
 from ser_lib.protocols.development import balanced_folds, with_development
+from ser_lib.protocols.parts import named_folds
 
 
 def rotate(groups: np.ndarray, prefix: str) -> Iterator[Fold]:

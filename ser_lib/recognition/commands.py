@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ser_lib import console
@@ -46,6 +46,7 @@ def train_model(
     folder: str,
     *,
     data: str | None,
+    corpus_options: Mapping[str, object],
     reports: str | None,
     parameters: Iterable[tuple[str, str]],
     seed: int,
@@ -59,7 +60,7 @@ def train_model(
     values = {name: typed(text) for name, text in parameters}
     model = train(
         systems.make(system, **values),
-        corpora.load_corpus(corpus, data=data),
+        corpora.load_corpus(corpus, data=data, **corpus_options),
         folder,
         seed=seed,
         reports=reports,
@@ -199,7 +200,7 @@ def evaluate_on_corpus(
     corpus: str,
     *,
     data: str | None,
-    subset: str | None,
+    corpus_options: Mapping[str, object],
     reports: str | None,
     jobs: int | None,
     seen: bool,
@@ -211,10 +212,9 @@ def evaluate_on_corpus(
     from ser_lib.recognition.transfer import add_score, evaluate_model
 
     recogniser = load(model)
-    options = {"subset": subset} if subset else {}
     evaluation, file = evaluate_model(
         recogniser,
-        corpora.load_corpus(corpus, data=data, **options),
+        corpora.load_corpus(corpus, data=data, **corpus_options),
         reports=reports,
         jobs=jobs,
         seen=seen,

@@ -1,0 +1,122 @@
+"""Of several files called like one recording, find the one that was published."""
+
+import filecmp
+import hashlib
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import soundfile
+
+from ser_lib.corpora.hashing import sample_hash
+from ser_lib.errors import InputError
+
+
+def published_copies(
+    copies: Mapping[str, Sequence[Path]], published: Mapping[str, Mapping[str, object]]
+) -> dict[str, Path]:
+    """
+    Choose among files of one name.
+
+    A file with the published checksum goes before all others; then one in another container or at
+    another sampling rate with the published duration; then, with that duration, one in a folder of
+    which other files have the published checksum. Of what is left the first is used, unless a
+    further one in the same container has other samples: nothing tells which of them is meant. A
+    recording that is there only beside files that were passed over, and is not the published one
+    either, is left out.
+
+    Parameters
+    ----------
+    copies : mapping of str to sequence of Path
+        Of each recording its files, in order of preference.
+    published : mapping of str to mapping
+        Of each recording ``sha256``, ``rate``, ``channels`` and ``samples``, missing where unknown.
+
+    Raises
+    ------
+    InputError
+        Names two files between which nothing decides.
+    """
+    known = {u: row for u, row in published.items() if not pd.isna(row["samples"])}
+    exact = {
+        utterance: next((p for p in files if _checksum(p) == known[utterance]["sha256"]), None)
+        for utterance, files in copies.items()
+        if utterance in known and len(files) > 1
+    }
+    folders = {path.parent for path in exact.values() if path is not None}
+    chosen = {
+        utterance: files[0]
+        if len(files) == 1
+        else exact.get(utterance) or _choose(utterance, files, known.get(utterance), folders)
+        for utterance, files in copies.items()
+    }
+    passed_over = {
+        path.parent for u, files in copies.items() for path in files if path != chosen[u]
+    }
+    return {
+        utterance: path
+        for utterance, path in chosen.items()
+        if len(copies[utterance]) > 1
+        or path.parent not in passed_over - folders
+        or utterance not in known
+        or _is_published(path, known[utterance])
+    }
+
+
+def _choose(
+    utterance: str,
+    files: Sequence[Path],
+    published: Mapping[str, object] | None,
+    folders: Container[Path],
+) -> Path:
+    """Choose among files of which none has the published checksum."""
+    if published is not None:
+        long = [path for path in files if _has_duration(path, published)]
+        encoded = [path for path in long if _is_published(path, published)]
+        files = encoded or [path for path in long if path.parent in folders] or files
+    first = files[0]
+    for other in files[1:]:
+        # A lossy copy, or one at another rate, differs from its original in every sample.
+        if other.suffix.lower() == first.suffix.lower() and not _same_samples(first, other):
+            raise InputError(
+                f"{utterance}: {first} and {other} are different recordings of one name, and "
+                "neither is known to be the published one; expected one of them, or copies of it"
+            )
+    return first
+
+
+def _checksum(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _has_duration(path: Path, published: Mapping[str, object]) -> bool:
+    try:
+        info = soundfile.info(str(path))
+    except (OSError, soundfile.SoundFileError):
+        return False
+    difference = abs(info.duration - published["samples"] / published["rate"])
+    return difference < 1 / min(info.samplerate, published["rate"])
+
+
+def _is_altered(path: Path, published: Mapping[str, object]) -> bool:
+    """Tell whether a file that can be read is in the publisher's form, without its checksum."""
+    return (
+        path.suffix.lower() == ".wav" and soundfile.info(str(path)).samplerate == published["rate"]
+    )
+
+
+def _is_published(path: Path, published: Mapping[str, object]) -> bool:
+    if _checksum(path) == published["sha256"]:
+        return True
+    return _has_duration(path, published) and not _is_altered(path, published)
+
+
+def _same_samples(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False) or sample_hash(one) == sample_hash(other)
+    except (OSError, InputError):
+        return False

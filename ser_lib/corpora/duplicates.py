@@ -1,0 +1,72 @@
+"""Say when recordings of a corpus have the very same samples."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from ser_lib.corpora import discovery, hashing
+
+
+def warn_of_duplicates(
+    name: str,
+    utterances: Sequence[str],
+    hashes: Sequence[str],
+    reference: pd.DataFrame | None = None,
+) -> None:
+    """
+    Give one `InputWarning` if recordings have the same samples as another.
+
+    Parameters
+    ----------
+    name : str
+        The corpus.
+    utterances, hashes : sequence of str
+        Names of the recordings, and the hashes of their samples.
+    reference : DataFrame, optional
+        What was published, as in `Corpus`: recordings published with one checksum are passed over.
+    """
+    if len(set(hashes)) == len(hashes):
+        return
+    by_utterance = pd.Series(list(hashes), index=list(utterances))
+    if reference is not None:
+        published = reference["sha256"].dropna()
+        known = published.index[published.duplicated(keep=False)]
+        by_utterance = by_utterance.drop(known, errors="ignore")
+    copies = by_utterance[by_utterance.duplicated()]
+    if len(copies):
+        first = by_utterance.index[by_utterance == copies.iloc[0]]
+        discovery.warn(
+            f"{name}: {len(copies)} of {len(hashes)} recordings have the same samples as another, "
+            f"for example {first[0]} and {first[1]}; expected each recording once"
+        )
+
+
+def warn_of_divided_duplicates(name: str, table: pd.DataFrame, folds: Iterable) -> None:
+    """
+    Give one `InputWarning` if a fold tests recordings that it trains on or chooses by.
+
+    Parameters
+    ----------
+    name : str
+        The corpus.
+    table : DataFrame
+        Its table.
+    folds : iterable of ser_lib.protocols.Fold
+        The first that does so is named.
+    """
+    hashes = hashing.sample_hashes(list(table["path"]), progress=False)
+    if len(set(hashes)) == len(hashes):
+        return
+    hashes = pd.Series(hashes, index=table.index)
+    for fold in folds:
+        known = pd.concat([hashes.iloc[fold.train], hashes.iloc[fold.development]])
+        tested = hashes.iloc[fold.test]
+        both = tested[tested.isin(set(known))]
+        if len(both):
+            twin = known.index[known == both.iloc[0]][0]
+            discovery.warn(
+                f"{name}, fold {fold.name!r}: {len(both)} of {len(tested)} tested recordings are "
+                f"in training or development as well, for example {both.index[0]} as {twin}; "
+                "expected each recording on one side"
+            )
+            return
