@@ -170,7 +170,7 @@ def _place(path: str | os.PathLike) -> str:
 
 def _utterance(path: PurePath) -> str:
     """Name the utterance of a relative path: "b/rec.wav" is "b/rec", and "b/rec.001" itself."""
-    name = path.with_suffix("") if discovery.is_audio(path) else path
+    name = path.with_suffix("") if path.suffix and discovery.is_audio(path) else path
     return discovery.composed(name.as_posix())
 
 
@@ -246,7 +246,10 @@ def _from_names(data: Path, visible: list[Path], pattern: str) -> list[dict[str,
         )
     audio = [path for path in visible if discovery.is_audio(path)]
     if not audio:
-        raise InputError(f"{NAME}: no recordings below {data}; {discovery.nothing_read(visible)}")
+        raise InputError(
+            f"{NAME}: no recordings; expected at least one below {data}; "
+            f"{discovery.nothing_read(visible)}"
+        )
     rows, left_out = [], []
     for path in audio:
         name = _utterance(path.relative_to(data))

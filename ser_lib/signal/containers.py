@@ -19,7 +19,10 @@ _PADDING = 2**16
 # Tags that stand at the end of a file without being a chunk: ID3 and APE.
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 # Chunks that are a recording, or the sound of one, and so no mere addition to another.
-_SOUND = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"caff", b"data", b"SSND", b"ds64", b"fmt ")
+_SOUND = (
+    *(b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b".snd", b"NIST", b"fLaC", b"OggS"),
+    *(b"data", b"SSND", b"ds64", b"fmt "),
+)
 
 
 class Sound(NamedTuple):
