@@ -1,7 +1,10 @@
 """Damaged recordings: read with all that they hold, or refused by a clear error."""
 
+import contextlib
 import itertools
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,11 +117,26 @@ def recordings(count: int, folder: Path) -> Outcome:
                 path = place / f"{name}.{suffix}"
                 path.write_bytes(case.content)
                 batch[name] = (original, case, path)
-            _judge(outcome, batch, place)
+            with _without_messages():
+                _judge(outcome, batch, place)
             bar.update(len(batch))
             for _, _, path in batch.values():
                 path.unlink()
     return outcome
+
+
+@contextlib.contextmanager
+def _without_messages() -> Iterator[None]:
+    """Leave out what the decoder of MP3 writes about damage, past Python, to standard error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _judge(outcome: Outcome, batch: dict[str, tuple[_Original, _Case, Path]], place: Path) -> None:

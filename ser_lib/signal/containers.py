@@ -78,7 +78,10 @@ def check_length(path: Path, file: BinaryIO) -> tuple[str, ...]:
         )
     file.seek(start + announced)
     rest = file.read(_PADDING + 1)
-    added = len(rest) < 8 if to_the_end else _is_addition(rest, found - announced)
+    if to_the_end:
+        added = len(rest) < 8 and not rest.strip(b"\0")
+    else:
+        added = _is_addition(rest, found - announced)
     if announced == 0 and not added:
         raise InputError(
             f"{path}: its header does not give its length: it announces 0 bytes of sound, and "

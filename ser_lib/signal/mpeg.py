@@ -210,9 +210,12 @@ def _side_information(second: int, mono: bool) -> int:
 
 def _announced(data: bytes, place: int) -> int | None:
     """Read the number of frames from a first frame that is such a header."""
-    at = place + 4 + _side_information(data[place + 1], data[place + 3] >> 6 == 3)
+    start = place + 4
+    at = start + _side_information(data[place + 1], data[place + 3] >> 6 == 3)
     tag, flags, count = struct.unpack(">4sII", data[at : at + 12].ljust(12, b"\0"))
-    return count if tag in (b"Xing", b"Info") and flags & 1 else None
+    # Such a frame is silent, or libsndfile does not take it for one.
+    is_header = tag in (b"Xing", b"Info") and flags & 1 and not data[start:at].strip(b"\0")
+    return count if is_header else None
 
 
 def _header(head: bytes, stream: Stream) -> bytes | None:
