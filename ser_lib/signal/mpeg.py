@@ -134,15 +134,17 @@ def read_stream(path: Path, data: bytes) -> Stream | None:
     InputError
         If the sampling rate, or mono and stereo, change on the way.
     """
-    place = _start(data, _after_tags(data, 0))
+    begin = _after_tags(data, 0)
+    place = _start(data, begin)
     if place is None:
         return None
+    broken = None if place == begin else begin
     first = _FRAMES[data[place + 1], data[place + 2]]
     mono = data[place + 3] >> 6 == 3
     announced = _announced(data, place)
     if announced is not None:
         place += first.length
-    start, count, broken, size = place, 0, None, len(data)
+    start, count, size = place, 0, len(data)
     while place + 4 <= size:
         frame = _FRAMES.get((data[place + 1], data[place + 2])) if data[place] == 0xFF else None
         if frame and frame.kind == first.kind and place + frame.length <= size:
