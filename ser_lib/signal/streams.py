@@ -33,8 +33,9 @@ def check_flac(path: Path, file: BinaryIO, frames: int) -> None:
     Either a second stream follows, or the last frames, which are numbered, lie beyond.
     """
     with _bytes_of(file) as data:
-        first = place = data.find(b"fLaC")
-        while (place := data.find(b"fLaC", place + 4)) >= 0:
+        first, place = data.find(b"fLaC"), len(data)
+        # From the end, which is a few times faster.
+        while (place := data.rfind(b"fLaC", first + 4, place)) >= 0:
             if _STREAMINFO.match(data, place):
                 raise InputError(f"{path}: holds a second FLAC stream at byte {place}; {JOINED}")
         largest = int.from_bytes(data[first + 15 : first + 18], "big")
