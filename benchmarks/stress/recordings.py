@@ -142,7 +142,11 @@ def _without_messages() -> Iterator[None]:
 def _judge(outcome: Outcome, batch: dict[str, tuple[_Original, _Case, Path]], place: Path) -> None:
     """Decode and validate a batch, and note what is not as it should be."""
     found = Recordings(place, {name: path for name, (_, _, path) in batch.items()})
-    refused = set(validate("damaged", found, progress=False).undecodable)
+    try:
+        refused = set(validate("damaged", found, progress=False).undecodable)
+    except Exception as error:
+        outcome.note_exception(error, "validation of a batch")
+        refused = set(batch)
     for name, (original, case, path) in batch.items():
         outcome.count += 1
         words = f"{name} ({case.name}, {original.rate} Hz, {original.channels} channels)"
