@@ -19,7 +19,7 @@ GROUND = [
     *("registry", "code_digest", "cluster", "executor", "download"),
 ]
 ORDER = [
-    *("corpora", "signal", "features", "protocols", "evaluation", "plots", "neural", "systems"),
+    *("signal", "corpora", "features", "protocols", "evaluation", "plots", "neural", "systems"),
     *("experiment", "recognition", "reporting", "notebooks", "cli"),
 ]
 FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f != PACKAGE / "__init__.py"]

@@ -14,6 +14,7 @@ from ser_lib.errors import unknown
 # Of each trial: its module and function, the cases of a whole and of a quick run.
 TRIALS: dict[str, tuple[str, str, int, int]] = {
     "tables": ("tables", "tables", 500, 30),
+    "recordings": ("recordings", "recordings", 10000, 200),
 }
 
 

@@ -66,7 +66,8 @@ class Overview(NamedTuple):
     A corpus, and what was found of it on this machine.
 
     Numbers and hours are 0 if the corpus was not found; `where` is then how to get it, otherwise
-    the folder of the recordings.
+    the folder of the recordings. After an exclamation mark `where` says what is wrong with what was
+    found; hours are those of the recordings that can be read.
     """
 
     name: str
@@ -130,7 +131,13 @@ def load_corpus(
     for option in options:
         if option not in known:
             raise unknown(f"option of {corpus}", option, known)
-    contents = module.load(paths.data() if data is None else Path(data), **options)
+    try:
+        contents = module.load(paths.data() if data is None else Path(data), **options)
+    except OSError as error:
+        raise InputError(
+            f"{corpus}: {error.filename} cannot be read ({error.strerror}); expected a folder, "
+            "tables and recordings that can"
+        ) from error
     return Corpus.of(module, contents)
 
 
@@ -147,16 +154,29 @@ def _overview(module: ModuleType, data: str | os.PathLike | None) -> Overview:
     name, title, licence = module.NAME, module.TITLE, module.LICENCE
     if hasattr(module, "KNOWN"):
         return Overview(name, title, *module.KNOWN, module.HOW_TO_GET, licence)
-    corpus = _load_if_present(name, data)
-    if corpus is None:
+    try:
+        corpus = _load_quietly(name, data)
+    except discovery.AbsentError:
         return Overview(name, title, 0, 0, 0.0, module.HOW_TO_GET, licence)
+    except InputError as error:
+        return Overview(name, title, 0, 0, 0.0, f"! {error}", licence)
     files = list(corpus.table["path"])
     lengths = hashing.in_threads(
-        hashing.seconds, files, f"reading headers of {name}", progress=True
+        _seconds_or_error, files, f"reading headers of {name}", progress=True
     )
-    hours = round(sum(lengths) / 3600, 2)
+    errors = [length for length in lengths if isinstance(length, InputError)]
+    hours = round(sum(length for length in lengths if isinstance(length, float)) / 3600, 2)
     where = str(_folder(corpus))
+    if errors:
+        where += f" ! {len(errors)} recordings cannot be read: {errors[0]}"
     return Overview(name, title, len(files), len(corpus.speakers), hours, where, licence)
+
+
+def _seconds_or_error(path: str) -> float | InputError:
+    try:
+        return hashing.seconds(path)
+    except InputError as error:
+        return error
 
 
 def fetch(name: str, *, data: str | os.PathLike | None = None, progress: bool = True) -> Path:
@@ -202,13 +222,17 @@ def fetch(name: str, *, data: str | os.PathLike | None = None, progress: bool = 
 
 
 def _load_if_present(name: str, data: str | os.PathLike | None) -> Corpus | None:
+    try:
+        return _load_quietly(name, data)
+    except InputError:
+        return None
+
+
+def _load_quietly(name: str, data: str | os.PathLike | None) -> Corpus:
     with warnings.catch_warnings():
         # The count shows that a corpus is incomplete.
         warnings.simplefilter("ignore", InputWarning)
-        try:
-            return load_corpus(name, data=data)
-        except InputError:
-            return None
+        return load_corpus(name, data=data)
 
 
 def _folder(corpus: Corpus) -> Path:

@@ -3,8 +3,10 @@
 import os
 import re
 import sys
+import unicodedata
 import warnings
-from collections.abc import Container, Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,11 +19,28 @@ from ser_lib.errors import InputError, InputWarning
 # In order of preference, if a recording exists in several containers: first WAV, in which speech
 # corpora are published, then other lossless containers, then lossy ones.
 SUFFIXES = (
-    *(".wav", ".flac", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".rf64", ".sph", ".nist"),
-    *(".opus", ".ogg", ".oga", ".mp3"),
+    *(".wav", ".wave", ".bwf", ".flac", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf", ".w64"),
+    *(".rf64", ".sph", ".nist", ".opus", ".ogg", ".oga", ".mp3"),
 )
+UNREAD = (
+    *(".3gp", ".3gpp", ".3ga", ".aac", ".ac3", ".amr", ".ape", ".asf", ".avi", ".awb", ".dsf"),
+    *(".dts", ".flv", ".gsm", ".m4a", ".m4b", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp4"),
+    *(".mpc", ".mpeg", ".mpg", ".pcm", ".ra", ".raw", ".rm", ".sd2", ".shn", ".spx", ".tta"),
+    *(".vob", ".voc", ".vox", ".weba", ".webm", ".wma", ".wmv", ".wv"),
+)
+"""Suffixes of recordings that are left out, and said to be."""
+# How files begin that are recordings though their names have no suffix.
+_BEGINNINGS = re.compile(
+    rb"RIFF....WAVE|RF64....WAVE|riff|FORM....AIF|fLaC|OggS|ID3|caff|NIST_1A|\.snd", re.DOTALL
+)
+# Folders of the system, which often may not be read.
+_SYSTEM = {"lost+found", "$RECYCLE.BIN", "System Volume Information", "__MACOSX"}
 
 INDICES = resources.files(__package__) / "index"
+
+
+class AbsentError(InputError):
+    """Nothing was found of a corpus."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +68,72 @@ def walk(folder: str | os.PathLike) -> Iterator[Path]:
     Iterate over the visible files below a folder, in the same order on every machine.
 
     Hidden files and folders (``.name``, including the ``._name`` files of macOS) are skipped. Links
-    to folders are followed, and each folder is visited once.
+    to folders are followed, and each folder is visited once. `InputError` names a folder that may
+    not be read.
     """
+    # Not by inode numbers, which some filesystems do not have.
     visited = set()
-    for parent, folders, names in os.walk(os.path.abspath(folder), followlinks=True):
-        status = os.stat(parent)
-        if (status.st_dev, status.st_ino) in visited:
+    for parent, folders, names in os.walk(
+        os.path.abspath(folder), followlinks=True, onerror=_unreadable
+    ):
+        place = os.path.realpath(parent)
+        if place in visited:
             folders.clear()
             continue
-        visited.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        visited.add(place)
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in _SYSTEM)
         for name in sorted(names):
             if not name.startswith("."):
                 yield Path(parent, name)
 
 
+def _unreadable(error: OSError) -> None:
+    raise InputError(
+        f"{error.filename}: the folder cannot be read ({error.strerror}); expected one that can, "
+        "or none below the folder of the corpora"
+    ) from error
+
+
 def is_audio(path: Path) -> bool:
-    """Return whether a file is a recording, by its suffix."""
-    return path.suffix.lower() in SUFFIXES
+    """Return whether a file is a recording: by its suffix, or without one by how it begins."""
+    suffix = path.suffix.lower()
+    if suffix:
+        return suffix in SUFFIXES
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return _BEGINNINGS.match(file.read(12)) is not None
+    except OSError:
+        return False
+
+
+def composed(name: str) -> str:
+    """Return a name with composed letters: macOS stores "ü" as "u" and a mark, others as one."""
+    return unicodedata.normalize("NFC", name)
+
+
+def unread(files: Iterable[Path]) -> str:
+    """Count, by suffix, the recordings among files that are `UNREAD`; empty if there are none."""
+    counts = Counter(suffix for path in files if (suffix := path.suffix.lower()) in UNREAD)
+    return ", ".join(f"{count} *{suffix}" for suffix, count in sorted(counts.items()))
+
+
+def warn_of_unread(name: str, files: Iterable[Path]) -> None:
+    """Give an `InputWarning` if recordings of a corpus are `UNREAD`."""
+    found = unread(files)
+    if found:
+        warn(
+            f"{name}: recordings are left out because their containers are not read: {found}; "
+            "convert them to WAV or FLAC"
+        )
+
+
+def nothing_read(files: Iterable[Path]) -> str:
+    """Tell what was found where no recording is read, and what is."""
+    found = unread(files)
+    instead = f"found {found}, which are not read; " if found else ""
+    return f"{instead}recordings are {', '.join(f'*{suffix}' for suffix in SUFFIXES)}"
 
 
 def named(data: Path, name: str) -> list[Path]:
@@ -100,17 +167,19 @@ def locate(
     """
     data = Path(data).expanduser().absolute()
     if not data.is_dir():
-        raise InputError(
+        raise AbsentError(
             f"{name}: the data folder {data} does not exist; set SER_DATA or give data=FOLDER. "
             f"{how_to_get}"
         )
     for folder in (*named(data, name), data):
         files = list(walk(folder))
-        if any(is_audio(path) and pattern.fullmatch(path.stem) for path in files):
+        if any(pattern.fullmatch(composed(path.stem)) and is_audio(path) for path in files):
             return folder, files
-    raise InputError(
+    matching = [path for path in files if pattern.fullmatch(composed(path.stem))]
+    raise AbsentError(
         f"{name}: no recordings found, neither in {data / name} nor anywhere else below {data}; "
-        f"expected files named like {example} (or .flac, .mp3, ...). {how_to_get}"
+        f"expected files named like {example} (or .flac, .mp3, ...); {nothing_read(matching)}. "
+        f"{how_to_get}"
     )
 
 
@@ -148,10 +217,11 @@ def choose(
     copies: dict[str, list[Path]] = {}
     unpublished = []
     for path in audio:
-        if not pattern.fullmatch(path.stem):
+        utterance = composed(path.stem)
+        if not pattern.fullmatch(utterance):
             continue
-        if official is None or path.stem in official:
-            copies.setdefault(path.stem, []).append(path)
+        if official is None or utterance in official:
+            copies.setdefault(utterance, []).append(path)
         else:
             unpublished.append(path)
     copies = {utterance: sorted(paths, key=_preference) for utterance, paths in copies.items()}
@@ -193,11 +263,20 @@ def find_recordings(
     folder, files = locate(data, name, pattern, example=example, how_to_get=how_to_get)
     recordings = choose(name, folder, files, pattern, official)
     if not recordings.files:
-        other = next(p for p in files if is_audio(p) and pattern.fullmatch(p.stem))
+        other = next(p for p in files if pattern.fullmatch(composed(p.stem)) and is_audio(p))
         raise InputError(
             f"{name}: recordings such as {other} have names like those of the corpus, but none of "
             f"them was published with it; expected files like {example}. {how_to_get}"
         )
+    names = official.index if isinstance(official, pd.DataFrame) else official
+    lost = [
+        path
+        for path in files
+        if pattern.fullmatch(utterance := composed(path.stem))
+        and utterance not in recordings.files
+        and (names is None or utterance in names)
+    ]
+    warn_of_unread(name, lost)
     return recordings
 
 
@@ -237,7 +316,8 @@ def names_only(utterances: list[str]) -> pd.DataFrame:
 
 
 def _preference(path: Path) -> tuple[int, int, str]:
-    return SUFFIXES.index(path.suffix.lower()), len(path.parts), str(path)
+    # What has no suffix comes last.
+    return (*SUFFIXES, "").index(path.suffix.lower()), len(path.parts), str(path)
 
 
 def warn(message: str) -> None:

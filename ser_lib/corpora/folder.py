@@ -113,16 +113,17 @@ def load(
     """
     data = Path(os.path.expanduser(data)).absolute()
     if not os.path.isdir(data):
-        raise InputError(f"{NAME}: the folder {data} does not exist. {HOW_TO_GET}")
+        raise discovery.AbsentError(f"{NAME}: the folder {data} does not exist. {HOW_TO_GET}")
     if manifest is not None and pattern is not None:
         raise InputError(f"{NAME}: manifest={manifest} and pattern={pattern!r} given; expected one")
     emotions = _translations(emotions)
-    audio = [path for path in discovery.walk(data) if discovery.is_audio(path)]
+    visible = list(discovery.walk(data))
+    audio = [path for path in visible if discovery.is_audio(path)]
     if pattern is not None:
-        rows, where = _from_names(data, audio, pattern), f"pattern {pattern!r}"
+        rows, where = _from_names(data, visible, pattern), f"pattern {pattern!r}"
     else:
         source = _manifest(data, manifest)
-        rows, where = _from_manifest(data, source), str(source)
+        rows, where = _from_manifest(data, source, visible), str(source)
     files = _files(rows, where)
     for row in rows:
         place, label, sex = f"{where}, {row.pop('where')}", row.get("emotion") or "", row.get("sex")
@@ -172,7 +173,8 @@ def _place(path: str | os.PathLike) -> str:
 
 def _utterance(path: PurePath) -> str:
     """Name the utterance of a relative path: "b/rec.wav" is "b/rec", and "b/rec.001" itself."""
-    return (path.with_suffix("") if discovery.is_audio(path) else path).as_posix()
+    name = path.with_suffix("") if path.suffix and discovery.is_audio(path) else path
+    return discovery.composed(name.as_posix())
 
 
 def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
@@ -181,13 +183,13 @@ def _manifest(data: Path, manifest: str | os.PathLike | None) -> Path:
     for place in places:
         if os.path.isfile(place):
             return place
-    raise InputError(
+    raise discovery.AbsentError(
         f"{NAME}: the manifest {' or '.join(map(str, dict.fromkeys(places)))} does not exist; "
         f"expected a CSV file with at least the columns {', '.join(REQUIRED)}, or pattern=REGEX"
     )
 
 
-def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
+def _from_manifest(data: Path, source: Path, visible: list[Path]) -> list[dict[str, object]]:
     table = read_csv(source, {column: ALIASES.get(column, ()) for column in COLUMNS})
     missing = [column for column in REQUIRED if column not in table.columns]
     if missing:
@@ -215,19 +217,24 @@ def _from_manifest(data: Path, source: Path) -> list[dict[str, object]]:
             discovery.warn(
                 f"{source}: no column {column!r}; {_columns(meant)} are kept but not used as such"
             )
+    # A table and a disk may write one letter in two ways.
+    places = {discovery.composed(str(path)): str(path) for path in visible}
     rows = []
     for number, cells in zip(table.index, table.to_dict("records"), strict=True):
-        known = {c: cells[c] for c in COLUMNS if c in cells}
+        known = {c: discovery.composed(cells[c]) for c in COLUMNS if c in cells}
         if not known.get("path"):
             raise InputError(f"{source}: row {number} has no path; expected that of a recording")
-        path = known["path"].replace("\\", "/")
+        path = cells["path"].replace("\\", "/")
         name = _utterance(PurePath(os.path.normpath(path)))
-        known |= {"path": os.path.abspath(data / path), "utterance": name, "where": f"row {number}"}
+        place = os.path.abspath(data / path)
+        if not os.path.exists(place):
+            place = places.get(discovery.composed(place), place)
+        known |= {"path": place, "utterance": name, "where": f"row {number}"}
         rows.append({column: cells[column] for column in others} | known)
     return rows
 
 
-def _from_names(data: Path, audio: list[Path], pattern: str) -> list[dict[str, object]]:
+def _from_names(data: Path, visible: list[Path], pattern: str) -> list[dict[str, object]]:
     try:
         expression = re.compile(str(pattern))
     except (re.error, OverflowError, RecursionError) as error:
@@ -244,6 +251,12 @@ def _from_names(data: Path, audio: list[Path], pattern: str) -> list[dict[str, o
             f"pattern: {pattern!r} has the groups {', '.join(sorted(groups)) or 'none'}; expected "
             "at least (?P<emotion>...)"
         )
+    audio = [path for path in visible if discovery.is_audio(path)]
+    if not audio:
+        raise InputError(
+            f"{NAME}: no recordings; expected at least one below {data}; "
+            f"{discovery.nothing_read(visible)}"
+        )
     rows, left_out = [], []
     for path in audio:
         name = _utterance(path.relative_to(data))
@@ -252,6 +265,12 @@ def _from_names(data: Path, audio: list[Path], pattern: str) -> list[dict[str, o
             rows.append({"utterance": name, "path": path, "where": path.name} | match.groupdict())
         else:
             left_out.append(name)
+    present = {row["utterance"] for row in rows}
+    others = ((p, p.relative_to(data).with_suffix("").as_posix()) for p in visible)
+    others = ((path, discovery.composed(name)) for path, name in others)
+    discovery.warn_of_unread(
+        NAME, [path for path, name in others if expression.search(name) and name not in present]
+    )
     if left_out and rows:
         discovery.warn(
             f"{NAME}: the pattern {pattern!r} does not match {len(left_out)} of {len(audio)} "

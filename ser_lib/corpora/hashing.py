@@ -3,33 +3,22 @@
 import hashlib
 import json
 import os
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import numpy as np
-import soundfile
 
 from ser_lib import paths
 from ser_lib.console import progress as progress_bar
 from ser_lib.errors import InputError
+from ser_lib.signal import decoding
 
 _BLOCK = 1 << 18  # samples per channel decoded at a time, so that long recordings need no memory
 # A file that changes within the resolution of its time stamp (two seconds on FAT) may keep size and
 # stamp. A hash is therefore stored only for a file that was not changed for that long.
 _SETTLED = 2_000_000_000  # ns
-
-
-def decoded_blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """
-    Decode a file to float32, in blocks.
-
-    Of a damaged file, blocks end where it ends; `soundfile.SoundFile.blocks` would return
-    uninitialised memory for what is missing.
-    """
-    while len(block := file.read(_BLOCK, dtype="float32")):
-        yield block
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def sample_hash(path: str | os.PathLike) -> str:
@@ -49,15 +38,12 @@ def sample_hash(path: str | os.PathLike) -> str:
     InputError
         If the file is missing or cannot be decoded.
     """
-    try:
-        with soundfile.SoundFile(path) as file:
-            digest = hashlib.sha256(f"{file.samplerate} Hz, {file.channels} channels\n".encode())
-            for block in decoded_blocks(file):
-                digest.update(block.astype("<f4", copy=False))
-    except (OSError, soundfile.SoundFileError) as error:
-        raise InputError(
-            f"{path}: cannot be decoded ({error}); expected an audio file that libsndfile reads"
-        ) from error
+    with decoding.opened(path) as (file, _):
+        digest = hashlib.sha256(f"{file.samplerate} Hz, {file.channels} channels\n".encode())
+        # Of a damaged file, blocks end where it ends; `SoundFile.blocks` would return uninitialised
+        # memory for what is missing.
+        while len(block := file.read(_BLOCK, dtype="float32")):
+            digest.update(block.astype("<f4", copy=False))
     return digest.hexdigest()
 
 
@@ -65,8 +51,9 @@ def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) 
     """
     Hash the samples of many recordings, reusing stored hashes of files that did not change.
 
-    Hashes are stored in one file in the cache folder, with path, size and modification time of each
-    recording. It can be deleted at any time. Errors are those of `sample_hash`.
+    Hashes are stored in one file in the cache folder, with path, size, times of modification and
+    status change, and inode number of each recording: files that exchange their names may agree in
+    all but the last. It can be deleted at any time. Errors are those of `sample_hash`.
     """
     known = _stored()
     states = {os.path.abspath(file): None for file in files}
@@ -75,8 +62,8 @@ def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) 
             status = os.stat(file)
         except OSError as error:
             raise InputError(f"{file}: the recording is missing ({error.strerror})") from error
-        states[file] = [status.st_size, status.st_mtime_ns]
-    new = [file for file, state in states.items() if known.get(file, [])[:2] != state]
+        states[file] = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+    new = [file for file, state in states.items() if known.get(file, [])[:-1] != state]
     if new:
         hashes = in_threads(sample_hash, new, "hashing recordings", progress=progress)
         # Another process may have stored hashes in the meantime; these are kept.
@@ -87,7 +74,7 @@ def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) 
         if lasting:
             with paths.whole(_store()) as out:
                 json.dump(_stored() | lasting, out, indent=0)
-    return [known[os.path.abspath(file)][2] for file in files]
+    return [known[os.path.abspath(file)][-1] for file in files]
 
 
 def in_threads(function: Callable, items: Iterable, description: str, *, progress: bool) -> list:
@@ -110,10 +97,8 @@ def in_threads(function: Callable, items: Iterable, description: str, *, progres
 
 def seconds(path: str | os.PathLike) -> float:
     """Read the duration of a recording from its header, in seconds."""
-    try:
-        return soundfile.info(str(path)).duration
-    except (OSError, soundfile.SoundFileError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+    with decoding.opened(path) as (file, _):
+        return file.frames / file.samplerate
 
 
 def _store() -> Path:
@@ -126,4 +111,11 @@ def _stored() -> dict[str, list]:
     except (OSError, ValueError):
         # Missing or damaged: it is written again.
         return {}
-    return known if isinstance(known, dict) else {}
+    if not isinstance(known, dict):
+        return {}
+    return {file: entry for file, entry in known.items() if _is_entry(entry)}
+
+
+def _is_entry(entry: object) -> bool:
+    """Tell whether this is what `sample_hashes` stores; older versions knew fewer numbers."""
+    return isinstance(entry, list) and len(entry) == 5 and bool(_DIGEST.fullmatch(str(entry[-1])))

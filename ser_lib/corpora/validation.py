@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import soundfile
 
 from ser_lib.corpora.discovery import Recordings
-from ser_lib.corpora.hashing import decoded_blocks, in_threads
+from ser_lib.corpora.hashing import in_threads
+from ser_lib.errors import InputError
+from ser_lib.signal import decoding
 
 _SHOWN = 10  # names of each kind that are printed
 
@@ -27,7 +28,7 @@ class Validation:
     altered : tuple of str
         Utterances whose file or duration differs from the published one.
     undecodable : tuple of str
-        Utterances whose file cannot be decoded completely.
+        Utterances whose file `ser_lib.signal.decode` refuses.
     checked : int
         Number of recordings that were decoded.
     by_checksum, by_duration : int
@@ -84,7 +85,7 @@ def validate(
     A recording in the publisher's container (WAV) at the publisher's sampling rate must have the
     published SHA-256. A transcoded copy must have the published duration to within one sample
     period of the lower sampling rate, the largest rounding error of resampling. Every recording
-    must be decodable to its end.
+    must be one that `ser_lib.signal.decode` accepts.
 
     Parameters
     ----------
@@ -124,12 +125,8 @@ def validate(
 def _verdict(task: Sequence) -> str:
     path, published = task
     try:
-        with soundfile.SoundFile(path) as file:
-            rate, announced = file.samplerate, file.frames
-            samples = sum(len(block) for block in decoded_blocks(file))
-    except (OSError, soundfile.SoundFileError):
-        return "undecodable"
-    if samples == 0 or samples < announced:
+        samples, rate = decoding.check(path)
+    except InputError:
         return "undecodable"
     if published is None or pd.isna(published["samples"]):
         return "unknown"

@@ -25,17 +25,18 @@ def files_of(arguments: Sequence[str]) -> list[str]:
             continue
         from ser_lib.corpora import discovery
 
+        visible = list(discovery.walk(argument))
         # Names as they were given: results are found again by them.
         found = [
             os.path.join(argument, os.path.relpath(path, argument))
-            for path in discovery.walk(argument)
+            for path in visible
             if discovery.is_audio(path)
         ]
         if not found:
             raise InputError(
-                f"{argument}: no recordings in this folder; expected files such as "
-                f"{', '.join('*' + suffix for suffix in discovery.SUFFIXES[:3])}"
+                f"{argument}: no recordings in this folder; {discovery.nothing_read(visible)}"
             )
+        discovery.warn_of_unread(argument, visible)
         files |= dict.fromkeys(found)
     return list(files)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 import soxr
 
 from ser_lib.errors import InputError
@@ -98,27 +97,11 @@ def blocks_of(recording: Recording, sample_rate: int) -> Iterator[np.ndarray]:
     if isinstance(recording, tuple):
         yield _resampled(*_waveform(*recording), sample_rate)
         return
-    path = Path(recording)
-    try:
-        yield from _file_blocks(path, sample_rate)
-    except InputError:
-        raise
-    except Exception as error:
-        # Decoders of damaged files raise errors of many types, most without the name of the file.
-        raise InputError(
-            f"{path}: cannot be decoded ({type(error).__name__}: {error}); expected a complete "
-            "recording"
-        ) from error
-
-
-def _file_blocks(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
-    if not seconds_of(path) > LONGEST:
-        yield decoding.decode(path, sample_rate=sample_rate).signal
-        return
-    # These parts of `decode` have no public name yet: it returns whole signals only.
-    decoding.refuse_truncated_chunks(path)
-    with soundfile.SoundFile(path) as file:
-        blocks = decoding.mono_blocks(path, file)
+    with decoding.opened(recording) as (file, _):
+        if file.frames <= LONGEST * file.samplerate:
+            yield decoding.decode(recording, sample_rate=sample_rate).signal
+            return
+        blocks = decoding.mono_blocks(Path(recording), file)
         if file.samplerate != sample_rate:
             blocks = decoding.resampled(blocks, file.samplerate, sample_rate)
         yield from blocks
@@ -127,10 +110,9 @@ def _file_blocks(path: Path, sample_rate: int) -> Iterator[np.ndarray]:
 def seconds_of(path: Path) -> float:
     """Return the duration in the header of a file, NaN where `decode` will say what is wrong."""
     try:
-        with soundfile.SoundFile(path) as file:
-            known = file.frames < decoding.UNKNOWN_FRAMES
-            return file.frames / file.samplerate if known else float("nan")
-    except (OSError, soundfile.SoundFileError, ZeroDivisionError):
+        with decoding.opened(path) as (file, _):
+            return file.frames / file.samplerate
+    except InputError:
         return float("nan")
 
 

@@ -1,7 +1,9 @@
 """Decode a recording of any container and sampling rate to one channel at a given rate."""
 
+import contextlib
+import io
 import os
-import struct
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,16 +13,23 @@ import soundfile
 import soxr
 
 from ser_lib.errors import InputError
+from ser_lib.signal import mpeg, streams
+from ser_lib.signal.containers import check_length
 from ser_lib.signal.preprocess import SHORTEST
 
 # Samples per channel read at a time: an hour at 96 kHz in stereo is never in memory at once.
 _BLOCK = 2**20
-# Lengths that programs write into a header when they write to a pipe.
-_UNKNOWN_SIZE = (0, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF, 0xFFFFF000)
 # What libsndfile returns for a FLAC stream of unknown length.
 UNKNOWN_FRAMES = 2**62
 # A resampler may return a few samples more than the ratio of the rates implies.
 _SLACK = 64
+# Full scale is 1. Decoding overshoots it a little; integers stored as floats exceed it a lot.
+_LOUDEST = 16
+_LOWEST_RATE = 1000
+_EXPECTED = (
+    "expected a complete recording in a format that libsndfile reads (WAV, FLAC, Ogg, MP3, AIFF, "
+    "...)"
+)
 
 
 class Recording(NamedTuple):
@@ -64,35 +73,112 @@ def decode(path: str | os.PathLike, *, sample_rate: int = 16000) -> Recording:
         For a missing, empty, corrupt or truncated file, one shorter than 25 ms, or one with
         samples that are not finite. The message names the file and what is expected.
     """
+    with opened(path) as (file, notes):
+        return _read(Path(path), file, sample_rate, notes)
+
+
+@contextlib.contextmanager
+def opened(path: str | os.PathLike) -> Iterator[tuple[soundfile.SoundFile, tuple[str, ...]]]:
+    """
+    Open a recording, and make sure that its header counts all that it holds.
+
+    Yields
+    ------
+    file : soundfile.SoundFile
+        ``file.frames`` is the number of samples per channel.
+    notes : tuple of str
+        What is unusual about the file.
+
+    Raises
+    ------
+    InputError
+        For whatever goes wrong while it is open; names the file.
+    """
     path = Path(path)
-    if not path.is_file():
-        problem = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"{path}: {problem}; expected a recording")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: is empty (0 bytes); expected a recording")
-    refuse_truncated_chunks(path)
     try:
-        with soundfile.SoundFile(path) as file:
-            return _read(path, file, sample_rate)
+        status = _status(path)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise InputError(f"{path}: is {kind}; expected a recording")
+        if status.st_size == 0:
+            raise InputError(f"{path}: is empty (0 bytes); expected a recording")
+        with open(path, "rb") as raw, contextlib.ExitStack() as stack:
+            notes = check_length(path, raw)
+            file = stack.enter_context(soundfile.SoundFile(path))
+            if file.frames >= UNKNOWN_FRAMES:
+                raise InputError(
+                    f"{path}: its header does not give its length; expected a length "
+                    "(copying it with any audio tool adds one)"
+                )
+            if file.samplerate < _LOWEST_RATE:
+                raise InputError(
+                    f"{path}: has a sampling rate of {file.samplerate} Hz; expected at least "
+                    f"{_LOWEST_RATE} Hz"
+                )
+            if file.format == "FLAC":
+                streams.check_flac(path, raw, file.frames)
+            elif file.format == "OGG":
+                streams.check_ogg(path, raw)
+            elif file.format == "MP3":
+                whole = mpeg.whole_stream(path, raw, file.frames)
+                if whole is not None:
+                    file = stack.enter_context(soundfile.SoundFile(io.BytesIO(whole)))
+            yield file, notes
+    except InputError:
+        raise
     except soundfile.LibsndfileError as error:
         raise InputError(
-            f"{path}: cannot be decoded ({error.error_string}); expected a complete recording in "
-            "a format that libsndfile reads (WAV, FLAC, Ogg, MP3, AIFF, ...)"
+            f"{path}: cannot be decoded ({error.error_string}); {_EXPECTED}"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {_EXPECTED}") from error
+    except Exception as error:
+        # Decoders of damaged files raise errors of many types, most without the name of the file.
+        raise InputError(
+            f"{path}: cannot be decoded ({type(error).__name__}: {error}); {_EXPECTED}"
         ) from error
 
 
-def _read(path: Path, file: soundfile.SoundFile, sample_rate: int) -> Recording:
-    if file.frames >= UNKNOWN_FRAMES:
-        raise InputError(
-            f"{path}: its header does not give its length; expected a length "
-            "(copying it with any audio tool adds one)"
-        )
+def _status(path: Path) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        problem = "is a link to nothing" if path.is_symlink() else "does not exist"
+        raise InputError(f"{path}: {problem}; expected a recording") from None
+
+
+def check(path: str | os.PathLike) -> tuple[int, int]:
+    """
+    Read a recording to its end without keeping it.
+
+    Returns
+    -------
+    samples, sample_rate : int
+        Samples per channel, and how many are a second.
+
+    Raises
+    ------
+    InputError
+        If, and only if, `decode` would refuse the file.
+    """
+    with opened(path) as (file, _):
+        _refuse_short(Path(path), file)
+        return sum(len(block) for block in mono_blocks(Path(path), file)), file.samplerate
+
+
+def _refuse_short(path: Path, file: soundfile.SoundFile) -> None:
     if file.frames < SHORTEST * file.samplerate:
         raise InputError(
             f"{path}: has {file.frames} samples at {file.samplerate} Hz "
             f"({1000 * file.frames / file.samplerate:.1f} ms); "
             f"expected at least {1000 * SHORTEST:.0f} ms"
         )
+
+
+def _read(
+    path: Path, file: soundfile.SoundFile, sample_rate: int, notes: tuple[str, ...]
+) -> Recording:
+    _refuse_short(path, file)
     blocks = mono_blocks(path, file)
     if file.samplerate != sample_rate:
         blocks = resampled(blocks, file.samplerate, sample_rate)
@@ -103,7 +189,7 @@ def _read(path: Path, file: soundfile.SoundFile, sample_rate: int) -> Recording:
         signal[length : length + len(block)] = block
         length += len(block)
     signal = signal[:length]
-    notes = []
+    notes = list(notes)
     if file.channels > 1:
         notes.append(f"{file.channels} channels, averaged to one")
     if file.samplerate != sample_rate:
@@ -124,14 +210,14 @@ def mono_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
                 f"found {position}; expected a complete recording"
             )
         position += len(block)
+        if position > file.frames:
+            raise InputError(
+                f"{path}: is damaged: its header announces {file.frames} samples, found at least "
+                f"{position}; expected a complete recording"
+            )
         if block.ndim == 2:
             block = block.mean(axis=1)
-        bad = np.count_nonzero(~np.isfinite(block))
-        if bad:
-            raise InputError(
-                f"{path}: {bad} of the first {position} samples are not finite (NaN or infinite); "
-                "expected finite samples"
-            )
+        _refuse_values(path, block, position)
         yield block
 
 
@@ -143,31 +229,18 @@ def resampled(blocks: Iterator[np.ndarray], rate: int, new_rate: int) -> Iterato
     yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
-def refuse_truncated_chunks(path: Path) -> None:
-    """
-    Refuse a WAV or AIFF file that is shorter than its header announces.
-
-    libsndfile silently reads it as a shorter recording, so that half an upload would be accepted
-    as an utterance.
-    """
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        form, kind = struct.unpack("4s4x4s", file.read(12).ljust(12, b"\0"))
-        if form == b"RIFF" and kind == b"WAVE":
-            layout, sound = "<4sI", b"data"
-        elif form == b"FORM" and kind in (b"AIFF", b"AIFC"):
-            layout, sound = ">4sI", b"SSND"
-        else:
-            return
-        while len(header := file.read(8)) == 8:
-            name, announced = struct.unpack(layout, header)
-            present = size - file.tell()
-            if name == sound:
-                if announced > present and announced not in _UNKNOWN_SIZE:
-                    raise InputError(
-                        f"{path}: is truncated: its header announces {announced} bytes of sound, "
-                        f"found {present}; expected a complete recording"
-                    )
-                return
-            # Chunks are padded to an even length.
-            file.seek(announced + announced % 2, os.SEEK_CUR)
+def _refuse_values(path: Path, block: np.ndarray, position: int) -> None:
+    """Refuse samples that are no numbers, or integers stored as floats without being scaled."""
+    peak = max(block.max(), -block.min())
+    if peak <= _LOUDEST:  # NaN is not
+        return
+    bad = np.count_nonzero(~np.isfinite(block))
+    if bad:
+        raise InputError(
+            f"{path}: {bad} of the first {position} samples are not finite (NaN or infinite); "
+            "expected finite samples"
+        )
+    raise InputError(
+        f"{path}: has samples of {peak:g}, where full scale is 1; expected samples between -1 and "
+        "1 (divide integers that were stored as floats by their full scale, such as 32768)"
+    )

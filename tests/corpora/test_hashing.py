@@ -12,6 +12,7 @@ from tiny_corpora import change_one_sample, write_recording
 from ser_lib import paths
 from ser_lib.corpora import hashing
 from ser_lib.errors import InputError
+from ser_lib.signal import decode
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +124,53 @@ def test_what_cannot_be_decoded_is_named(tmp_path):
     with pytest.raises(InputError, match=r"b\.wav: the recording is missing"):
         hashing.sample_hashes([tmp_path / "b.wav"])
     assert not (paths.cache() / "recordings.json").exists()
+
+
+def test_two_files_of_one_length_and_time_that_exchange_their_names_are_hashed_again(tmp_path):
+    one, other = (aged(write_recording(tmp_path / f"{name}.wav", name)) for name in range(2))
+    status = os.stat(one)
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    before = hashing.sample_hashes([one, other])
+    one.rename(tmp_path / "kept")
+    other.rename(one)
+    (tmp_path / "kept").rename(other)
+    assert os.stat(one).st_mtime_ns == status.st_mtime_ns
+    assert hashing.sample_hashes([one, other]) == before[::-1]
+
+
+def test_new_content_of_the_same_length_and_time_is_hashed_again(tmp_path):
+    file = aged(write_recording(tmp_path / "a.wav", 0))
+    status = os.stat(file)
+    before = hashing.sample_hashes([file])
+    file.write_bytes(write_recording(tmp_path / "b.wav", 1).read_bytes())
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert hashing.sample_hashes([file]) != before
+
+
+@pytest.mark.parametrize("entry", [None, 7, "x", [], [1, 2], [1, 2, 3, 4, 5], {"size": 1}])
+def test_an_entry_of_another_form_is_written_again(tmp_path, entry):
+    file = aged(write_recording(tmp_path / "a.wav"))
+    before = hashing.sample_hashes([file])
+    store = paths.cache() / "recordings.json"
+    store.write_text(json.dumps({str(file): entry, "other": entry}))
+    assert hashing.sample_hashes([file]) == before
+    assert set(json.loads(store.read_text())) == {str(file)}
+
+
+def test_nobody_waits_for_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "a.wav")
+    for read in (hashing.sample_hash, hashing.seconds):
+        with pytest.raises(InputError, match=r"a\.wav: is no regular file"):
+            read(tmp_path / "a.wav")
+
+
+def test_of_an_mp3_without_a_length_all_is_hashed(tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 32000)
+    quiet = np.zeros(32000)
+    soundfile.write(tmp_path / "a.mp3", np.r_[quiet, noise], 16000, bitrate_mode="VARIABLE")
+    content = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "b.mp3").write_bytes(content[content.index(content[:2], 2) :])
+    assert hashing.seconds(tmp_path / "b.mp3") == pytest.approx(4, abs=0.15)
+    whole = decode(tmp_path / "b.mp3").signal
+    expected = hashlib.sha256(b"16000 Hz, 1 channels\n" + whole.tobytes()).hexdigest()
+    assert hashing.sample_hash(tmp_path / "b.mp3") == expected

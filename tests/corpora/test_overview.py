@@ -1,5 +1,6 @@
 """The list of corpora that are known and found."""
 
+import os
 import warnings
 
 import pytest
@@ -50,3 +51,24 @@ def test_the_data_folder_is_the_default(make_tree, monkeypatch):
     monkeypatch.setenv("SER_DATA", str(tree.data))
     assert paths.data() == tree.data
     assert len(corpora.load_corpus("emodb").table) == 6
+
+
+BAD = {
+    "a link to nothing": lambda path: (path.unlink(), path.symlink_to("nowhere.wav")),
+    "a pointer": lambda path: path.write_text("version https://git-lfs.github.com/spec/v1"),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+}
+
+
+@pytest.mark.parametrize("spoil", BAD.values(), ids=BAD)
+@pytest.mark.parametrize("name", ["emodb", "folder"])
+def test_one_bad_recording_does_not_hide_the_list(make_tree, name, spoil):
+    tree = make_tree(name)
+    spoil(tree.files[0])
+    rows = {row.name: row for row in corpora.overview(tree.data)}
+    assert tuple(rows) == corpora.names()
+    assert " ! " in f" {rows[name].where}"
+    assert tree.files[0].name in rows[name].where
+    assert rows["synthetic"].utterances == 560

@@ -1,13 +1,17 @@
 """What a copy may look like, and what validation says."""
 
 import os
+import re
 
+import numpy as np
 import pytest
 import soundfile
 import soxr
 from tiny_corpora import publish, write_recording
 
 from ser_lib.corpora import Validation
+from ser_lib.errors import InputError
+from ser_lib.signal import decode
 
 
 def transcode(tree, utterance, suffix, rate, *, cut=0):
@@ -78,3 +82,28 @@ def test_a_long_list_is_cut():
     assert "25 missing: u00, " in text
     assert text.endswith("u09 and 15 more")
     assert "3 can be decoded; no checksum was published" in text
+
+
+REFUSED = {
+    "half a WAV": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "not a number": lambda path: soundfile.write(path, np.full(800, np.nan), 16000, "FLOAT"),
+    "10 ms": lambda path: soundfile.write(path, np.ones(160) / 2, 16000),
+    "integers as floats": lambda path: soundfile.write(path, np.full(800, 900.0), 16000, "FLOAT"),
+    "no sound": lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1"),
+    "joined": lambda path: path.write_bytes(path.read_bytes() * 2),
+    "empty": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("damage", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("name", ["emodb", "folder"])
+def test_what_decoding_refuses_is_undecodable(make_tree, name, damage):
+    tree = make_tree(name)
+    path = tree.files[0]
+    damage(path)
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        decode(path)
+    validation = tree.load().validate()
+    (undecodable,) = validation.undecodable
+    assert path.with_suffix("").as_posix().endswith(undecodable)
+    assert validation.altered == ()

@@ -1,6 +1,7 @@
 """Any recording becomes one channel at the rate asked for, or an error says what is wrong."""
 
 import os
+import socket
 import tracemalloc
 
 import numpy as np
@@ -10,6 +11,7 @@ import soxr
 
 from ser_lib.errors import InputError
 from ser_lib.signal import decode
+from ser_lib.signal.decoding import check
 
 RATE = 16000
 
@@ -114,3 +116,82 @@ def test_a_flac_stream_without_a_length_is_refused(tmp_path, tone):
     (tmp_path / "a.flac").write_bytes(content)
     with pytest.raises(InputError, match="its header does not give its length"):
         decode(tmp_path / "a.flac")
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
+@pytest.mark.parametrize("peak", [32767, -20000, 127])
+def test_integers_stored_as_floats_are_refused(tmp_path, tone, name, peak):
+    soundfile.write(tmp_path / name, tone * 2 * peak, RATE, subtype="FLOAT")
+    with pytest.raises(InputError, match=rf"{name}: has samples of .*, where full scale is 1"):
+        decode(tmp_path / name)
+
+
+def test_a_slight_overshoot_is_neither_refused_nor_changed(tmp_path, tone):
+    soundfile.write(tmp_path / "a.wav", tone * 2.26, RATE, subtype="FLOAT")
+    signal, _, notes = decode(tmp_path / "a.wav")
+    assert notes == ()
+    assert np.abs(signal).max() == pytest.approx(1.13)
+
+
+def test_what_is_no_regular_file_is_refused_and_nobody_waits_for_it(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.wav")
+    os.symlink("nowhere.wav", tmp_path / "link.wav")
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(tmp_path)  # the name of a socket has to be short
+        server.bind("socket.wav")
+        for name, found in {
+            tmp_path / "pipe.wav": "is no regular file",
+            tmp_path / "socket.wav": "is no regular file",
+            tmp_path / "link.wav": "is a link to nothing",
+            "/dev/zero": "is no regular file",
+        }.items():
+            with pytest.raises(InputError, match=f"{name}: {found}"):
+                decode(name)
+
+
+def test_a_recording_that_may_not_be_read_is_named(tmp_path, tone, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", tone, RATE)
+
+    def forbidden(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", forbidden)
+    with pytest.raises(InputError, match=r"a\.wav: cannot be read \(Permission denied\)"):
+        decode(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("error", [ValueError("could not broadcast"), MemoryError("no memory")])
+def test_whatever_a_decoder_raises_is_an_error_with_the_path(tmp_path, tone, monkeypatch, error):
+    def broken(*_, **__):
+        raise error
+
+    soundfile.write(tmp_path / "a.wav", tone, RATE)
+    monkeypatch.setattr(soundfile.SoundFile, "read", broken)
+    with pytest.raises(InputError, match=rf"a\.wav: cannot be decoded \({type(error).__name__}"):
+        decode(tmp_path / "a.wav")
+
+
+def test_a_decoder_that_gives_more_than_was_announced_is_noticed(tmp_path, tone, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", tone, RATE)
+    monkeypatch.setattr(soundfile.SoundFile, "frames", property(lambda file: RATE - 1))
+    monkeypatch.setattr(soundfile.SoundFile, "read", lambda *_, **__: tone)
+    with pytest.raises(InputError, match="announces 15999 samples, found at least 16000"):
+        decode(tmp_path / "a.wav")
+
+
+def test_a_rate_at_which_nothing_is_recorded_is_refused(tmp_path, tone):
+    soundfile.write(tmp_path / "a.wav", tone, 16)
+    with pytest.raises(InputError, match="has a sampling rate of 16 Hz"):
+        decode(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("make", [make for make, _ in BAD.values()], ids=BAD)
+def test_check_refuses_what_decode_refuses(tmp_path, make):
+    make(tmp_path / "a.wav")
+    with pytest.raises(InputError, match=r"a\.wav"):
+        check(tmp_path / "a.wav")
+
+
+def test_check_returns_length_and_rate(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros((4410, 2)), 44100)
+    assert check(tmp_path / "a.wav") == (4410, 44100)
