@@ -88,7 +88,7 @@ html_context = {"default_mode": "light"}
 html_theme_options = {
     "navbar_end": [],
     "navigation_with_keys": False,
-    "secondary_sidebar_items": {"**": ["page-toc"]} | dict.fromkeys(WIDE, []),
+    "secondary_sidebar_items": {"**": ["page-toc"]} | {page: [] for page in WIDE},
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_prev_next": True,
