@@ -123,7 +123,7 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     return sorted((row for row in rows if superseded or not row.superseded), key=order)
 
 
-def results_table(rows: Sequence[Row], *, decimals: int | None = 4) -> pd.DataFrame:
+def results_table(rows: Sequence[Row], *, decimals: int | None = 6) -> pd.DataFrame:
     """
     Make the results table: one row per evaluation, columns `COLUMNS`.
 
