@@ -34,9 +34,10 @@ test: $(READY)
 quick: $(READY)
 	$(PYTEST) -m "not slow" tests
 
+# .jupyter/overrides.json: Markdown opens as a page, and nothing is asked of other hosts.
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir=. \
-	    --LabApp.default_url="/lab/tree/notebooks/README.md?factory=Markdown%20Preview"
+	    --LabApp.app_settings_dir=.jupyter --LabApp.default_url=/lab/tree/notebooks/README.md
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

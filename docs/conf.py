@@ -71,6 +71,12 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 
+# Pages of results list their sections themselves, and need the width for their tables.
+WIDE = [
+    path.relative_to(ROOT).with_suffix("").as_posix()
+    for path in sorted([ROOT / "reports" / "README.md", *ROOT.glob("reports/*/*.md")])
+]
+
 html_theme = "pydata_sphinx_theme"
 html_title = "ser_lib"
 html_static_path = ["_static"]
@@ -82,7 +88,7 @@ html_context = {"default_mode": "light"}
 html_theme_options = {
     "navbar_end": [],
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"]} | {page: [] for page in WIDE},
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_prev_next": True,

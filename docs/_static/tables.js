@@ -109,6 +109,25 @@
     if (bar.childElementCount) scroller.before(bar);
   }
 
+  // Times and numbers of seeds stay on one line; so does "0.764 [0.704, 0.815]", which may break
+  // before its interval on a narrow screen, but never within.
+  function keepTogether(cell) {
+    cell.classList.toggle("one-line", /^[\d.]+ (\(±|h|min|s)/.test(text(cell)));
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode()) found.push(walker.currentNode);
+    for (const node of found) {
+      const parts = node.data.match(/^(\s*(?:[A-Z]+ )?[-−+]?[\d.]+ )(\[[^\]]*\])\s*$/);
+      if (!parts) continue;
+      const score = document.createElement("span");
+      const interval = document.createElement("span");
+      score.className = "score";
+      interval.textContent = parts[2];
+      score.append(parts[1], interval);
+      node.replaceWith(score);
+    }
+  }
+
   // A figure is not made so small that its text cannot be read; it is scrolled sideways instead.
   function keepLegible(image) {
     const mark = () => {
@@ -139,9 +158,7 @@
       if (!made && table.tHead?.rows.length === 1 && table.tBodies[0]) {
         addTools(table, scroller);
         if (table.tBodies[0].rows.length > 1) makeSortable(table);
-        for (const cell of table.tBodies[0].querySelectorAll("td")) {
-          cell.classList.toggle("one-line", /^[\d.]+ (\[|\(±|h|min|s)/.test(text(cell)));
-        }
+        table.tBodies[0].querySelectorAll("td").forEach(keepTogether);
       }
     }
     article.querySelectorAll("img").forEach(keepLegible);

@@ -39,7 +39,7 @@ BIBTEX = """@misc{folder,
   note  = {cite here where the recordings come from}
 }"""
 REMOTES = ()
-HOW_TO_GET = "It is a folder of your own; give it by data=FOLDER."
+HOW_TO_GET = "It is a folder of your own: --corpus folder --data FOLDER (in Python data=FOLDER)."
 PROTOCOL = "leave_one_speaker_out"
 
 MANIFEST = "manifest.csv"

@@ -372,7 +372,8 @@ def load(model: str | os.PathLike | None = None) -> Recogniser:
     Parameters
     ----------
     model : path, optional
-        Folder that `ser train` wrote; by default the model that comes with this package.
+        Folder that `ser train` wrote; by default the model that comes with this package, which is
+        also found by its name.
 
     Raises
     ------
@@ -380,12 +381,15 @@ def load(model: str | os.PathLike | None = None) -> Recogniser:
         If a file is missing, damaged, altered or not allowed in a model, or a newer version of this
         package wrote it. Nothing in the folder is run.
     """
-    if model is None and not SHIPPED.is_dir():
+    named = model is not None and os.fspath(model) == SHIPPED.name and not os.path.exists(model)
+    if model is not None and not named:
+        return Recogniser(model)
+    if not SHIPPED.is_dir():
         raise InputError(
             "no model came with this installation; expected the folder of one "
             "(`ser train SYSTEM --corpus NAME -o FOLDER` trains one)"
         )
-    return Recogniser(SHIPPED if model is None else model)
+    return Recogniser(SHIPPED)
 
 
 def shorter(window: float, count: int) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ser_lib.reporting.formatting import escape, interval
 from ser_lib.reporting.rows import Row
+from ser_lib.reporting.wording import count
 
 
 def picture(path: str, shows: str, caption: str) -> str:
@@ -77,9 +78,10 @@ def trials(system: str, table: pd.DataFrame) -> tuple[str, str]:
     best = scores.idxmax()
     default = f", default {scores['default']:.3f}" if "default" in scores else ""
     default = "" if best == "default" else default
+    least = f"{default}, least {scores.min():.3f}" if len(scores) > 1 else ""
     return (
-        f"Development UAR of {len(scores)} trials of {system}: best {best} {scores[best]:.3f}"
-        f"{default}, least {scores.min():.3f}.",
+        f"Development UAR of {count(len(scores), 'trial')} of {system}: "
+        f"{'best ' if len(scores) > 1 else ''}{best} {scores[best]:.3f}{least}.",
         "UAR of the development speakers, for model selection only; on the right the parameters "
         "that differ from the default, whose score the dashed line marks.",
     )

@@ -20,8 +20,10 @@ that is closest to its defaults and has three seeds or more, if one has. UAR is 
 average recall of the pooled test predictions, the mean over training seeds, with the 95 % interval
 for one new training, over speakers and seeds, or over speakers alone where there is one seed.
 Scores under different normalisations answer different questions and stand in tables of their own;
-systems with fewer than three seeds have no rank. The page of each corpus has all rows, paired
-comparisons, speaker-dependent runs, published scores and the command that reproduces each row."""
+systems with fewer than three seeds have no rank. *Older code*: what the numbers of this row depend
+on has changed since, and its command may give other ones. The page of each corpus has all rows,
+paired comparisons, speaker-dependent runs, published scores and the command that reproduces each
+row."""
 
 _HEADINGS = (" rank", *cells.HEADINGS[: cells.N_SCORED], " seeds")
 

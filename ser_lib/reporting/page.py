@@ -21,7 +21,8 @@ stands the standard deviation of their UAR. *Normalisation* says whose statistic
 features: `train`, the training speakers'; `utterance`, each utterance's own; `speaker`, each
 speaker's own, which needs other (unlabelled) recordings of the test speaker. Systems are ranked
 within one normalisation. Those with fewer than three seeds have no rank and stand below the others:
-their place may be an accident of one training."""
+their place may be an accident of one training. *Older code*: what the numbers of this row depend
+on has changed since, and its command may give other ones."""
 
 # Whether the test speakers of a published score are in its training data, too.
 _SPEAKERS = {True: "unseen", False: "**in the training too**", None: "not said"}

@@ -1,8 +1,10 @@
 """The notebooks as they stand: their form, and the commands that their text gives."""
 
 import ast
+import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import nbformat
@@ -145,3 +147,17 @@ def test_a_command_for_the_original_trains_all_of_it(name, command, table, tmp_p
     n_folds = len(list((plan.protocol).folds(table.table, seed=0)))
     assert plan.n_folds == len(plan.tasks) == n_folds
     assert values["protocol"] is None or plan.protocol == protocols.make(values["protocol"])
+
+
+def test_the_settings_of_make_lab_are_those_that_jupyterlab_knows():
+    root = FOLDER.parent
+    lab = (root / "Makefile").read_text().split("\nlab:")[1].split("\n\n")[0]
+    assert "--LabApp.app_settings_dir=.jupyter" in lab
+    overrides = json.loads((root / ".jupyter" / "overrides.json").read_text())
+    schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
+    if not schemas.is_dir():
+        pytest.skip("JupyterLab's schemas are not in this environment's folder")
+    for plugin, settings in overrides.items():
+        package, name = plugin.split(":")
+        known = json.loads((schemas / package / f"{name}.json").read_text())["properties"]
+        assert set(settings) <= set(known)

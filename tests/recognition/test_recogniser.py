@@ -189,3 +189,4 @@ def test_without_a_shipped_model_one_must_be_named(tmp_path, monkeypatch):
 def test_the_shipped_model_is_the_one_without_a_name(svm_folder, monkeypatch):
     monkeypatch.setattr("ser_lib.recognition.recogniser.SHIPPED", svm_folder)
     assert load().folder == svm_folder
+    assert load(svm_folder.name).folder == svm_folder

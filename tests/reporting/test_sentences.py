@@ -130,6 +130,13 @@ def test_published_scores_count_that_answer_the_same_question():
     text = sentences.published(own, scores)
     assert "1 of the 4 published scores on this corpus is of as many classes" in text
     assert "unseen speakers" in text
+    assert sentences.published(own, scores[1:]).endswith(
+        "none of the 3 published scores on this corpus is of as many classes and such speakers: "
+        "they answer another question."
+    )
+    assert sentences.published(own, scores[:1]).endswith(
+        "the published score on this corpus is of as many classes and such speakers."
+    )
 
 
 REPORTS = """corpus,classes,system,variant,changes,protocol,speaker_disjoint,normalisation,seeds,\

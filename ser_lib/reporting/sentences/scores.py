@@ -142,9 +142,17 @@ def published(evaluation: Evaluation, scores: "Sequence[Published]") -> str:
     disjoint = bool(evaluation.record["speaker_disjoint"])
     same = [s for s in scores if s.speaker_disjoint is disjoint and s.classes == classes]
     speakers = "unseen speakers" if disjoint else "test speakers that are in the training, too"
-    verb = "is" if len(same) == 1 else "are"
-    return (
-        f"UAR here is {own:.3f}, for {classes} classes and {speakers}; {len(same)} of the "
-        f"{count(len(scores), 'published score')} on this corpus {verb} of as many classes and "
-        "such speakers, and the others answer another question."
-    )
+    n, alike = len(scores), "of as many classes and such speakers"
+    where = "published score on this corpus" if n == 1 else "published scores on this corpus"
+    if len(same) == n:
+        found = f"the {where} is {alike}" if n == 1 else f"all {n} {where} are {alike}"
+    elif not same:
+        found = f"the {where} is not" if n == 1 else f"none of the {n} {where} is"
+        found += f" {alike}: {'it answers' if n == 1 else 'they answer'} another question"
+    else:
+        verb = "is" if len(same) == 1 else "are"
+        found = f"{len(same)} of the {n} {where} {verb} {alike}, and "
+        found += (
+            f"{'the other answers' if n - len(same) == 1 else 'the others answer'} another question"
+        )
+    return f"UAR here is {own:.3f}, for {classes} classes and {speakers}; {found}."
