@@ -159,3 +159,10 @@ def test_a_corpus_too_small_to_hold_speakers_out_gives_a_model_without_temperatu
     assert recogniser.description["calibration"] is None
     assert "expected two or more to search the grid over" in recogniser.description["uncalibrated"]
     assert "not calibrated" in capsys.readouterr().err
+
+
+def test_where_selection_leaves_no_feature_it_is_said(corpus, tmp_path):
+    system = systems.Svm(**QUICK_SVM | {"alpha": 1e-300})
+    with pytest.raises(InputError, match="svm, fold 'all speakers': no feature tells the emotions"):
+        train(system, corpus, tmp_path / "model", progress=False)
+    assert not (tmp_path / "model").exists()
