@@ -28,6 +28,7 @@ the rows that they gave, parameters by their values.
 """
 APART = (
     "features.cache",
+    "features.storage",
     "neural.saving",
     "neural.validation",
     "systems.base",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser_lib import paths
+from ser_lib import checksums, paths
 from ser_lib.console import progress as progress_bar
 from ser_lib.errors import InputError
 
@@ -86,7 +86,7 @@ def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) 
         lasting = {file: entry for file, entry in fresh.items() if entry[1] < settled}
         if lasting:
             with paths.whole(_store()) as out:
-                json.dump(_stored() | lasting, out, indent=0)
+                json.dump(checksums.sealed(_stored() | lasting), out, indent=0)
     return [known[os.path.abspath(file)][2] for file in files]
 
 
@@ -122,8 +122,7 @@ def _store() -> Path:
 
 def _stored() -> dict[str, list]:
     try:
-        known = json.loads(_store().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        # Missing or damaged: it is written again.
+        return checksums.read_sealed(_store())
+    except InputError:
+        # Missing, damaged, or of an older version: it is written again.
         return {}
-    return known if isinstance(known, dict) else {}
