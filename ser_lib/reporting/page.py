@@ -198,10 +198,11 @@ def _published(rows: Sequence[Row], corpus: str) -> list[str]:
                 continue
             metric = published["metric"]
             title = METRICS[metric].title if metric in METRICS else metric
-            source = "; ".join(filter(None, (published["source"], published["remark"])))
-            own = [code(name), f"{escape(title)} {published['value']:.3f}", published["classes"]]
-            own += [_SPEAKERS[published["speaker_disjoint"]], escape(published["protocol"])]
-            table.append([*own, escape(source)])
+            said = {key: published.get(key) or "" for key in ("source", "remark", "protocol")}
+            source = "; ".join(filter(None, (said["source"], said["remark"])))
+            own = [code(name), f"{escape(title)} {published['value']:.3f}"]
+            own += [published.get("classes", ""), _SPEAKERS[published.get("speaker_disjoint")]]
+            table.append([*own, escape(said["protocol"]), escape(source)])
     if not table:
         return []
     headings = ["system", " score", " classes", "test speakers", "protocol", "source"]
