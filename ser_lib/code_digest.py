@@ -30,6 +30,7 @@ APART = (
     "features.cache",
     "features.storage",
     "neural.saving",
+    "neural.untrusted",
     "neural.validation",
     "systems.base",
     "systems.sources",
