@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "ser_lib"
 GROUND = [
     *("errors", "console", "paths", "quiet", "identity", "params", "registry", "code_digest"),
-    *("checksums", "cluster", "executor", "download"),
+    *("checksums", "archives", "cluster", "executor", "download"),
 ]
 ORDER = [
     *("corpora", "signal", "features", "protocols", "evaluation", "plots", "neural", "systems"),
