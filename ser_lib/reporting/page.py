@@ -8,7 +8,7 @@ from pathlib import Path
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import code, escape, markdown_table
+from ser_lib.reporting.formatting import address, code, escape, markdown_table
 from ser_lib.reporting.rows import Row, groups, leading
 
 SYNTHETIC = "synthetic"
@@ -80,7 +80,7 @@ def corpus_page(
     text += _systems(rows)
     text += trials
     if notebooks:
-        lines = [f"- [{escape(name.removesuffix('.ipynb'))}]({name})" for name in notebooks]
+        lines = [f"- [{escape(name[: -len('.ipynb')])}]({address(name)})" for name in notebooks]
         text += ["## Executed notebooks", "\n".join(lines)]
     text += _reproduction(rows)
     text.insert(2, _contents(text))

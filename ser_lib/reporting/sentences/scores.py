@@ -11,7 +11,8 @@ import pandas as pd
 from ser_lib import paths, systems
 from ser_lib.evaluation import Evaluation
 from ser_lib.evaluation.significance import Comparison
-from ser_lib.reporting.formatting import escape, interval
+from ser_lib.reporting.formatting import address, escape, interval
+from ser_lib.reporting.links import executed_notebook
 from ser_lib.reporting.page import SYNTHETIC
 from ser_lib.reporting.wording import count, listing, percent
 
@@ -48,8 +49,8 @@ def on_real_speech(system: str) -> str:
         changes = f", {escape(row['changes'])}" if row["changes"] else ""
         line = f"- {escape(row['corpus'])}: **UAR {scores}**, {row['classes']} classes, chance "
         line += f"{1 / int(row['classes']):.3f}; {extent}{partial}{changes}"
-        for notebook in sorted(file.parent.glob(f"*_train_{system}.ipynb"))[:1]:
-            link = os.path.relpath(notebook, paths.notebooks()).replace(os.sep, "/")
+        for notebook in filter(None, [executed_notebook(system, file.parent)]):
+            link = address(os.path.relpath(notebook, paths.notebooks()).replace(os.sep, "/"))
             line += f" ([executed notebook]({link}))"
         lines.append(line)
     if not lines:
@@ -99,7 +100,10 @@ def confusions(evaluation: Evaluation) -> str:
         return f"{text}. Nothing is confused."
     true, predicted = wrong.stack().idxmax()
     share = wrong.loc[true, predicted]
-    return f"{text}. Largest confusion: {percent(share)} of *{true}* is taken for *{predicted}*."
+    return (
+        f"{text}. Largest confusion: {percent(share)} of *{escape(true)}* is taken for "
+        f"*{escape(predicted)}*."
+    )
 
 
 def speakers(evaluation: Evaluation) -> str:
