@@ -12,7 +12,9 @@ from ser_lib import paths
 from ser_lib.errors import unknown
 
 # Of each trial: its module and function, the cases of a whole and of a quick run.
-TRIALS: dict[str, tuple[str, str, int, int]] = {}
+TRIALS: dict[str, tuple[str, str, int, int]] = {
+    "damage": ("damage", "damage", 2000, 40),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
