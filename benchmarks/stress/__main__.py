@@ -14,6 +14,7 @@ from ser_lib.errors import unknown
 # Of each trial: its module and function, the cases of a whole and of a quick run.
 TRIALS: dict[str, tuple[str, str, int, int]] = {
     "damage": ("damage", "damage", 2000, 40),
+    "hostile": ("hostile", "hostile", 400, 60),
 }
 
 

@@ -87,7 +87,7 @@ def _surroundings(folder: Path) -> Iterator[None]:
 
 
 # Of these a damaged file is made again; the others are refused.
-_MADE_AGAIN = {"features", "finished blocks", "hashes", "synthetic corpus"}
+_MADE_AGAIN = {"features", "hashes", "synthetic corpus"}
 
 
 def _everything(folder: Path) -> list[Stored]:
