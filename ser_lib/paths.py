@@ -1,35 +1,19 @@
 """Where data, caches, reports and notebooks lie, and how a file is written: whole or not at all."""
 
 import contextlib
-import hashlib
 import os
-import platform
-import re
 import secrets
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO
 
 import platformdirs
-
-try:
-    import fcntl
-except ImportError:  # on Windows
-    fcntl = None
 
 CACHE_MARKER = ".ser_lib-cache"
 """File by which a cache folder is known to have been made by this package."""
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
-# A temporary file is called by what it will be, up to so many characters, then the machine, which
-# alone can tell whether it is in use, and random digits.
-_LONGEST, _RANDOM = 200, 5
-_MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:3]
-_SETTLED = 1.0  # seconds
-
-Made = TypeVar("Made")
 
 
 def _in_checkout() -> bool:
@@ -92,11 +76,15 @@ def whole(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         Its permissions are those that the umask gives to any new file.
     """
     path = Path(path)
+    temporary = _beside(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    with _temporary(path, lambda new: open(new, mode.replace("w", "x"), **text)) as (new, file):
-        with file:
+    try:
+        with open(temporary, mode.replace("w", "x"), **text) as file:
             yield file
-        os.replace(new, path)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager
@@ -111,78 +99,23 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
         If `path` appeared in the meantime (two processes made the same thing), that one stays.
     """
     path = Path(path)
-    with _temporary(path, Path.mkdir) as (new, _):
-        yield new
+    folder = _beside(path)
+    folder.mkdir()
+    try:
+        yield folder
         try:
-            os.rename(new, path)
+            os.rename(folder, path)
         except OSError:
             if not path.is_dir():
                 raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove(path: Path) -> None:
-    """Remove a file, or a folder with all that it holds, at once; nothing if it is gone."""
-    # Under another name first: nobody is to find half of a folder.
-    with contextlib.suppress(FileNotFoundError):
-        _delete(path.rename(path.with_name(_temporary_name(path))))
-
-
-def remove_abandoned(path: Path) -> None:
-    """Remove what was left of writing a file or folder by processes that were killed."""
-    name = re.compile(re.escape(_temporary_name(path)[:-_RANDOM]) + rf"[0-9a-f]{{{_RANDOM}}}")
-    with contextlib.suppress(OSError):
-        for entry in [entry for entry in os.scandir(path.parent) if name.fullmatch(entry.name)]:
-            # One that was made just now may not be locked yet.
-            if time.time() - entry.stat(follow_symlinks=False).st_ctime > _SETTLED:
-                with _lock(Path(entry.path)) as ours:
-                    if ours:
-                        _delete(Path(entry.path))
-
-
-@contextlib.contextmanager
-def _temporary(path: Path, make: Callable[[Path], Made]) -> Iterator[tuple[Path, Made]]:
-    """Make a temporary file or folder beside a path; remove what is left of it in the end."""
+def _beside(path: Path) -> Path:
+    """Make the folder of a path, and return an unused hidden name in it."""
     if path.is_relative_to(cache()):
         cache_folder()
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path)
-    new = path.with_name(_temporary_name(path))
-    try:
-        made = make(new)
-        with _lock(new):
-            yield new, made
-    finally:
-        _delete(new)
-
-
-def _temporary_name(path: Path) -> str:
     # Not by `tempfile`, whose files are for their owner only whatever the umask says.
-    return f".{path.name[:_LONGEST]}.{_MACHINE}{secrets.token_hex(_RANDOM)[:_RANDOM]}"
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    """
-    Lock a file or folder for as long as this process lives; tell whether nobody else had.
-
-    Where the system or the file system knows no locks, nobody can tell.
-    """
-    descriptor = None
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        ours = True
-    except (OSError, AttributeError):
-        ours = False
-    try:
-        yield ours
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
