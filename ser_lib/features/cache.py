@@ -11,12 +11,13 @@ them (`ser_lib.code_digest`).
 
 import contextlib
 import json
+import math
 import platform
 import shutil
 import warnings
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,7 +49,7 @@ class _Entry(NamedTuple):
     @property
     def partial(self) -> Path:
         """Folder of the finished blocks."""
-        return self.folder.with_name(f"{self.folder.name}.partial")
+        return _partial(self.folder)
 
     def block(self, number: int) -> Path:
         """File of one finished block."""
@@ -126,18 +127,26 @@ def extract_to_cache(
     fingerprint = corpus.fingerprint
     entries = [_Entry(each, entry_folder(corpus, each, fingerprint)) for each in front_ends]
     rows = len(corpus.table)
-    missing = tuple({e.folder: e for e in entries if not _intact(e.folder, rows)}.values())
-    if missing:
-        _compute(corpus, missing, jobs, progress)
-        notes = {}
-        for entry in missing:
-            try:
-                notes |= _assemble(corpus, entry, fingerprint)
-            except FileNotFoundError:
-                # Another process made the same features, and removed the blocks, just before.
-                if not entry.folder.is_dir():
-                    raise
-        _warn(corpus, notes)
+    wanted = {e.folder: e for e in entries if e.partial.exists() or not _intact(e.folder, rows)}
+    with contextlib.ExitStack() as alone:
+        # In one order, so that no two processes wait for each other.
+        for folder in sorted(wanted):
+            alone.enter_context(_alone(folder))
+        missing = tuple(e for e in wanted.values() if not _intact(e.folder, rows))
+        if missing:
+            for entry in missing:
+                shutil.rmtree(entry.folder, ignore_errors=True)
+            _compute(corpus, missing, jobs, progress)
+            notes = {}
+            for entry in missing:
+                try:
+                    notes |= _assemble(corpus, entry, fingerprint)
+                except FileNotFoundError:
+                    # Where there are no locks, another process may have made the same features, and
+                    # removed the blocks, just before.
+                    if not entry.folder.is_dir():
+                        raise
+            _warn(corpus, notes)
     return [_normalised(corpus, entry, normalisation, per_utterance) for entry in entries]
 
 
@@ -166,8 +175,25 @@ def open_features(folder: Path) -> RaggedArray:
         ) from None
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time make an entry; in the end nothing but the entry is left of it."""
+    partial = _partial(folder)
+    with paths.locked(partial / ".lock", "another process makes these features; waiting for it"):
+        try:
+            yield
+        finally:
+            if folder.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def _partial(folder: Path) -> Path:
+    """Return the folder of what is finished of an entry."""
+    return folder.with_name(f"{folder.name}.partial")
+
+
 def _intact(folder: Path, rows: int) -> bool:
-    """Tell whether an entry is there and fits; remove a damaged one, so that it is made again."""
+    """Tell whether an entry is there and fits; a damaged one is made again."""
     if not folder.is_dir():
         return False
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, TypeError):
@@ -176,7 +202,6 @@ def _intact(folder: Path, rows: int) -> bool:
         shape = [len(features), list(features.values.shape), str(features.dtype)]
         if shape == [rows, meta["shape"], meta["dtype"]]:
             return True
-    shutil.rmtree(folder)
     return False
 
 
@@ -265,7 +290,6 @@ def _assemble(corpus: "Corpus", entry: _Entry, fingerprint: str) -> dict[str, li
     meta["front_end"] = entry.front_end.identity()
     values = (np.load(path)["values"] for path in blocks)
     _write_entry(entry.folder, values, np.concatenate(lengths), *items.pop(), meta)
-    shutil.rmtree(entry.partial, ignore_errors=True)
     return notes
 
 
@@ -283,6 +307,7 @@ def _write_entry(
     descr = np.lib.format.dtype_to_descr(dtype)
     header = {"descr": descr, "fortran_order": False, "shape": shape}
     with paths.whole_folder(folder) as new:
+        paths.require_space(new.parent, math.prod(shape) * dtype.itemsize)
         # Not through a memory map: on a full disk that ends the process without an error.
         with open(new / "values.npy", "wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
@@ -301,12 +326,18 @@ def _normalised(corpus: "Corpus", entry: _Entry, normalisation: str, per_utteran
     code = code_digest.code([normalise.__module__]).digest
     name = identity.digest([entry.folder.name, normalisation, speakers, code])
     folder = entry.folder.with_name(name)
-    if not _intact(folder, len(corpus.table)):
-        features = open_features(entry.folder)
-        scaled = normalise(features, normalisation, corpus.table, per_utterance=per_utterance)
-        meta = json.loads((entry.folder / "meta.json").read_text(encoding="utf-8"))
-        meta["normalisation"] = normalisation
-        _write_entry(folder, scaled.pieces(), scaled.lengths, scaled.item_shape, scaled.dtype, meta)
+    rows = len(corpus.table)
+    if _intact(folder, rows) and not _partial(folder).exists():
+        return folder
+    with _alone(folder):
+        if not _intact(folder, rows):
+            shutil.rmtree(folder, ignore_errors=True)
+            features = open_features(entry.folder)
+            scaled = normalise(features, normalisation, corpus.table, per_utterance=per_utterance)
+            meta = json.loads((entry.folder / "meta.json").read_text(encoding="utf-8"))
+            meta["normalisation"] = normalisation
+            values, shape = scaled.pieces(), scaled.item_shape
+            _write_entry(folder, values, scaled.lengths, shape, scaled.dtype, meta)
     return folder
 
 
