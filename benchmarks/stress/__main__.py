@@ -12,7 +12,15 @@ from ser_lib import paths
 from ser_lib.errors import unknown
 
 # Of each trial: its module and function, the cases of a whole and of a quick run.
-TRIALS: dict[str, tuple[str, str, int, int]] = {}
+TRIALS: dict[str, tuple[str, str, int, int]] = {
+    "kills": ("kills", "kills", 100, 2),
+    "signals": ("signals", "signals", 30, 2),
+    "races": ("races", "races", 100, 3),
+    "disks": ("disks", "disks", 20, 2),
+    "trainings": ("memory", "trainings", 60, 7),
+    "recordings": ("memory", "recordings", 20_000, 500),
+    "minutes": ("memory", "minutes", 120, 2),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,8 @@ import soundfile
 
 RATE = 16000
 _PITCH = {"anger": 900, "neutral": 500, "sadness": 200}
+# Seconds until a command that a shell starts handles signals.
+_STARTED = 2.0
 # Imported before a process forks: what takes long, and starts no threads of its own.
 _IMPORTED = ("benchmarks.stress.imported",)
 # Names that are written first, locks, and what an extraction has finished.
@@ -153,6 +155,14 @@ class Running:
         return family
 
     @property
+    def started(self) -> bool:
+        """Whether the command has begun, or has ended already."""
+        if self._real:
+            # The interpreter takes about so long until it can handle a signal.
+            return time.time() - self.process.create_time() > _STARTED
+        return self.log.exists() or self._process.exitcode is not None
+
+    @property
     def said(self) -> str:
         """What it wrote, without the bars."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
@@ -181,7 +191,11 @@ def differences(found: dict[str, bytes], expected: dict[str, bytes]) -> list[str
     return [
         *(f"{name} is left" for name in sorted(found.keys() - expected.keys())),
         *(f"{name} is missing" for name in sorted(expected.keys() - found.keys())),
-        *(f"{n} differs" for n in sorted(found.keys() & expected.keys()) if found[n] != expected[n]),
+        *(
+            f"{n} differs"
+            for n in sorted(found.keys() & expected.keys())
+            if found[n] != expected[n]
+        ),
     ]
 
 
@@ -208,17 +222,3 @@ def _work(work: Sequence[str] | Callable, environment: dict[str, str], log: Path
         # A process of `multiprocessing` leaves this out.
         atexit._run_exitfuncs()
     sys.exit(code)
-
-
-@contextlib.contextmanager
-def homes(folder: Path) -> Iterator[Callable[[str], Home]]:
-    """Give homes by name below a folder, and remove them in the end."""
-    made = []
-
-    def make(name: str) -> Home:
-        made.append(Home(folder / name))
-        return made[-1]
-
-    yield make
-    for home in made:
-        shutil.rmtree(home.folder, ignore_errors=True)

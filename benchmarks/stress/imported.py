@@ -4,15 +4,15 @@ import matplotlib
 
 matplotlib.use("agg")
 
-import sklearn.feature_selection  # noqa: E402, F401
-import sklearn.model_selection  # noqa: E402, F401
-import sklearn.pipeline  # noqa: E402, F401
+import sklearn.feature_selection
+import sklearn.model_selection
+import sklearn.pipeline  # noqa: F401
 
-import ser_lib.cli  # noqa: E402, F401
-import ser_lib.experiment.tuning  # noqa: E402, F401
-import ser_lib.plots  # noqa: E402, F401
-import ser_lib.recognition.commands  # noqa: E402, F401
-import ser_lib.recognition.recogniser  # noqa: E402, F401
-import ser_lib.recognition.training  # noqa: E402, F401
-import ser_lib.reporting.build  # noqa: E402, F401
-import ser_lib.systems  # noqa: E402, F401
+import ser_lib.cli
+import ser_lib.experiment.tuning
+import ser_lib.plots
+import ser_lib.recognition.commands
+import ser_lib.recognition.recogniser
+import ser_lib.recognition.training
+import ser_lib.reporting.build
+import ser_lib.systems  # noqa: F401

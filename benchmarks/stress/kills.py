@@ -35,7 +35,7 @@ def extract(corpus: Path) -> int:
 def work_of(name: str, corpus: Path, home: commands.Home) -> Sequence[str] | Callable:
     """Return what is run under a name."""
     data = ["--corpus", "folder", "--data", str(corpus)]
-    evaluate = ["evaluate", "svm", *data, "-p", "C", "1", "-p", "gamma", "0.01"]
+    evaluate = ["evaluate", "svm", *data, "-p", "C", "[1]", "-p", "gamma", "[0.01]"]
     model = str(home.folder / "model")
     recordings = sorted(map(str, corpus.glob("*.wav")))
     return {
@@ -44,7 +44,7 @@ def work_of(name: str, corpus: Path, home: commands.Home) -> Sequence[str] | Cal
         "evaluate --jobs 2": [*evaluate, "--jobs", "2"],
         "run": ["run", "01", *data, "-p", "folds", "1", "--jobs", "1"],
         "report": ["report"],
-        "train": ["train", "ours_functionals_svm", *data, "-o", model],
+        "train": ["train", *evaluate[1:], "-o", model],
         "predict": ["predict", *recordings, "--model", model, "-o", str(home.folder / "p.csv")],
     }[name]
 
@@ -52,7 +52,7 @@ def work_of(name: str, corpus: Path, home: commands.Home) -> Sequence[str] | Cal
 def prepared(name: str, corpus: Path, folder: Path) -> commands.Home:
     """Make the home from which a command begins."""
     home = commands.Home(folder)
-    before = {"report": ("evaluate",), "predict": ("train",)}.get(name, ())
+    before = {"report": ("evaluate",), "fuse": ("evaluate",), "predict": ("train",)}.get(name, ())
     for other in before:
         code, said = commands.finish(home, work_of(other, corpus, home))
         if code:
@@ -61,7 +61,7 @@ def prepared(name: str, corpus: Path, folder: Path) -> commands.Home:
 
 
 def kills(count: int, folder: Path) -> Outcome:
-    """Kill commands at random moments; what is there after another run is what an undisturbed one makes."""
+    """Kill commands at random moments; another run then makes what an undisturbed one makes."""
     outcome = Outcome("killed at a random moment, then run to the end", count)
     corpus = commands.make_corpus(folder / "corpus")
     rng = random.Random(0)
