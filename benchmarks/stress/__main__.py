@@ -15,6 +15,13 @@ from ser_lib.errors import unknown
 TRIALS: dict[str, tuple[str, str, int, int]] = {
     "damage": ("damage", "damage", 2000, 40),
     "hostile": ("hostile", "hostile", 400, 60),
+    "kills": ("kills", "kills", 100, 2),
+    "signals": ("signals", "signals", 30, 2),
+    "races": ("races", "races", 100, 3),
+    "disks": ("disks", "disks", 20, 2),
+    "trainings": ("memory", "trainings", 60, 7),
+    "recordings": ("memory", "recordings", 20_000, 500),
+    "minutes": ("memory", "minutes", 120, 2),
 }
 
 

@@ -10,6 +10,7 @@ cache, and are then used like those of any other corpus.
 import contextlib
 import json
 import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def _intact(folder: Path) -> bool:
         warnings.warn(
             f"corpus {NAME} in the cache is rendered again: {error}", InputWarning, stacklevel=4
         )
-        paths.remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         return False
     return True
 
@@ -128,7 +129,7 @@ def _render(script: list[tuple], seed: int, folder: Path) -> None:
         with contextlib.closing(results), bar:
             for _, count in results:
                 bar.update(count)
-        sums = {file.name: checksums.crc32(file) for file in sorted(new.iterdir())}
+        sums = {file.name: checksums.crc32(file) for file in sorted(new.glob("*.wav"))}
         text = json.dumps(checksums.sealed({_FILES: sums}), indent=0)
         (new / _SUMS).write_text(text, encoding="utf-8")
 

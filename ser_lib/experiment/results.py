@@ -101,7 +101,6 @@ def readable(value: object, indent: int = 0) -> str:
 def write_if_changed(path: Path, text: str) -> bool:
     """Write a text file, unless it has just that content; return whether it was written."""
     if path.is_file() and path.read_bytes() == text.encode():
-        paths.remove_abandoned(path)
         return False
     with paths.whole(path) as file:
         file.write(text)

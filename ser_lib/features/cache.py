@@ -12,9 +12,10 @@ ones are made again.
 
 import contextlib
 import platform
+import shutil
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,7 +48,7 @@ class _Entry(NamedTuple):
     @property
     def partial(self) -> Path:
         """Folder of the finished blocks."""
-        return self.folder.with_name(f"{self.folder.name}.partial")
+        return _partial(self.folder)
 
     def block(self, number: int) -> Path:
         """File of one finished block."""
@@ -124,23 +125,24 @@ def extract_to_cache(
         raise InputError(f"corpus {corpus.name} has no utterances; expected at least one")
     fingerprint = corpus.fingerprint
     entries = [_Entry(each, entry_folder(corpus, each, fingerprint)) for each in front_ends]
-    different = {entry.folder: entry for entry in entries}
-    missing = tuple(e for folder, e in different.items() if not _intact(corpus, folder))
-    if missing:
-        _compute(corpus, missing, jobs, progress)
-        notes = {}
-        for entry in missing:
-            try:
-                notes |= _assemble(corpus, entry, fingerprint)
-            except FileNotFoundError:
-                # Another process made the same features, and removed the blocks, just before.
-                if not entry.folder.is_dir():
-                    raise
-        _warn(corpus, notes)
-    for folder, entry in different.items():
-        if folder.is_dir() and entry.partial.is_dir():
-            # Blocks of a process that was killed, or came second.
-            paths.remove(entry.partial)
+    wanted = {e.folder: e for e in entries if e.partial.exists() or not _intact(e.folder)}
+    with contextlib.ExitStack() as alone:
+        # In one order, so that no two processes wait for each other.
+        for folder in sorted(wanted):
+            alone.enter_context(_alone(folder))
+        missing = tuple(e for e in wanted.values() if not _kept(corpus, e.folder))
+        if missing:
+            _compute(corpus, missing, jobs, progress)
+            notes = {}
+            for entry in missing:
+                try:
+                    notes |= _assemble(corpus, entry, fingerprint)
+                except FileNotFoundError:
+                    # Where there are no locks, another process may have made the same features, and
+                    # removed the blocks, just before.
+                    if not entry.folder.is_dir():
+                        raise
+            _warn(corpus, notes)
     return [_normalised(corpus, entry, normalisation, per_utterance) for entry in entries]
 
 
@@ -169,8 +171,33 @@ def open_features(folder: Path) -> RaggedArray:
         ) from None
 
 
-def _intact(corpus: "Corpus", folder: Path) -> bool:
-    """Tell whether an entry is there; remove a damaged one, so that it is made again."""
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time make an entry; in the end nothing but the entry is left of it."""
+    partial = _partial(folder)
+    with paths.locked(partial / ".lock", "another process makes these features; waiting for it"):
+        try:
+            yield
+        finally:
+            if folder.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def _partial(folder: Path) -> Path:
+    """Return the folder of what is finished of an entry."""
+    return folder.with_name(f"{folder.name}.partial")
+
+
+def _intact(folder: Path) -> bool:
+    """Tell whether an entry is there, every byte as it was written."""
+    with contextlib.suppress(InputError):
+        storage.check_entry(folder)
+        return True
+    return False
+
+
+def _kept(corpus: "Corpus", folder: Path) -> bool:
+    """Tell whether an entry is there; say that a damaged one is made again, and remove it."""
     if not folder.is_dir():
         return False
     try:
@@ -181,10 +208,8 @@ def _intact(corpus: "Corpus", folder: Path) -> bool:
             InputWarning,
             stacklevel=4,
         )
-        paths.remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         return False
-    # What a process left that was killed at the very end.
-    paths.remove_abandoned(folder)
     return True
 
 
@@ -243,11 +268,10 @@ def _analyse(front_end: Callable, signal: np.ndarray, utterance: str, path: str)
 
 def _is_sound(path: Path) -> bool:
     """Tell whether a finished block is there and whole."""
-    try:
+    with contextlib.suppress(OSError, InputError):
         storage.read_block(path)
-    except (OSError, InputError):
-        return False
-    return True
+        return True
+    return False
 
 
 def _assemble(corpus: "Corpus", entry: _Entry, fingerprint: str) -> dict[str, list[str]]:
@@ -269,7 +293,6 @@ def _assemble(corpus: "Corpus", entry: _Entry, fingerprint: str) -> dict[str, li
     meta["front_end"] = entry.front_end.identity()
     values = (storage.read_block(path).values for path in blocks)
     storage.write_entry(entry.folder, values, np.concatenate(lengths), *items.pop(), meta)
-    paths.remove(entry.partial)
     return notes
 
 
@@ -281,12 +304,15 @@ def _normalised(corpus: "Corpus", entry: _Entry, normalisation: str, per_utteran
     code = code_digest.code([normalise.__module__]).digest
     name = identity.digest([entry.folder.name, normalisation, speakers, code])
     folder = entry.folder.with_name(name)
-    if not _intact(corpus, folder):
-        features = open_features(entry.folder)
-        scaled = normalise(features, normalisation, corpus.table, per_utterance=per_utterance)
-        form = (scaled.lengths, scaled.item_shape, scaled.dtype)
-        meta = storage.read_meta(entry.folder) | {"normalisation": normalisation}
-        storage.write_entry(folder, scaled.pieces(), *form, meta)
+    if _intact(folder) and not _partial(folder).exists():
+        return folder
+    with _alone(folder):
+        if not _kept(corpus, folder):
+            features = open_features(entry.folder)
+            scaled = normalise(features, normalisation, corpus.table, per_utterance=per_utterance)
+            form = (scaled.lengths, scaled.item_shape, scaled.dtype)
+            meta = storage.read_meta(entry.folder) | {"normalisation": normalisation}
+            storage.write_entry(folder, scaled.pieces(), *form, meta)
     return folder
 
 

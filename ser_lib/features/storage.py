@@ -7,6 +7,7 @@ checksums of both and of itself.
 """
 
 import json
+import math
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -85,6 +86,7 @@ def write_entry(
     descr = np.lib.format.dtype_to_descr(dtype)
     header = {"descr": descr, "fortran_order": False, "shape": shape}
     with paths.whole_folder(folder) as new:
+        paths.require_space(new.parent, math.prod(shape) * dtype.itemsize)
         # Not through a memory map: on a full disk that ends the process without an error.
         with open(new / "values.npy", "wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
