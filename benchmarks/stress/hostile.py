@@ -515,7 +515,9 @@ def _sentence(text: str) -> Callable[[Path], str | None]:
 
         evaluation = results.read(_stored(place, _record(corpus=text), speaker=text))
         table = evaluation.by_speaker()._repr_html_()
-        return _marked_up(sentences.speakers(evaluation)) or _unescaped(table)
+        # Of a table, no more than that it is no markup: what it shows is up to pandas.
+        shown = table.replace("\x1b", "")
+        return _marked_up(sentences.speakers(evaluation)) or _unescaped(shown)
 
     return attempt
 
