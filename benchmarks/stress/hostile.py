@@ -455,7 +455,7 @@ def _records() -> Iterator[Case]:
         "specification": {"normalisation": "<b>"},
     }.items():  # fmt: skip
         yield f"a record whose {key} is {value!r}", _bad_record({key: value})
-    for key in ("classes", "seeds", "folds", "conditions"):
+    for key in ("corpus", "seeds", "folds", "conditions"):
         yield f"a record without {key}", _bad_record({"specification": {key: None}})
 
 

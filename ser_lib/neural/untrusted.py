@@ -47,8 +47,8 @@ def check_archive(path: str | os.PathLike) -> None:
     InputError
         If they do, or it cannot be read.
     """
-    size = os.path.getsize(path)
     try:
+        size = os.path.getsize(path)
         with zipfile.ZipFile(path) as archive:
             held = sum(member.file_size for member in archive.infolist())
     except Exception as error:
