@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import os
 import shlex
 import signal
@@ -556,11 +557,24 @@ def _add_recognition(add: Callable) -> None:
     demo.add_argument("--port", type=int, metavar="N", help=text)
 
 
+# Signals by which schedulers and terminals end a command, beside that of Ctrl-C.
+_ENDING = ("SIGTERM", "SIGHUP")
+# What a full or read-only disk says where nothing more helpful was said.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
 class _Signalled(KeyboardInterrupt):
     """A signal that ends a command as Ctrl-C does; its argument is its number."""
 
 
 def _signalled(number: int, _: object) -> None:
+    """End the command; schedulers send signals again while it ends, people press Ctrl-C again."""
+    for other, handler in (
+        *((name, signal.SIG_IGN) for name in _ENDING),
+        ("SIGINT", signal.SIG_DFL),
+    ):
+        if hasattr(signal, other):
+            signal.signal(getattr(signal, other), handler)
     raise _Signalled(number)
 
 
@@ -568,6 +582,8 @@ def _signalled(number: int, _: object) -> None:
 def _interrupted_by(*names: str) -> Iterator[None]:
     """Take these signals, where the system has them, as Ctrl-C: SLURM, a closed terminal."""
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # What `nohup` and shells let a process ignore stays ignored.
+    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, _signalled) for number in numbers}
     try:
         yield
@@ -591,25 +607,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 for success, 1 if a corpus is not valid, a notebook failed or a recording could not be
         read, 2 for bad input, 128 and the number of the signal (130 for Ctrl-C) if interrupted.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        code = main(sys.argv[1:])
+        # Nothing is left to be said when Ctrl-C comes while this process ends.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return code
+    with _interrupted_by("SIGINT", *_ENDING):
+        try:
+            return _command(list(arguments))
+        except InputError as error:
+            print(f"ser: error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt as error:
+            print("ser: interrupted; what was finished is kept", file=sys.stderr)
+            return 128 + (error.args[0] if isinstance(error, _Signalled) else signal.SIGINT)
+        except BrokenPipeError:
+            # The reader of the output (`ser corpora | head`) has closed it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            what = error.filename or "standard output or a temporary file"
+            print(f"ser: error: {what}: {error.strerror}", file=sys.stderr)
+            return 2
+
+
+def _command(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     if options.function in (_evaluate, _fuse) and not os.environ.get("SER_COMMAND"):
         # For the record: how to make the result again.
         os.environ["SER_COMMAND"] = shlex.join(["ser", *arguments])
-    try:
-        with _interrupted_by("SIGTERM", "SIGHUP"):
-            _check_places(options)
-            return options.function(options)
-    except InputError as error:
-        print(f"ser: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as error:
-        print("ser: interrupted; what was finished is kept", file=sys.stderr)
-        return 128 + (error.args[0] if isinstance(error, _Signalled) else signal.SIGINT)
-    except BrokenPipeError:
-        # The reader of the output (`ser corpora | head`) has closed it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    _check_places(options)
+    code = options.function(options)
+    # Here a full disk or a closed pipe can still be reported.
+    sys.stdout.flush()
+    return code
 
 
 if __name__ == "__main__":

@@ -1,31 +1,22 @@
 """Download files from their publishers, verify and unpack them, completely or not at all."""
 
-import gzip
 import logging
-import lzma
 import os
 import re
 import shutil
-import stat
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import IO
 
 from ser_lib import paths
+from ser_lib.archives import unpack
 from ser_lib.console import progress as progress_bar
 from ser_lib.errors import InputError
 
 _RETRIES = 3
 _TIMEOUT = 60  # seconds without a byte
 _DIGITS = {"md5": 32, "sha256": 64}
-# What the standard library raises for a damaged or encrypted archive.
-_DAMAGED = (
-    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error),
-    *(EOFError, RuntimeError),
-)
 
 
 @dataclass(frozen=True)
@@ -115,7 +106,7 @@ def retrieve(
     Raises
     ------
     InputError
-        If it cannot be downloaded or has another checksum.
+        If it cannot be downloaded, is longer than published, or has another checksum.
     """
     import pooch
     import requests
@@ -136,10 +127,22 @@ def retrieve(
         urls={remote.filename: remote.url},
         retry_if_failed=retries,
     )
-    downloader = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT)
+    transfer = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT)
+
+    def download(url: str, temporary: str, manager: object) -> None:
+        # A new file has the permissions that the umask says, unlike the one that is there.
+        os.unlink(temporary)
+        with open(temporary, "xb") as file:
+            transfer(url, _AtMost(file, remote), manager)
+
     with bar:
         try:
-            return Path(manager.fetch(remote.filename, downloader=downloader))
+            return Path(manager.fetch(remote.filename, downloader=download))
+        except _TooLongError:
+            raise InputError(
+                f"{remote.url}: is longer than the {remote.size} bytes that were published; the "
+                "publisher changed the file, or another one is served; nothing was kept"
+            ) from None
         except requests.RequestException as error:
             raise InputError(
                 f"{remote.url}: cannot be downloaded ({error}); nothing was kept"
@@ -154,54 +157,24 @@ def retrieve(
             ) from error
 
 
-def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> None:
-    """
-    Unpack a zip or tar archive after checking that all members stay inside the folder.
-
-    Raises
-    ------
-    InputError
-        If it is not such an archive, is damaged, or has a member that is a link or a device or
-        whose path leads out of `folder`.
-    """
-    archive = Path(archive)
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                # The upper 16 bits are Unix permissions; 0 in archives made on other systems.
-                links = (stat.S_ISLNK(info.external_attr >> 16) for info in file.infolist())
-                kinds = ("link" if link else "file" for link in links)
-                _check(archive, zip(file.namelist(), kinds, strict=True))
-                file.extractall(folder)
-        elif tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as file:
-                _check(archive, ((member.name, _tar_kind(member)) for member in file))
-                file.extractall(folder, filter="data")
-        else:
-            raise InputError(f"{archive.name}: found another file; expected a zip or tar archive")
-    except _DAMAGED as error:
-        raise InputError(
-            f"{archive.name}: cannot be unpacked ({error}); expected a complete archive without a "
-            "password"
-        ) from error
+class _TooLongError(Exception):
+    """A transfer is longer than published."""
 
 
-def _check(archive: Path, members: Iterable[tuple[str, str]]) -> None:
-    """Refuse an archive with a link, a device or a path that leads out of its folder."""
-    for name, kind in members:
-        path = PurePosixPath(name.replace("\\", "/"))
-        outside = path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", name)
-        if outside or kind != "file":
-            raise InputError(
-                f"{archive.name}: member {name!r} "
-                f"{'leads out of its folder' if kind == 'file' else f'is a {kind}'}; expected "
-                "files with relative paths below the folder; nothing was unpacked"
-            )
+class _AtMost:
+    """A file that takes no more bytes than were published, if that is known."""
 
+    def __init__(self, file: IO[bytes], remote: Remote):
+        self._file, self._left = file, remote.size
+        self.flush = file.flush
 
-def _tar_kind(member: tarfile.TarInfo) -> str:
-    link = member.issym() or member.islnk()
-    return "link" if link else "file" if member.isfile() or member.isdir() else "device"
+    def write(self, content: bytes) -> int:
+        """Write to the file."""
+        if self._left is not None:
+            self._left -= len(content)
+            if self._left < 0:
+                raise _TooLongError
+        return self._file.write(content)
 
 
 def _require_space(remote: Remote, folder: Path) -> None:

@@ -5,7 +5,9 @@ Everything that can be computed side by side goes through `run`: feature extract
 tuning, and the rendering of the synthetic corpus.
 """
 
+import atexit
 import contextlib
+import functools
 import numbers
 import os
 import signal
@@ -13,10 +15,11 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import joblib
 
-from ser_lib import cluster
+from ser_lib import cluster, paths
 from ser_lib.errors import InputError
 
 REPRODUCIBLE = {
@@ -39,6 +42,8 @@ ON_A_GPU = 8
 # Seconds after which a worker that has nothing to do ends, and frees its memory; and those between
 # two looks at whether the process that started it is still there.
 _IDLE, _LOOK = 60, 1.0
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 # Keras draws from random numbers of the whole process: a worker with several threads runs one call
 # at a time.
@@ -100,7 +105,7 @@ def run(
 
     Notes
     -----
-    Worker processes compute with one thread and a fixed order of sets, leave Ctrl-C to this
+    Worker processes compute with one thread and a fixed order of sets, leave signals to this
     process, end with it, however it ends, and run one call at a time. joblib inside a call stays in
     that call's process. Close the generator (``contextlib.closing``) if it is not read to its end,
     so that workers are told.
@@ -165,8 +170,9 @@ def _call_in_worker(
 
 def _in_processes(calls: Sequence[tuple], workers: int) -> Iterator[tuple[int, object]]:
     # Workers are started, and started again, at any time until the last result.
+    variables = REPRODUCIBLE | SHARED_DEVICE | {"TQDM_DISABLE": "1"}
     with (
-        _environment(REPRODUCIBLE | SHARED_DEVICE | {"TQDM_DISABLE": "1"}),
+        _environment(variables, TMPDIR=str(_temporary_folder())),
         warnings.catch_warnings(),
         joblib.parallel_config(
             "loky",
@@ -180,9 +186,37 @@ def _in_processes(calls: Sequence[tuple], workers: int) -> Iterator[tuple[int, o
         parallel = joblib.Parallel(
             workers, return_as="generator_unordered", batch_size=1, pre_dispatch="all"
         )
-        results = parallel(joblib.delayed(_call_in_worker)(*call) for call in calls)
+        with _signals_held_back():
+            results = parallel(joblib.delayed(_call_in_worker)(*call) for call in calls)
         with contextlib.closing(results):
             yield from results
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """
+    Hold back signals by which a terminal or a scheduler ends all processes of a command.
+
+    Processes that are started meanwhile never get them: this one ends them, and says so once.
+    """
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@functools.cache
+def _temporary_folder() -> Path:
+    """Make a folder for the temporary files of workers, which are killed if this process ends."""
+    stack = contextlib.ExitStack()
+    folder = stack.enter_context(paths.temporary_folder())
+    atexit.register(stack.close)
+    return folder
 
 
 def _start_worker() -> None:
@@ -199,14 +233,19 @@ def _end_with(parent: int) -> None:
 
 
 @contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Give processes that are started meanwhile environment variables, where they are not set."""
-    missing = _set_missing(variables)
+def _environment(missing: Mapping[str, str], **other: str) -> Iterator[None]:
+    """Give processes that are started meanwhile variables: those that are missing, and others."""
+    before = {name: os.environ.get(name) for name in (*missing, *other)}
+    _set_missing(missing)
+    os.environ.update(other)
     try:
         yield
     finally:
-        for name in missing:
-            os.environ.pop(name, None)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _set_missing(variables: Mapping[str, str]) -> list[str]:

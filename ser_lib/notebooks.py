@@ -16,7 +16,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -267,6 +266,7 @@ def run_notebooks(
     options = as_corpus_options(given.get("corpus_options"))
     reports = (paths.reports() if reports is None else Path(reports)).expanduser().resolve()
     runs = plan(find(names), corpus, given, reports)
+    paths.check_writable(reports / corpus)
     folder = paths.data() if data is None else Path(data).expanduser().resolve()
     fingerprint = ""
     if not all(run.reads_results for run in runs):
@@ -396,7 +396,7 @@ def execute(
     bar = console.progress(
         total=len(source.cells), description=run.name, unit="cell", disable=None, position=position
     )
-    with tempfile.TemporaryDirectory(prefix="ser_lib-") as folder, bar:
+    with paths.temporary_folder() as folder, bar:
         output, log = Path(folder, "executed.ipynb"), Path(folder, "log")
         # A kernel of this interpreter, whatever is installed under the name of python3, that says
         # nothing below the level of CRITICAL between the lines of the notebook.
@@ -411,7 +411,7 @@ def execute(
             "execution_timeout": limit,
         }
         command = [sys.executable, "-c", _PAPERMILL, json.dumps(arguments)]
-        options = {"env": {**environment, "JUPYTER_PATH": folder}, "stdin": subprocess.PIPE}
+        options = {"env": environment | _in(folder), "stdin": subprocess.PIPE}
         with log.open("wb") as stream:
             # In a session of its own, so that Ctrl-C in a terminal comes to this process only.
             options |= {"stdout": stream, "stderr": stream, "start_new_session": True}
@@ -444,6 +444,14 @@ def execute(
         lines = text.strip().splitlines() or [f"exit code {process.returncode}"]
         reason = f"papermill failed: {lines[-1]}"
     return executed, _failure(executed, number, reason)
+
+
+def _in(folder: Path) -> dict[str, str]:
+    """Let a kernel keep in a folder what is of no use when it has ended, however it ends."""
+    names = {"JUPYTER_PATH": "", "JUPYTER_RUNTIME_DIR": "runtime", "TMPDIR": "temporary"}
+    for name in names.values():
+        (folder / name).mkdir(exist_ok=True, mode=0o700)
+    return {variable: str(folder / name) for variable, name in names.items()}
 
 
 def _watch(process: subprocess.Popen, log: Path, bar: tqdm, cancelled: threading.Event) -> None:

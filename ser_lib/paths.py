@@ -1,17 +1,49 @@
 """Where data, caches, reports and notebooks lie, and how a file is written: whole or not at all."""
 
 import contextlib
+import errno
+import functools
 import os
+import re
 import secrets
 import shutil
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import platformdirs
 
+from ser_lib.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 CACHE_MARKER = ".ser_lib-cache"
 """File by which a cache folder is known to have been made by this package."""
+
+# Temporary names, of which the first part is the name in the end; the file by which a temporary
+# folder is locked; and seconds after which one without it was left by a process that is gone.
+_HIDDEN = re.compile(r"\.(.+)\.[0-9a-f]{8}")
+_LOCK, _MOMENT = ".lock", 3600
+# Bytes below which a disk is full; and why a system does not write, and what is expected instead.
+_ROOM = 2**18
+_WRITABLE = "a folder in which this user can write"
+_REFUSALS = {
+    errno.ENOSPC: "more free space on this disk",
+    errno.EDQUOT: "more free space for this user",
+    errno.EFBIG: "a place where files may be as large as that",
+    errno.EROFS: _WRITABLE,
+    errno.EACCES: _WRITABLE,
+    errno.EPERM: _WRITABLE,
+    errno.ENOTDIR: _WRITABLE,
+    errno.EEXIST: _WRITABLE,
+    errno.EISDIR: "the name of a file",
+}
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -72,19 +104,21 @@ def whole(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     Yields
     ------
     file object
-        A temporary file in the same folder, renamed to `path` on success and removed on failure.
-        Its permissions are those that the umask gives to any new file.
+        A temporary file in the same folder, renamed to `path` on success and removed on failure; if
+        the process is killed, the next one that writes the same file removes it. Its permissions
+        are those that the umask gives to any new file.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, or the folder cannot be written in.
     """
     path = Path(path)
-    temporary = _beside(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    try:
-        with open(temporary, mode.replace("w", "x"), **text) as file:
+    with _refusals(path), _claimed(_beside(path)) as temporary:
+        with open(temporary, mode, **text) as file:
             yield file
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager
@@ -95,27 +129,216 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
     Yields
     ------
     Path
-        A temporary folder beside `path`, renamed to `path` on success and removed on failure.
-        If `path` appeared in the meantime (two processes made the same thing), that one stays.
+        A temporary folder beside `path`, renamed to `path` on success and removed on failure; if
+        the process is killed, the next one that fills the same folder removes it. If `path`
+        appeared in the meantime (two processes made the same thing), that one stays.
+
+    Raises
+    ------
+    InputError
+        As `whole`.
     """
     path = Path(path)
-    folder = _beside(path)
-    folder.mkdir()
-    try:
+    with _refusals(path), _folder(_beside(path)) as folder:
         yield folder
+        (folder / _LOCK).unlink(missing_ok=True)
         try:
             os.rename(folder, path)
         except OSError:
             if not path.is_dir():
                 raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """
+    Make a folder in the system's folder for temporary files, and remove it in the end.
+
+    If the process is killed, the next one that makes such a folder removes it.
+    """
+    path = Path(tempfile.gettempdir(), "ser_lib")
+    with _refusals(path), _folder(_beside(path), mode=0o700) as folder:
+        yield folder
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Refuse (InputError) a folder in which nothing can be made, before work begins."""
+    place = Path(folder)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise InputError(f"{folder}: cannot be made; {place} is a file, expected a folder")
+    with _refusals(place / "files"), _folder(_beside(place / "files")):
+        pass
+
+
+def require_space(folder: str | os.PathLike, size: int) -> None:
+    """Refuse (InputError) to write `size` bytes below a folder, which exists, without room."""
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise InputError(
+            f"{folder}: {free / 1e6:.1f} MB are free on this disk; expected {size / 1e6:.1f} MB, "
+            "which what is to be written there takes"
+        )
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike, waiting: str) -> Iterator[None]:
+    """
+    Let one process at a time do something: others wait here, and say so.
+
+    Parameters
+    ----------
+    path : path
+        A file that exists as long as somebody does it; nobody waits where the file system or the
+        operating system has no locks.
+    waiting : str
+        What is said on standard error by a process that waits.
+    """
+    path = Path(path)
+    while True:
+        with _refusals(path):
+            _make_parent(path)
+            try:
+                descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+            except FileNotFoundError:
+                # The one who had the lock has just removed the folder.
+                continue
+        try:
+            if not _lock(descriptor):
+                print(waiting, file=sys.stderr)
+                _lock(descriptor, wait=True)
+            if not _is_at(descriptor, path):
+                continue
+            try:
+                yield
+            finally:
+                if _is_at(descriptor, path):
+                    path.unlink(missing_ok=True)
+            return
+        finally:
+            os.close(descriptor)
 
 
 def _beside(path: Path) -> Path:
     """Make the folder of a path, and return an unused hidden name in it."""
+    with _refusals(path):
+        _make_parent(path)
+    for abandoned in _unfinished(path.parent).pop(path.name, ()):
+        _remove_abandoned(abandoned)
+    # Not by `tempfile`, whose files are for their owner only whatever the umask says.
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _make_parent(path: Path) -> None:
     if path.is_relative_to(cache()):
         cache_folder()
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not by `tempfile`, whose files are for their owner only whatever the umask says.
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+@functools.lru_cache(maxsize=256)
+def _unfinished(folder: Path) -> dict[str, list[Path]]:
+    """List what was half written in a folder when this process first wrote there, by its name."""
+    found: dict[str, list[Path]] = {}
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if hidden := _HIDDEN.fullmatch(name):
+                found.setdefault(hidden[1], []).append(folder / name)
+    return found
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove a temporary file or folder, unless the process that made it still has it."""
+    if fcntl is None:
+        return
+    # What is gone or belongs to somebody else stays as it is, and so does what cannot be locked.
+    with contextlib.suppress(OSError):
+        lock = path / _LOCK if path.is_dir() else path
+        if not lock.exists():
+            # Its process is just making it or has just finished it, or was killed then.
+            if time.time() - path.stat().st_mtime > _MOMENT:
+                shutil.rmtree(path)
+            return
+        descriptor = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _claimed(path: Path) -> Iterator[Path]:
+    """Make an empty file that is locked, so that others leave it alone, and removed in the end."""
+    descriptor = None
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+        if fcntl is None:
+            # Where there are no locks, an open file could not be renamed either.
+            os.close(descriptor)
+            descriptor = None
+        else:
+            _lock(descriptor, wait=True)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _folder(path: Path, mode: int = 0o777) -> Iterator[Path]:
+    """Make a folder that others leave alone because of a locked file in it; remove it."""
+    try:
+        path.mkdir(mode)
+        with _claimed(path / _LOCK):
+            # Another process may have found the file before it was locked, and removed all.
+            path.mkdir(mode, exist_ok=True)
+            yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _lock(descriptor: int, *, wait: bool = False) -> bool:
+    """Lock an open file for this process; False if another one has it."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        except OSError:
+            # A file system without locks.
+            pass
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether an open file still lies at a path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Turn what the system says when it cannot write `path` into an error that names it."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        number = getattr(error, "errno", None)
+        # Libraries that write by themselves do not say why they could not.
+        if number is None and _is_full(path.parent):
+            number = errno.ENOSPC
+        if number not in _REFUSALS:
+            raise
+        place = getattr(error, "filename", None) or path
+        raise InputError(
+            f"{place}: cannot be written ({os.strerror(number)}); expected {_REFUSALS[number]}"
+        ) from error
+
+
+def _is_full(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free < _ROOM
+    return False

@@ -111,6 +111,24 @@ def test_a_bad_download_leaves_nothing_behind(server, tmp_path, case):
     assert sorted(os.listdir(tmp_path)) == ["data", "served"]
 
 
+def test_a_download_longer_than_published_is_refused_at_once(server, tmp_path):
+    (server.folder / "toy.zip").write_bytes(bytes(10_000_000))
+    right = offer(server, "toy.zip")
+    short = Remote(right.url, right.checksum, right.filename, size=5000)
+    with pytest.raises(InputError, match=r"toy\.zip: is longer than the 5000 bytes"):
+        download.retrieve(short, tmp_path / "data", progress=False)
+    assert os.listdir(tmp_path / "data") == []
+    assert server.handler.requests == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="this system has no umask")
+def test_a_downloaded_file_is_as_readable_as_the_umask_says(server, tmp_path):
+    zipped(server.folder / "toy.zip", {"a": b"1"})
+    file = download.retrieve(offer(server, "toy.zip"), tmp_path / "data", progress=False)
+    (tmp_path / "other").touch()
+    assert file.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_nothing_is_downloaded_where_there_is_no_room(server, tmp_path):
     huge = Remote(f"{server.address}/toy.zip", "md5:" + "0" * 32, "toy.zip", size=10**18)
     with pytest.raises(

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "ser_lib"
 GROUND = [
     *("errors", "csv_table", "console", "paths", "places", "quiet", "identity", "params"),
-    *("registry", "code_digest", "cluster", "executor", "download"),
+    *("registry", "code_digest", "checksums", "archives", "cluster", "executor", "download"),
 ]
 ORDER = [
     *("signal", "corpora", "features", "protocols", "evaluation", "plots", "neural", "systems"),

@@ -14,7 +14,16 @@ from ser_lib.errors import unknown
 # Of each trial: its module and function, the cases of a whole and of a quick run.
 TRIALS: dict[str, tuple[str, str, int, int]] = {
     "tables": ("tables", "tables", 500, 30),
-    "recordings": ("recordings", "recordings", 10000, 200),
+    "recordings": ("recordings", "recordings", 10_000, 200),
+    "damage": ("damage", "damage", 2000, 40),
+    "hostile": ("hostile", "hostile", 400, 60),
+    "kills": ("kills", "kills", 100, 2),
+    "signals": ("signals", "signals", 30, 2),
+    "races": ("races", "races", 100, 3),
+    "disks": ("disks", "disks", 20, 2),
+    "trainings": ("memory", "trainings", 60, 7),
+    "many recordings": ("memory", "recordings", 20_000, 500),
+    "long recordings": ("memory", "minutes", 120, 2),
 }
 
 

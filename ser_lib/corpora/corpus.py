@@ -21,6 +21,14 @@ from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
 from ser_lib.places import plain_name
 
+# What a query may call: a table has methods that write files.
+_CALLED = re.compile(r"(\w+)[`\s]*\(")
+_METHODS = (
+    *("abs", "between", "contains", "endswith", "fullmatch", "isin", "isna", "isnull", "len"),
+    *("lower", "match", "notna", "notnull", "startswith", "strip", "upper"),
+    # Words of a condition, before a parenthesis.
+    *("and", "in", "not", "or"),
+)
 _SHOWN = 30  # values that an error lists; of more than these it lists the nearest
 
 
@@ -239,6 +247,12 @@ class Corpus:
     def _matches(self, query: str) -> np.ndarray:
         """Evaluate a condition; bool, shape (utterances,)."""
         table = self.table
+        other = [name for name in _CALLED.findall(query) if name not in _METHODS]
+        if other or "__" in query:
+            raise InputError(
+                f"{self.name}: query {query!r} uses {other[0] if other else '__'}; expected a "
+                f"condition on columns with no methods but {', '.join(_METHODS)}"
+            )
         try:
             matches = table.eval(query, engine="python", local_dict={}, global_dict={})
         except pd.errors.UndefinedVariableError as error:

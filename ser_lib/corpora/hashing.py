@@ -3,13 +3,12 @@
 import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ser_lib import paths
+from ser_lib import checksums, paths
 from ser_lib.console import progress as progress_bar
 from ser_lib.errors import InputError
 from ser_lib.signal import decoding
@@ -18,7 +17,6 @@ _BLOCK = 1 << 18  # samples per channel decoded at a time, so that long recordin
 # A file that changes within the resolution of its time stamp (two seconds on FAT) may keep size and
 # stamp. A hash is therefore stored only for a file that was not changed for that long.
 _SETTLED = 2_000_000_000  # ns
-_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def sample_hash(path: str | os.PathLike) -> str:
@@ -73,7 +71,7 @@ def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) 
         lasting = {file: entry for file, entry in fresh.items() if entry[1] < settled}
         if lasting:
             with paths.whole(_store()) as out:
-                json.dump(_stored() | lasting, out, indent=0)
+                json.dump(checksums.sealed(_stored() | lasting), out, indent=0)
     return [known[os.path.abspath(file)][-1] for file in files]
 
 
@@ -107,15 +105,7 @@ def _store() -> Path:
 
 def _stored() -> dict[str, list]:
     try:
-        known = json.loads(_store().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        # Missing or damaged: it is written again.
+        return checksums.read_sealed(_store())
+    except InputError:
+        # Missing, damaged, or of an older version: it is written again.
         return {}
-    if not isinstance(known, dict):
-        return {}
-    return {file: entry for file, entry in known.items() if _is_entry(entry)}
-
-
-def _is_entry(entry: object) -> bool:
-    """Tell whether this is what `sample_hashes` stores; older versions knew fewer numbers."""
-    return isinstance(entry, list) and len(entry) == 5 and bool(_DIGEST.fullmatch(str(entry[-1])))

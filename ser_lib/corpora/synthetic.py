@@ -8,17 +8,20 @@ cache, and are then used like those of any other corpus.
 """
 
 import contextlib
+import json
 import os
+import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from ser_lib import code_digest, console, executor, identity, paths
+from ser_lib import checksums, code_digest, console, executor, identity, paths
 from ser_lib.corpora.corpus import Contents
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.synthesis import expression, phones
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, InputWarning
 
 NAME = "synthetic"
 TITLE = "Synthetic emotional speech (for trying things out, not for claims)"
@@ -41,6 +44,8 @@ KNOWN = (560, 10, 0.28)
 # Utterances that are rendered in one call, and seconds that starting processes costs.
 _CHUNK = 28
 _START_UP = 4.0
+# File of the checksums of the recordings, and where in it they are.
+_SUMS, _FILES = "checksums.json", "crc32"
 
 
 def load(
@@ -77,7 +82,7 @@ def load(
     # A changed synthesiser never uses old recordings.
     code = code_digest.folder("corpora/synthesis")
     folder = paths.cache() / NAME / identity.digest([speakers, takes, seed, code])[:16]
-    if not folder.is_dir():
+    if not _intact(folder):
         _render(script, seed, folder)
     rows = [
         {
@@ -98,6 +103,21 @@ def load(
     )
 
 
+def _intact(folder: Path) -> bool:
+    """Tell whether recordings are there as they were rendered; remove damaged ones."""
+    if not folder.is_dir():
+        return False
+    try:
+        checksums.check(folder, checksums.read_sealed(folder / _SUMS)[_FILES])
+    except (InputError, KeyError) as error:
+        warnings.warn(
+            f"corpus {NAME} in the cache is rendered again: {error}", InputWarning, stacklevel=4
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
+    return True
+
+
 def _render(script: list[tuple], seed: int, folder: Path) -> None:
     """Render all utterances into a folder, which appears when it is complete."""
     with paths.whole_folder(folder) as new:
@@ -109,6 +129,9 @@ def _render(script: list[tuple], seed: int, folder: Path) -> None:
         with contextlib.closing(results), bar:
             for _, count in results:
                 bar.update(count)
+        sums = {file.name: checksums.crc32(file) for file in sorted(new.glob("*.wav"))}
+        text = json.dumps(checksums.sealed({_FILES: sums}), indent=0)
+        (new / _SUMS).write_text(text, encoding="utf-8")
 
 
 def _render_chunk(chunk: list[tuple], seed: int, folder: Path) -> int:

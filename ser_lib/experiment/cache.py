@@ -28,6 +28,14 @@ _PARTS = {
     "running": r"tmp\w{8}",
     "recordings.json": "",
 }
+# Names of the files in an entry of a part that is a folder; one with others in it is not ours.
+_WITHIN = {
+    _FEATURES: r"values\.npy|offsets\.npy|meta\.json|\d{6}\.npz|\.lock",
+    "evaluations": r"seed-?\d+-.*\.json",
+    "synthetic": r".*\.wav|checksums\.json|\.lock",
+    "running": r".*",
+}
+_UNFINISHED = r"|\..+\.\w{8}"
 # Files beside the parts: the marker, and what an interruption may leave.
 _FILES = re.compile(rf"{re.escape(paths.CACHE_MARKER)}|\.recordings\.json\.\w+|\.?seen-\w+")
 # Parts whose entries nobody else names so.
@@ -88,6 +96,7 @@ def _check_removable() -> None:
         ("the corpora (SER_DATA)", paths.data()),
         ("the reports (SER_REPORTS)", paths.reports()),
         ("the notebooks (SER_NOTEBOOKS)", paths.notebooks()),
+        ("this package", Path(__file__).resolve().parents[2]),
     ):
         if folder.is_relative_to(home):
             raise InputError(
@@ -143,8 +152,19 @@ def _own() -> Iterator[tuple[str, Path]]:
             yield part, path
         elif pattern and path.is_dir():
             for entry in sorted(path.iterdir()):
-                if re.fullmatch(pattern, entry.name) and not entry.is_symlink():
+                if re.fullmatch(pattern, entry.name) and _is_ours(part, entry):
                     yield part, entry
+
+
+def _is_ours(part: str, entry: Path) -> bool:
+    """Tell whether an entry of a part is no link, and holds nothing but what belongs there."""
+    if entry.is_symlink() or not entry.is_dir():
+        return not entry.is_symlink()
+    within = re.compile(_WITHIN.get(part, "(nothing)") + _UNFINISHED)
+    return all(
+        within.fullmatch(path.name) and path.is_file() and not path.is_symlink()
+        for path in entry.iterdir()
+    )
 
 
 def _described(entry: Path) -> tuple[str, str]:

@@ -81,6 +81,8 @@ def _folds(path: Path, record: dict) -> dict[tuple[int, str], FoldResult]:
     """Take an evaluation apart into folds by seed and name."""
     predictions = results.read(path).predictions
     parts = dict(tuple(predictions.groupby(["seed", "fold"], sort=False)))
+    if lacking := {(run["seed"], run["fold"]) for run in record["runs"]} - set(parts):
+        raise InputError(f"{path}: no predictions of seed and fold {min(lacking)}, which it names")
     return {
         (run["seed"], run["fold"]): FoldResult(
             parts[run["seed"], run["fold"]].reset_index(drop=True), _record(record, run)
@@ -92,6 +94,8 @@ def _folds(path: Path, record: dict) -> dict[tuple[int, str], FoldResult]:
 def _record(record: dict, run: dict) -> dict:
     """Undo what `ser_lib.experiment.run` did to the record of a fold."""
     own = {name: value for name, value in run.items() if name not in ("seed", "fold")}
+    if not {"history", "code", "environment"} <= set(own):
+        raise InputError("a run of the record lacks its history, code or environment")
     figures = own.pop("history")
     epochs = max(map(len, figures.values()), default=0)
     history = [

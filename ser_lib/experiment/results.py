@@ -4,8 +4,12 @@ Stored results: finished folds in the cache, predictions and their records in th
 A fold is one JSON file, whole or absent, that carries a checksum of itself. An evaluation is a CSV
 file of posteriors, one row per utterance, fold, seed and condition, and beside it a JSON file of
 the same name, the record of what made them. The reports are built from these pairs alone.
+A record carries the SHA-256 of its CSV file and of itself; records of older versions do not, and
+get both when the next report is built (`seal_record`).
 """
 
+import hashlib
+import io
 import json
 import os
 import re
@@ -13,13 +17,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser_lib import identity, paths
+from ser_lib import checksums, identity, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import COLUMNS, Evaluation
+from ser_lib.experiment import record_form
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.places import plain_name
 
 _REQUIRED = ("digest", "specification", "system", "corpus", "protocol", "partial", "code", "runs")
+# Where a record has the checksums of itself, which comes first, and of its predictions, which comes
+# last: no single damage hides both.
+_OWN, _OF_PREDICTIONS = checksums.KEY, "predictions_sha256"
 # Keys and values of records before version 2 of this package.
 _OLD_KEYS = {"setting": "variant", "arguments": "parameters", "recipe": "specification"}
 _OLD_VARIANTS = {"ours": "default", "source": "as_published"}
@@ -37,19 +45,22 @@ def save_fold(path: Path, fold: FoldResult) -> None:
     content = {"predictions": fold.predictions.to_dict("list"), "record": fold.record}
     with paths.whole(path) as file:
         # Not the canonical form, which would put columns and figures into another order.
-        json.dump({"sha256": identity.digest(content), **content}, file)
+        json.dump(checksums.sealed(content), file)
 
 
 def load_fold(path: Path) -> FoldResult:
     """Read a finished fold; FileNotFoundError if there is none, InputError if it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        intact = content.pop("sha256") == identity.digest(content)
-    except (ValueError, AttributeError, TypeError, KeyError):
+        intact = checksums.is_sealed(content)
+        fold = FoldResult(pd.DataFrame(content["predictions"]), content["record"])
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, AttributeError, TypeError, KeyError, RecursionError):
         intact = False
     if not intact:
         raise InputError(f"{path.name}: damaged; expected a fold as `save_fold` wrote it")
-    return FoldResult(pd.DataFrame(content["predictions"]), content["record"])
+    return fold
 
 
 def prediction_files(
@@ -107,7 +118,41 @@ def write(evaluation: Evaluation, path: Path) -> None:
     table = evaluation.predictions.to_csv(index=False, lineterminator="\n")
     write_if_changed(path, table)
     # The record goes last: a report looks for records, and finds only what is complete.
-    write_if_changed(path.with_suffix(".json"), readable(evaluation.record) + "\n")
+    write_if_changed(path.with_suffix(".json"), _sealed(evaluation.record, table.encode()))
+
+
+def _sealed(record: dict, table: bytes) -> str:
+    """Format a record, completed by the checksums of its predictions and of itself."""
+    content = record | {_OF_PREDICTIONS: hashlib.sha256(table).hexdigest()}
+    return readable(checksums.sealed(content)) + "\n"
+
+
+def seal_record(path: Path) -> bool:
+    """
+    Give the record of an older version the checksums of itself and of its predictions.
+
+    Nothing else in it changes. What was altered before cannot be noticed any more.
+
+    Parameters
+    ----------
+    path : Path
+        The record.
+
+    Returns
+    -------
+    bool
+        Whether it had none.
+
+    Raises
+    ------
+    InputError
+        As `read`.
+    """
+    if _checked(path)[1] is not None:
+        return False
+    read(path)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return write_if_changed(path, _sealed(record, path.with_suffix(".csv").read_bytes()))
 
 
 def records(folder: Path) -> list[Path]:
@@ -125,14 +170,22 @@ def read_record(path: Path) -> dict:
         If the file is missing, is not such a record, or its digest is not that of its
         specification.
     """
+    return _checked(path)[0]
+
+
+def _checked(path: str | os.PathLike) -> tuple[dict, str | None]:
+    """Read a record, and the checksum of its predictions; None where it carries none."""
     path = Path(path).with_suffix(".json")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the record of an evaluation") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
-    record = _translated(record) if isinstance(record, dict) else {}
+    intact = isinstance(record, dict) and checksums.is_sealed(record)
+    record = record if isinstance(record, dict) else {}
+    own, of_predictions = record.pop(_OWN, None), record.pop(_OF_PREDICTIONS, None)
+    record = _translated(record)
     missing = [key for key in _REQUIRED if key not in record]
     if missing:
         raise InputError(f"{path}: no {', '.join(missing)}; expected the record of an evaluation")
@@ -141,10 +194,14 @@ def read_record(path: Path) -> dict:
     digest = identity.digest(record["specification"])
     if digest != record["digest"]:
         raise InputError(
-            f"{path}: the digest {record['digest'][:8]} is not that of the specification beside it "
-            f"({digest[:8]}); one of them was altered"
+            f"{path}: the digest {str(record['digest'])[:8]} is not that of the specification "
+            f"beside it ({digest[:8]}); one of them was altered"
         )
-    return record
+    if (own or of_predictions) and not (intact and isinstance(of_predictions, str)):
+        raise InputError(f"{path}: its checksum is not that of its content; it was altered")
+    if (problem := record_form.problem(record)) is not None:
+        raise InputError(f"{path}: {problem}; expected the record of an evaluation")
+    return record, of_predictions
 
 
 def _translated(record: dict) -> dict:
@@ -172,18 +229,19 @@ def read(path: str | Path) -> Evaluation:
     Raises
     ------
     InputError
-        If a file is missing or damaged, or the predictions are not what they should be; names
-        the file, what was found and what was expected.
+        If a file is missing or damaged, the predictions are not what they should be, or they are
+        not those of the record; names the file, what was found and what was expected.
     """
     path = Path(path).with_suffix(".csv")
-    record = read_record(path)
+    record, expected = _checked(path)
     classes = tuple(record["specification"]["corpus"]["classes"])
     text = dict.fromkeys((k for k in COLUMNS if k != "seed"), str)
     try:
-        table = pd.read_csv(path, dtype=text, keep_default_na=False)
+        content = path.read_bytes()
+        table = pd.read_csv(io.BytesIO(content), dtype=text, keep_default_na=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; its record is there") from None
-    except (ValueError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as CSV ({error})") from None
     columns = [*COLUMNS, *(f"p_{c}" for c in classes)]
     if list(table.columns) != columns:
@@ -192,6 +250,12 @@ def read(path: str | Path) -> Evaluation:
         )
     table["speaker"] = table["speaker"].where(table["speaker"] != "", None)
     try:
-        return Evaluation(predictions=table, record=record)
+        evaluation = Evaluation(predictions=table, record=record)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    if expected not in (None, hashlib.sha256(content).hexdigest()):
+        raise InputError(
+            f"{path}: not the predictions of {path.with_suffix('.json').name}, whose checksum of "
+            "them is another; one of the two files was altered or exchanged"
+        )
+    return evaluation

@@ -111,8 +111,10 @@ def evaluate(
         conditions=conditions,
         hold_out_development=hold_out_development,
     )
+    folder = (paths.reports() if reports is None else Path(reports)) / corpus.name
+    paths.check_writable(folder / "predictions")
     if not training.is_fresh(fresh):
-        restore_folds(plan, (paths.reports() if reports is None else Path(reports)) / corpus.name)
+        restore_folds(plan, folder)
     finished = {
         task: result
         for _, task, result in training.complete([plan], fresh=fresh, jobs=jobs, progress=progress)

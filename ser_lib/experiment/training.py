@@ -7,6 +7,7 @@ there and stores the result itself, so that an interruption costs only what was 
 
 import contextlib
 import functools
+import gc
 import os
 import platform
 import sys
@@ -120,8 +121,10 @@ def _train_and_store(
     system: "System", specification: "Specification", data: FoldData, task: Task
 ) -> FoldResult:
     """Train a fold in whatever process this is, and store its result."""
-    _, result = _train(system, specification, data, task)
+    result = _train(system, specification, data, task)[1]
     results.save_fold(task.file, result)
+    # Networks refer to themselves in circles, which Python seldom looks for in large processes.
+    gc.collect()
     return result
 
 

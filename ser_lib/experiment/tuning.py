@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ser_lib import identity
+from ser_lib import identity, paths
 from ser_lib.errors import DivergenceError, InputError, unknown
 from ser_lib.evaluation.predictions import classes_of, summarise
 from ser_lib.experiment import training
@@ -92,6 +92,7 @@ def tune(
     plans = plan_trials(system, corpus, trials, **options)
     path = trials_file(corpus.name, system.name, reports)
     read(path)  # A damaged table is found before, not after, the training.
+    paths.check_writable(path.parent)
 
     finished = {plan: {} for plan in plans}
     rows: list[dict] = []

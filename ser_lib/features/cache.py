@@ -1,22 +1,21 @@
 """
 Compute the features of a whole corpus once, on all cores, and keep them in the cache.
 
-Features lie under ``features/`` of the cache, one folder per corpus, front end and normalisation:
-``values`` and ``offsets`` of a `RaggedArray`, and ``meta.json``. While they are computed, finished
-blocks of utterances lie in a folder beside it, so that a run that was killed goes on where it
-stopped; the folder itself appears whole or not at all. Its name is a digest of everything that
-determines the features: the recordings, the parameters of the front end, and the code that computes
-them (`ser_lib.code_digest`).
+Features lie under ``features/`` of the cache, one folder per corpus, front end and normalisation
+(see `ser_lib.features.storage`). While they are computed, finished blocks of utterances lie in a
+folder beside it, so that a run that was killed goes on where it stopped; the folder itself appears
+whole or not at all. Its name is a digest of everything that determines the features: the
+recordings, the parameters of the front end, and the code that computes them
+(`ser_lib.code_digest`). Before features are used they are compared with their checksums; damaged
+ones are made again.
 """
 
 import contextlib
-import json
 import platform
 import shutil
 import warnings
-import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +23,7 @@ import numpy as np
 
 from ser_lib import code_digest, console, executor, identity, paths
 from ser_lib.errors import InputError, InputWarning
+from ser_lib.features import storage
 from ser_lib.features.normalisation import normalise
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.signal.decoding import decode
@@ -48,7 +48,7 @@ class _Entry(NamedTuple):
     @property
     def partial(self) -> Path:
         """Folder of the finished blocks."""
-        return self.folder.with_name(f"{self.folder.name}.partial")
+        return _partial(self.folder)
 
     def block(self, number: int) -> Path:
         """File of one finished block."""
@@ -125,19 +125,24 @@ def extract_to_cache(
         raise InputError(f"corpus {corpus.name} has no utterances; expected at least one")
     fingerprint = corpus.fingerprint
     entries = [_Entry(each, entry_folder(corpus, each, fingerprint)) for each in front_ends]
-    rows = len(corpus.table)
-    missing = tuple({e.folder: e for e in entries if not _intact(e.folder, rows)}.values())
-    if missing:
-        _compute(corpus, missing, jobs, progress)
-        notes = {}
-        for entry in missing:
-            try:
-                notes |= _assemble(corpus, entry, fingerprint)
-            except FileNotFoundError:
-                # Another process made the same features, and removed the blocks, just before.
-                if not entry.folder.is_dir():
-                    raise
-        _warn(corpus, notes)
+    wanted = {e.folder: e for e in entries if e.partial.exists() or not _intact(e.folder)}
+    with contextlib.ExitStack() as alone:
+        # In one order, so that no two processes wait for each other.
+        for folder in sorted(wanted):
+            alone.enter_context(_alone(folder))
+        missing = tuple(e for e in wanted.values() if not _kept(corpus, e.folder))
+        if missing:
+            _compute(corpus, missing, jobs, progress)
+            notes = {}
+            for entry in missing:
+                try:
+                    notes |= _assemble(corpus, entry, fingerprint)
+                except FileNotFoundError:
+                    # Where there are no locks, another process may have made the same features, and
+                    # removed the blocks, just before.
+                    if not entry.folder.is_dir():
+                        raise
+            _warn(corpus, notes)
     return [_normalised(corpus, entry, normalisation, per_utterance) for entry in entries]
 
 
@@ -158,7 +163,7 @@ def entry_folder(corpus: "Corpus", front_end: Callable, fingerprint: str | None 
 def open_features(folder: Path) -> RaggedArray:
     """Open features from the cache, memory-mapped; refuse a folder that is not visible here."""
     try:
-        return RaggedArray.load(folder)
+        return storage.open_entry(folder)
     except FileNotFoundError:
         raise InputError(
             f"worker on {platform.node()} does not see {folder}; expected a cache (SER_CACHE) in a "
@@ -166,18 +171,46 @@ def open_features(folder: Path) -> RaggedArray:
         ) from None
 
 
-def _intact(folder: Path, rows: int) -> bool:
-    """Tell whether an entry is there and fits; remove a damaged one, so that it is made again."""
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time make an entry; in the end nothing but the entry is left of it."""
+    partial = _partial(folder)
+    with paths.locked(partial / ".lock", "another process makes these features; waiting for it"):
+        try:
+            yield
+        finally:
+            if folder.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def _partial(folder: Path) -> Path:
+    """Return the folder of what is finished of an entry."""
+    return folder.with_name(f"{folder.name}.partial")
+
+
+def _intact(folder: Path) -> bool:
+    """Tell whether an entry is there, every byte as it was written."""
+    with contextlib.suppress(InputError):
+        storage.check_entry(folder)
+        return True
+    return False
+
+
+def _kept(corpus: "Corpus", folder: Path) -> bool:
+    """Tell whether an entry is there; say that a damaged one is made again, and remove it."""
     if not folder.is_dir():
         return False
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, TypeError):
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        features = RaggedArray.load(folder)
-        shape = [len(features), list(features.values.shape), str(features.dtype)]
-        if shape == [rows, meta["shape"], meta["dtype"]]:
-            return True
-    shutil.rmtree(folder)
-    return False
+    try:
+        storage.check_entry(folder)
+    except InputError as error:
+        warnings.warn(
+            f"features of {corpus.name} in the cache are made again: {error}",
+            InputWarning,
+            stacklevel=4,
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
+    return True
 
 
 def _compute(
@@ -219,13 +252,9 @@ def _compute_block(
                 recording = recordings[front_end.sample_rate]
                 items[folder].append(_analyse(front_end, recording.signal, utterance, path))
                 notes[utterance] = recording.notes
-    text = json.dumps({utterance: n for utterance, n in notes.items() if n})
+    unusual = {utterance: n for utterance, n in notes.items() if n}
     for entry in entries:
-        block = RaggedArray.from_list(items[entry.folder])
-        # `items` tells shape and type of the values without reading them.
-        arrays = {"lengths": block.lengths, "items": block.values[:0], "values": block.values}
-        with paths.whole(entry.block(number), "wb") as file:
-            np.savez(file, notes=text, **arrays)
+        storage.write_block(entry.block(number), items[entry.folder], unusual)
 
 
 def _analyse(front_end: Callable, signal: np.ndarray, utterance: str, path: str) -> np.ndarray:
@@ -239,11 +268,10 @@ def _analyse(front_end: Callable, signal: np.ndarray, utterance: str, path: str)
 
 def _is_sound(path: Path) -> bool:
     """Tell whether a finished block is there and whole."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            return file.testzip() is None
-    except (OSError, zipfile.BadZipFile):
-        return False
+    with contextlib.suppress(OSError, InputError):
+        storage.read_block(path)
+        return True
+    return False
 
 
 def _assemble(corpus: "Corpus", entry: _Entry, fingerprint: str) -> dict[str, list[str]]:
@@ -251,10 +279,10 @@ def _assemble(corpus: "Corpus", entry: _Entry, fingerprint: str) -> dict[str, li
     blocks = [entry.block(number) for number in range(-(-len(corpus.table) // _BLOCK))]
     lengths, notes, items = [], {}, set()
     for path in blocks:
-        with np.load(path) as block:
-            lengths.append(block["lengths"])
-            notes |= json.loads(str(block["notes"]))
-            items.add((block["items"].shape[1:], block["items"].dtype))
+        block = storage.read_block(path, values=False)
+        lengths.append(block.lengths)
+        notes |= block.notes
+        items.add((block.values.shape[1:], block.values.dtype))
     if len(items) > 1:
         raise InputError(
             f"{corpus.name}: found items of shapes and types {sorted(map(str, items))}; expected "
@@ -263,34 +291,9 @@ def _assemble(corpus: "Corpus", entry: _Entry, fingerprint: str) -> dict[str, li
 
     meta = {"corpus": corpus.name, "fingerprint": fingerprint}
     meta["front_end"] = entry.front_end.identity()
-    values = (np.load(path)["values"] for path in blocks)
-    _write_entry(entry.folder, values, np.concatenate(lengths), *items.pop(), meta)
-    shutil.rmtree(entry.partial, ignore_errors=True)
+    values = (storage.read_block(path).values for path in blocks)
+    storage.write_entry(entry.folder, values, np.concatenate(lengths), *items.pop(), meta)
     return notes
-
-
-def _write_entry(
-    folder: Path,
-    values: Iterable[np.ndarray],
-    lengths: np.ndarray,
-    item_shape: tuple[int, ...],
-    dtype: np.dtype,
-    meta: dict[str, object],
-) -> None:
-    """Write an entry of the cache, piece by piece."""
-    offsets = np.concatenate([[0], lengths]).cumsum()
-    shape = (int(offsets[-1]), *item_shape)
-    descr = np.lib.format.dtype_to_descr(dtype)
-    header = {"descr": descr, "fortran_order": False, "shape": shape}
-    with paths.whole_folder(folder) as new:
-        # Not through a memory map: on a full disk that ends the process without an error.
-        with open(new / "values.npy", "wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for piece in values:
-                file.write(np.ascontiguousarray(piece).data)
-        np.save(new / "offsets.npy", offsets)
-        meta = meta | {"shape": shape, "dtype": str(dtype)}
-        (new / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
 def _normalised(corpus: "Corpus", entry: _Entry, normalisation: str, per_utterance: bool) -> Path:
@@ -301,12 +304,15 @@ def _normalised(corpus: "Corpus", entry: _Entry, normalisation: str, per_utteran
     code = code_digest.code([normalise.__module__]).digest
     name = identity.digest([entry.folder.name, normalisation, speakers, code])
     folder = entry.folder.with_name(name)
-    if not _intact(folder, len(corpus.table)):
-        features = open_features(entry.folder)
-        scaled = normalise(features, normalisation, corpus.table, per_utterance=per_utterance)
-        meta = json.loads((entry.folder / "meta.json").read_text(encoding="utf-8"))
-        meta["normalisation"] = normalisation
-        _write_entry(folder, scaled.pieces(), scaled.lengths, scaled.item_shape, scaled.dtype, meta)
+    if _intact(folder) and not _partial(folder).exists():
+        return folder
+    with _alone(folder):
+        if not _kept(corpus, folder):
+            features = open_features(entry.folder)
+            scaled = normalise(features, normalisation, corpus.table, per_utterance=per_utterance)
+            form = (scaled.lengths, scaled.item_shape, scaled.dtype)
+            meta = storage.read_meta(entry.folder) | {"normalisation": normalisation}
+            storage.write_entry(folder, scaled.pieces(), *form, meta)
     return folder
 
 

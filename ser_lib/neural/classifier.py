@@ -141,7 +141,13 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         DivergenceError
             If the loss or the posteriors of the development rows are not finite.
         """
-        from ser_lib.neural.training import Scores, make_optimizer, make_trainer, seeded
+        from ser_lib.neural.training import (
+            Scores,
+            make_optimizer,
+            make_trainer,
+            seeded,
+            traces_released,
+        )
 
         check_parameters(self.get_params(deep=False))
         y = check_rows("X", X, y)
@@ -176,7 +182,8 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         rng = np.random.default_rng(self.seed)
         self.history_, self.best_epoch_ = [], self.epochs
         best_score, best_weights = (-math.inf,), None
-        with progress(total=self.epochs, description="training", unit="epoch") as bar:
+        bar = progress(total=self.epochs, description="training", unit="epoch")
+        with traces_released(), bar:
             for epoch in range(1, self.epochs + 1):
                 started = time.perf_counter()
                 scores.restart()

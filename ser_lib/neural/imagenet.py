@@ -16,6 +16,7 @@ import numpy as np
 from ser_lib.errors import InputError, unknown
 from ser_lib.neural.backbones import alexnet_convolutions
 from ser_lib.neural.squeezenet import SMALLEST_SIDE, squeezenet_convolutions, squeezenet_weights
+from ser_lib.neural.untrusted import check_hdf5
 
 if TYPE_CHECKING:
     import keras
@@ -122,6 +123,7 @@ def _resnet50v2_weights(path: os.PathLike) -> dict[str, list[np.ndarray]]:
 
     model = keras.applications.ResNet50V2(include_top=False, weights=None)
     try:
+        check_hdf5(path, path)
         model.load_weights(path)
     except Exception as error:
         # Keras raises errors of many types for a wrong file.

@@ -6,6 +6,7 @@ import json
 import operator
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,12 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ser_lib import checksums, identity
 from ser_lib.errors import InputError
 from ser_lib.neural.batching import Scaling
+from ser_lib.neural.untrusted import check_archive, check_network
 from ser_lib.paths import whole_folder
 
 if TYPE_CHECKING:
     import keras
+
+STATE = "classifier.json"
+# Its other files, whose checksums the state has last, and its own first.
+_OTHERS, _SUMS = ("network.keras", "scaling.npz"), "crc32"
+_SYSTEMS = re.compile(r"ser_lib\.systems\.\w+")
 
 
 def register_layers() -> None:
@@ -33,18 +41,22 @@ def register_layers() -> None:
 
 
 def _make_network(*, module: str, **description: object) -> object:
-    """Make a network of a dataclass of this package, or of a module that is imported already."""
+    """Make a network of a system of this package, or of what the user defined and imported."""
     # Importing another module would run its code, which a folder from elsewhere must not do.
-    if module.split(".")[0] == __name__.split(".")[0]:
+    if _SYSTEMS.fullmatch(module):
         importlib.import_module(module)
     network_class = sys.modules.get(module)
     for part in description["class"].split("."):
         network_class = getattr(network_class, part, None)
     is_class = isinstance(network_class, type) and dataclasses.is_dataclass(network_class)
-    if not (is_class and callable(getattr(network_class, "build", None))):
+    known = is_class and (
+        network_class.__module__ == module
+        and (_SYSTEMS.fullmatch(module) or identity.origin([network_class])[1])
+    )
+    if not (known and callable(getattr(network_class, "build", None))):
         raise InputError(
             f"network {description['class']!r} of {module!r} is unknown; expected a network of "
-            "ser_lib, or of a module that is imported already"
+            "ser_lib, or of a module of your own that is imported already"
         )
     parameters = description["parameters"].items()
     return network_class(**{k: tuple(v) if isinstance(v, list) else v for k, v in parameters})
@@ -70,11 +82,13 @@ def write_classifier(
     if Path(folder).exists():
         raise InputError(f"{folder} exists already; expected the name of a new folder")
     # JSON does not know the numbers of NumPy.
-    text = json.dumps(state, indent=1, default=operator.methodcaller("item"))
+    plain = json.loads(json.dumps(state, default=operator.methodcaller("item")))
     with whole_folder(folder) as new:
         model.save(new / "network.keras")
         np.savez(new / "scaling.npz", **(scaling._asdict() if scaling else {}))
-        (new / "classifier.json").write_text(text, encoding="utf-8")
+        sums = {name: checksums.crc32(new / name) for name in _OTHERS}
+        text = json.dumps(checksums.sealed(plain | {_SUMS: sums}), indent=1)
+        (new / STATE).write_text(text, encoding="utf-8")
 
 
 def read_classifier(
@@ -91,23 +105,45 @@ def read_classifier(
     Raises
     ------
     InputError
-        If a file is missing or damaged, or the network's class is unknown.
+        If a file is missing or damaged, or holds more than a trained network of layers of Keras and
+        of this package.
     """
     import keras
 
     register_layers()
     folder = Path(folder)
     try:
-        state = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-        state["network"] = _make_network(**state["network"])
-        with np.load(folder / "scaling.npz", allow_pickle=False) as file:
-            scaling = Scaling(**file) if len(file.files) else None
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        network = _make_network(**state["network"])
+        # Older versions wrote no checksums.
+        if checksums.KEY in state or _SUMS in state:
+            state = checksums.read_sealed(folder / STATE)
+            checksums.check(folder, state.pop(_SUMS))
+        state["network"] = network
+        scaling = read_scaling(folder / "scaling.npz")
+        check_network(folder / "network.keras")
         # In safe mode, which is the default, Keras refuses code.
         return keras.saving.load_model(folder / "network.keras"), state, scaling
-    except InputError:
-        raise
     except Exception as error:
         # Damaged archives raise errors of many types.
         raise InputError(
             f"{folder}: {error}; expected a classifier written by NeuralClassifier.save"
         ) from error
+
+
+def read_scaling(path: Path) -> Scaling | None:
+    """
+    Read the scaling of rows; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If it is not what `write_classifier` writes.
+    """
+    check_archive(path)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Scaling(**file) if len(file.files) else None
+    except Exception as error:
+        # Damaged archives raise errors of many types.
+        raise InputError(f"{path}: {error}; expected means and standard deviations") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ser_lib.errors import InputError
+from ser_lib.neural.untrusted import check_hdf5
 
 if TYPE_CHECKING:
     import keras
@@ -87,6 +88,7 @@ def squeezenet_weights(path: str | os.PathLike) -> dict[str, list[np.ndarray]]:
     )
     result = {}
     try:
+        check_hdf5(path, path)
         with h5py.File(path, "r") as file:
             for layer, shape in _shapes().items():
                 names = file[layer].attrs["weight_names"] if layer in file else ()

@@ -8,9 +8,11 @@ accepts ordered dictionaries and tensors, and refuses everything else.
 """
 
 import collections
+import io
 import math
 import os
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import numpy as np
 
 from ser_lib.errors import InputError
+from ser_lib.neural.untrusted import check_archive
 
 if TYPE_CHECKING:
     import keras
@@ -40,6 +43,17 @@ _NUMBERS = {
     f"torch.{name}Storage": np.dtype(code)
     for name, code in {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8"}.items()
 }
+# Instructions of a pickle that a state dictionary needs: plain values, collections of them, names
+# and calls of these.
+_INSTRUCTIONS = {
+    *("PROTO", "STOP", "MARK", "POP", "POP_MARK", "NONE", "NEWTRUE", "NEWFALSE", "GLOBAL"),
+    *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "INT", "LONG", "FLOAT"),
+    *("BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING", "SHORT_BINBYTES"),
+    *("EMPTY_DICT", "SETITEM", "SETITEMS", "EMPTY_LIST", "APPEND", "APPENDS", "DICT", "LIST"),
+    *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "REDUCE", "BUILD", "BINPERSID"),
+    *("BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET", "MEMOIZE", "FRAME", "STACK_GLOBAL"),
+}
+_SPARE = 1024
 # The first two numbers of a file written before PyTorch 1.6.
 _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
 
@@ -61,15 +75,36 @@ class _Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
+class _Dictionary(collections.OrderedDict):
+    """A state dictionary; torch stores the versions of its layers beside it."""
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict) or set(state) - {"_metadata"}:
+            raise pickle.UnpicklingError("it sets attributes of a dictionary")
+
+
+class _Named:
+    """What a pickle may name, and nothing but call or pass on."""
+
+    def __init__(self, function: Callable, value: object = None):
+        self._function, self.value = function, value
+
+    def __call__(self, *arguments: object) -> object:
+        return self._function(*arguments)
+
+    def __setstate__(self, state: object) -> None:
+        raise pickle.UnpicklingError("it sets attributes of what it names")
+
+
 class _Unpickler(pickle.Unpickler):
     """Read a pickle that may name nothing but ordered dictionaries and tensors."""
 
     _known: Mapping[str, object] = {
-        "collections.OrderedDict": collections.OrderedDict,
-        "torch._utils._rebuild_tensor": lambda *parts: _Tensor(*parts[:4]),
-        "torch._utils._rebuild_tensor_v2": lambda *parts: _Tensor(*parts[:4]),
-        "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
-        **_NUMBERS,
+        "collections.OrderedDict": _Dictionary,
+        "torch._utils._rebuild_tensor": _Named(lambda *parts: _Tensor(*parts[:4])),
+        "torch._utils._rebuild_tensor_v2": _Named(lambda *parts: _Tensor(*parts[:4])),
+        "torch._utils._rebuild_parameter": _Named(lambda tensor, *_: tensor),
+        **{name: _Named(None, dtype) for name, dtype in _NUMBERS.items()},
     }
 
     def find_class(self, module: str, name: str) -> object:
@@ -80,10 +115,24 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, name: tuple) -> _Storage:
         """Describe numbers that are stored outside of the pickle."""
-        kind, dtype, key, _, count = name[:5]
+        kind, numbers, key, _, count = name[:5]
         if kind != "storage":
             raise pickle.UnpicklingError(f"it refers to {kind!r}; expected 'storage'")
-        return _Storage(key, dtype, count)
+        return _Storage(key, numbers.value, count)
+
+
+def _unpickled(file: BinaryIO) -> object:
+    """Read a pickle after a look at its instructions; the file is left behind it."""
+    start, places = file.tell(), 0
+    for instruction, argument, _ in pickletools.genops(file):
+        if instruction.name not in _INSTRUCTIONS:
+            raise pickle.UnpicklingError(f"it holds the instruction {instruction.name}")
+        # A place far beyond the others would take as much memory as all those between.
+        places += instruction.name.endswith("PUT") or instruction.name == "MEMOIZE"
+        if instruction.name.endswith("PUT") and argument > 2 * places + _SPARE:
+            raise pickle.UnpicklingError(f"it uses place {argument} of {places}")
+    file.seek(start)
+    return _Unpickler(file).load()
 
 
 def read_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -113,6 +162,7 @@ def read_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 def _from_archive(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Read a zip archive: ``<any>/data.pkl``, and a member ``<any>/data/<key>`` per storage."""
+    check_archive(path)
     with zipfile.ZipFile(path) as archive:
         members = archive.namelist()
         pickled = next((name for name in members if name.endswith("/data.pkl")), None)
@@ -122,18 +172,17 @@ def _from_archive(path: str | os.PathLike) -> dict[str, np.ndarray]:
         order = f"{root}byteorder"
         if order in members and archive.read(order) != b"little":
             raise ValueError("its numbers are not little-endian")
-        with archive.open(pickled) as file:
-            state = _Unpickler(file).load()
+        state = _unpickled(io.BytesIO(archive.read(pickled)))
         return _arrays(state, lambda storage: archive.read(f"{root}data/{storage.key}"))
 
 
 def _from_legacy_file(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Read five pickles, the fourth of which describes the tensors, and then their numbers."""
     with Path(path).open("rb") as file:
-        magic, version = _Unpickler(file).load(), _Unpickler(file).load()
+        magic, version = _unpickled(file), _unpickled(file)
         if (magic, version) != (_MAGIC, _VERSION):
             raise ValueError("it does not begin with the magic number of PyTorch")
-        machine, state, keys = (_Unpickler(file).load() for _ in range(3))
+        machine, state, keys = (_unpickled(file) for _ in range(3))
         if not machine["little_endian"]:
             raise ValueError("its numbers are not little-endian")
         storages = {tensor.storage.key: tensor.storage for tensor in _tensors(state).values()}

@@ -38,6 +38,29 @@ def seeded(seed: int) -> Iterator[None]:
             random.randint = shared
 
 
+@contextlib.contextmanager
+def traces_released() -> Iterator[None]:
+    """
+    Let go, at the end of a training, of the graphs of its steps.
+
+    TensorFlow registers a function by which a graph can be differentiated again each time a step is
+    traced (that of `tf.distribute.ReplicaContext.all_reduce`, which Keras calls), and keeps it and
+    the graph, 10 MB and more for each training, for as long as the process lives.
+    """
+    registered = {}
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.framework import ops as tensorflow_ops
+
+        registered = getattr(tensorflow_ops.gradient_registry, "_registry", registered)
+    before = set(registered)
+    try:
+        yield
+    finally:
+        for name in registered.keys() - before:
+            if name.startswith("CustomGradient-"):
+                del registered[name]
+
+
 class Scores(keras.metrics.Metric):
     """
     Accumulate the confusion matrix and the cross-entropy of the training batches of an epoch.

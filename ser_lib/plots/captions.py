@@ -1,5 +1,8 @@
 """Figures in a notebook, each with a sentence on what to see in it."""
 
+import html
+import re
+
 from matplotlib.figure import Figure
 
 
@@ -18,6 +21,6 @@ def show(fig: Figure, sentence: str) -> None:
     """
     from IPython.display import Markdown, display
 
-    plain = sentence.replace("*", "").replace("`", "")
+    plain = html.unescape(re.sub(r"[*`]|\\(?=[^\w\s])", "", sentence)).replace('"', "'")
     display(fig, metadata={"image/png": {"alt": plain}})
     display(Markdown(sentence))

@@ -65,6 +65,8 @@ STYLE = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
+    # Names are no formulas, whatever they hold.
+    "text.parse_math": False,
     "text.color": INK,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",

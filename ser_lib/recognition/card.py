@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 # Characters that would begin a link, an image, emphasis, code or a column.
-_MARKUP = re.compile(r"([\\`*_\[\]|#])")
+_MARKUP = re.compile(r"([\\`*_\[\]|#~])")
 
 _INTENDED = (
     "To try speech emotion recognition on recordings, to compare with other systems, to teach, and "
@@ -47,7 +47,7 @@ def text(description: Mapping[str, object]) -> str:
         _head(description),
         f"# {_escape(title)}, trained on {_escape(corpus['title'])}",
         "Recognises the emotion in recorded speech: "
-        f"{', '.join(description['classes'])}. Written by `ser train` of ser_lib; "
+        f"{_escape(', '.join(description['classes']))}. Written by `ser train` of ser_lib; "
         "`model.json` says everything in a form that programs read.",
         "## Use",
         "```sh\nser predict --model FOLDER recording.wav\n```",
@@ -104,14 +104,16 @@ def _training_data(description: Mapping[str, object]) -> str:
     subset = "" if corpus["subset"] == "all" else f" ({_escape(corpus['subset'])})"
     speakers = f"{corpus['speakers']} speakers" if corpus["speakers"] else "unknown speakers"
     languages = ", ".join(corpus["languages"]) or "not known"
-    counts = ", ".join(f"{emotion} {count}" for emotion, count in corpus["emotions"].items())
+    counts = ", ".join(
+        f"{_escape(emotion)} {count}" for emotion, count in corpus["emotions"].items()
+    )
     lines = [
         f"{_escape(corpus['title'])}, version {_escape(corpus['version'])}{subset}: "
         f"{corpus['utterances']} recordings of {speakers}, {corpus['hours']} hours, half of them "
         f"shorter than {corpus['median_seconds']} s.",
         f"- speech: {_escape(corpus['speech'] or 'how it came about is not recorded')}; "
         f"language: {_escape(languages)}",
-        f"- emotions: {counts}",
+        f"- emotions: {_escape(counts)}",
         f"- licence of the recordings: {_escape(corpus['licence'])}",
     ]
     held = description["development_speakers"]
@@ -177,7 +179,8 @@ def _files(description: Mapping[str, object]) -> str:
         kind = "a network (Keras and ONNX)"
         if classifier["runtime"] == "keras":
             kind = f"a network (Keras; {_escape(description['note'])})"
-    packages = ", ".join(f"{name} {version}" for name, version in versions["versions"].items())
+    versions = versions["versions"].items()
+    packages = _escape(", ".join(f"{name} {version}" for name, version in versions))
     return (
         f"{kind[0].upper()}{kind[1:]} of {classifier['n_parameters']} parameters; nothing in the "
         f"folder is code, and each file is checked when it is loaded. Trained with {packages}."

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.neural.batching import Scaling
+from ser_lib.neural.saving import read_scaling
+from ser_lib.neural.untrusted import check_archive
 
 KERAS = "classifier"
 """Folder of a network as `ser_lib.neural.NeuralClassifier.save` writes it."""
@@ -115,15 +116,13 @@ def read_fitted(folder: Path, state: Mapping[str, object]) -> object:
 def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
     from ser_lib.recognition.networks import OnnxClassifier
 
-    with np.load(folder / KERAS / "scaling.npz", allow_pickle=False) as file:
-        scaling = Scaling(**file) if len(file.files) else None
     return OnnxClassifier(
         folder / ONNX,
         classes=state["targets"],
         item_shape=tuple(state["item_shape"]),
         pool=state["pool"],
         batch_size=state["batch_size"],
-        scaling=scaling,
+        scaling=read_scaling(folder / KERAS / "scaling.npz"),
     )
 
 
@@ -133,6 +132,7 @@ def _read_svm(path: Path, state: Mapping[str, object]) -> object:
     from ser_lib.systems.statistics_svm import StatisticsSVM
 
     classifier = StatisticsSVM(**state["parameters"])
+    check_archive(path)
     try:
         strange = set(skops.io.get_untrusted_types(file=path)) - set(_TRUSTED)
         if strange:

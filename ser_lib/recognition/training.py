@@ -173,18 +173,7 @@ def _check_folder(folder: Path) -> None:
     """Refuse a folder that exists, or that cannot be made, before anything is trained."""
     if folder.exists() or folder.is_symlink():
         raise InputError(f"{folder} exists already; expected the name of a new folder")
-    try:
-        with paths.whole_folder(folder) as new:
-            (new / "test").touch()
-            raise _Undo
-    except _Undo:
-        pass
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror})") from None
-
-
-class _Undo(Exception):
-    """Leaves a folder that was made on trial."""
+    paths.check_writable(folder.parent)
 
 
 def _plan(system: "System", corpus: "Corpus", normalisation: str | None) -> Plan:

@@ -86,9 +86,9 @@ def _published(record: Mapping, corpus: str, classes: int) -> dict[tuple, list[f
     """Collect the published scores by metric and whether speakers are unseen; none: UAR."""
     found: dict[tuple, list[float]] = {}
     for score in record["published"]:
-        fits = score["corpus"] == corpus and score["classes"] == classes
+        fits = score["corpus"] == corpus and score.get("classes") == classes
         if fits and score["metric"] in METRICS:
-            key = score["metric"], bool(score["speaker_disjoint"])
+            key = score["metric"], bool(score.get("speaker_disjoint"))
             found.setdefault(key, []).append(score["value"])
     return found or {("uar", False): []}
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ser_lib.reporting.formatting import escape, interval
+from ser_lib.reporting.formatting import address, escape, interval
 from ser_lib.reporting.rows import Row
 from ser_lib.reporting.wording import count
 
 
 def picture(path: str, shows: str, caption: str) -> str:
     """Show a picture: its alternative text, and its caption below it."""
-    return f"![{escape(shows)}]({path})\n\n*{escape(caption)}*"
+    return f"![{escape(shows)}]({address(path)})\n\n*{escape(caption)}*"
 
 
 def leaderboard_name(number: int) -> str:

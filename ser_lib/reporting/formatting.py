@@ -3,10 +3,16 @@
 import html
 import math
 import re
+import urllib.parse
 from collections.abc import Sequence
 
-# Characters that would begin a link, an image, emphasis, code or a column.
-_MARKUP = re.compile(r"([\\`*\[\]|])")
+# Characters that would begin a link, an image, emphasis, code or a column; underscores inside words
+# do not, and at the beginning of a line those that begin a heading or a list.
+_MARKUP = re.compile(
+    r"([\\`*\[\]|]|~(?=~)|(?<!\w)_|_(?!\w)|^(?:#+|[-+=]+|\d+(?=[.)]))(?=[.)]?(?:\s|$)))"
+)
+# Characters that move a cursor, or turn the direction of what follows.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def interval(score: float, low: float, high: float) -> str:
@@ -52,8 +58,31 @@ def escape(text: object) -> str:
     >>> print(escape("<b>a|b</b> [x](y)"))
     &lt;b&gt;a\|b&lt;/b&gt; \[x\](y)
     """
-    line = " ".join(str(text).split())
-    return html.escape(_MARKUP.sub(r"\\\1", line), quote=False)
+    escaped = html.escape(_MARKUP.sub(_escaped, one_line(text)), quote=False)
+    # Formulas end nowhere in Markdown's rules.
+    return escaped.replace("$", "&#36;")
+
+
+def _escaped(match: re.Match) -> str:
+    mark = match[0]
+    return f"{mark}\\" if mark.isdigit() else f"\\{mark}"
+
+
+def one_line(text: object) -> str:
+    """Write a text in one line, without characters that are no text."""
+    return " ".join(_CONTROLS.sub(" ", str(text)).split())
+
+
+def address(path: object) -> str:
+    """
+    Write a path as the target of a link.
+
+    Examples
+    --------
+    >>> address("a (1)/b.csv")
+    'a%20%281%29/b.csv'
+    """
+    return urllib.parse.quote(str(path))
 
 
 def short_title(title: str) -> str:
@@ -78,8 +107,9 @@ def code(text: object) -> str:
     >>> code("leave_one_speaker_out")
     '`leave_one_speaker_out`'
     """
-    line = " ".join(str(text).split())
-    return f"`{line.replace('`', chr(39))}`"
+    line = one_line(text).replace("`", "'")
+    # Between backticks a bar would still end the cell of a table.
+    return f"<code>{escape(line)}</code>" if "|" in line else f"`{line}`"
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

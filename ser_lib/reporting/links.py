@@ -6,7 +6,7 @@ import urllib.parse
 from pathlib import Path
 
 from ser_lib import systems
-from ser_lib.reporting.formatting import escape
+from ser_lib.reporting.formatting import address, escape
 from ser_lib.reporting.rows import Row
 
 _FIELD = re.compile(r"(\w+)\s*=\s*\{((?:[^{}]|\{[^{}]*\})*)\}", re.DOTALL)
@@ -37,12 +37,14 @@ def row_links(row: Row, folder: Path) -> str:
 
 def link(word: str, file: Path, folder: Path) -> str:
     """Link a file from a page in `folder`."""
-    return f"[{word}]({Path(os.path.relpath(file, folder)).as_posix()})"
+    return f"[{word}]({address(Path(os.path.relpath(file, folder)).as_posix())})"
 
 
 def executed_notebook(system: str, folder: Path) -> Path | None:
     """Find the notebook of a system that was run on a corpus, whose page is in `folder`."""
-    return next(iter(sorted(folder.glob(f"*_train_{system}.ipynb"))), None)
+    # The name of a system from elsewhere is no pattern.
+    files = sorted(folder.glob("*_train_*.ipynb"))
+    return next((file for file in files if file.name.endswith(f"_train_{system}.ipynb")), None)
 
 
 def notebook(system: str, root: Path | None) -> Path | None:
@@ -84,8 +86,8 @@ def paper(entry: str) -> str:
     names = [re.sub(r"\\.|[{}]", _plain, author.split(",")[0]) for author in authors]
     several = {1: names[0], 2: " and ".join(names)}.get(len(names), f"{names[0]} et al.")
     text = escape(f"{several} {fields.get('year', '')}".strip())
-    address = _address(fields)
-    return f"[{text}]({address})" if address else text
+    target = _address(fields)
+    return f"[{text}]({target})" if target else text
 
 
 def _plain(match: re.Match) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ser_lib.reporting.formatting import escape
+
 
 def paragraph(records: Sequence[Mapping]) -> list[str]:
     """
@@ -15,7 +17,9 @@ def paragraph(records: Sequence[Mapping]) -> list[str]:
     for record in records:
         recalls = record.get("listeners")
         if recalls:
-            each = ", ".join(f"{emotion} {recall:.3f}" for emotion, recall in recalls.items())
+            each = ", ".join(
+                f"{escape(emotion)} {recall:.3f}" for emotion, recall in recalls.items()
+            )
             return [
                 f"Listeners: UAR {np.mean(list(recalls.values())):.3f}, the mean per-class "
                 f"recognition published with the corpus ({each})."

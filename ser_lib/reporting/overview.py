@@ -8,7 +8,14 @@ from pathlib import Path
 from ser_lib.errors import InputError
 from ser_lib.experiment.results import write_if_changed
 from ser_lib.reporting import captions, cells
-from ser_lib.reporting.formatting import code, escape, interval, markdown_table, short_title
+from ser_lib.reporting.formatting import (
+    address,
+    code,
+    escape,
+    interval,
+    markdown_table,
+    short_title,
+)
 from ser_lib.reporting.links import executed_notebook, link, notebook, papers, repository
 from ser_lib.reporting.rows import Row, groups, leading, one_per_system
 
@@ -40,7 +47,7 @@ def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
     for name, rows in corpora.items():
         ranked = [row for row in rows if row.ranked]
         title = escape((ranked or rows)[0].record["corpus_title"])
-        text.append(f"## [{title}]({name}/README.md)")
+        text.append(f"## [{title}]({address(name)}/README.md)")
         text += [] if ranked else ["No complete run yet."]
         for number, (key, group) in enumerate(groups(ranked).items()):
             (subset, _), classes, protocol = key

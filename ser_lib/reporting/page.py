@@ -8,7 +8,7 @@ from pathlib import Path
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import code, escape, markdown_table
+from ser_lib.reporting.formatting import address, code, escape, markdown_table
 from ser_lib.reporting.rows import Row, groups, leading
 
 SYNTHETIC = "synthetic"
@@ -81,7 +81,7 @@ def corpus_page(
     text += _systems(rows)
     text += trials
     if notebooks:
-        lines = [f"- [{escape(name.removesuffix('.ipynb'))}]({name})" for name in notebooks]
+        lines = [f"- [{escape(name[: -len('.ipynb')])}]({address(name)})" for name in notebooks]
         text += ["## Executed notebooks", "\n".join(lines)]
     text += _reproduction(rows)
     text.insert(2, _contents(text))
@@ -199,10 +199,11 @@ def _published(rows: Sequence[Row], corpus: str) -> list[str]:
                 continue
             metric = published["metric"]
             title = METRICS[metric].title if metric in METRICS else metric
-            source = "; ".join(filter(None, (published["source"], published["remark"])))
-            own = [code(name), f"{escape(title)} {published['value']:.3f}", published["classes"]]
-            own += [_SPEAKERS[published["speaker_disjoint"]], escape(published["protocol"])]
-            table.append([*own, escape(source)])
+            said = {key: published.get(key) or "" for key in ("source", "remark", "protocol")}
+            source = "; ".join(filter(None, (said["source"], said["remark"])))
+            own = [code(name), f"{escape(title)} {published['value']:.3f}"]
+            own += [published.get("classes", ""), _SPEAKERS[published.get("speaker_disjoint")]]
+            table.append([*own, escape(said["protocol"]), escape(source)])
     if not table:
         return []
     headings = ["system", " score", " classes", "test speakers", "protocol", "source"]

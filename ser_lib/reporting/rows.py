@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import code_digest, identity, systems
+from ser_lib.errors import InputError
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
 from ser_lib.experiment import results
@@ -108,7 +110,7 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     InputError
         If a file of predictions or a record is damaged.
     """
-    evaluations = [(path.stem, results.read(path)) for path in results.records(folder)]
+    evaluations = [(_name_of(path), results.read(path)) for path in results.records(folder)]
     read = [Row(name, evaluation, _values(evaluation)) for name, evaluation in evaluations]
     rows = []
     for row in read:
@@ -121,6 +123,13 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
         return *first, -values["uar"], row.name
 
     return sorted((row for row in rows if superseded or not row.superseded), key=order)
+
+
+def _name_of(path: Path) -> str:
+    """Return the name of a record's files; refuse one that no link and no heading can hold."""
+    if not re.fullmatch(r"[\w.-]+", path.stem):
+        raise InputError(f"{path}: expected a name of letters, digits, hyphens and underscores")
+    return path.stem
 
 
 def results_table(rows: Sequence[Row], *, decimals: int | None = 8) -> pd.DataFrame:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from ser_lib.reporting import captions, cells
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import code, escape, markdown_table, short_title
+from ser_lib.reporting.formatting import (
+    code,
+    escape,
+    markdown_table,
+    one_line,
+    short_title,
+)
 from ser_lib.reporting.links import row_links
 from ser_lib.reporting.rows import Row
 
@@ -60,5 +66,5 @@ def _cells(row: Row) -> list[str]:
 
 def block(*lines: str) -> str:
     """Write commands as a block of code, one line each, which cannot end the block."""
-    shown = [" ".join(line.replace("```", "'''").split()) for line in lines]
+    shown = [one_line(line).replace("```", "'''") for line in lines]
     return "```sh\n" + "\n".join(shown) + "\n```"

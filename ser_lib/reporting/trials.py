@@ -105,11 +105,11 @@ def _table(rows: pd.DataFrame) -> list[str]:
     first = rows.iloc[0]
     part = "" if first["subset"] == "all" else f"{escape(first['subset'])}, "
     common = (
-        f"{part}{first['classes']} classes (recordings and labels {first['recordings']}), "
+        f"{part}{first['classes']} classes (recordings and labels {escape(first['recordings'])}), "
         f"{code(first['protocol'])}, normalisation {code(first['normalisation'])}; "
         f"fold{'s' * (', ' in first['folds'])} {escape(first['folds'])}; "
         f"development speakers {escape(first['development'] or 'unknown')}; "
-        f"seed{'s' * (', ' in first['seeds'])} {first['seeds']}:"
+        f"seed{'s' * (', ' in first['seeds'])} {escape(first['seeds'])}:"
     )
     cells = map(_cells, rows.to_dict("records"), changes(rows))
     return [common, markdown_table(_HEADINGS, list(cells))]

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from ser_lib.reporting.formatting import escape
+
 
 def count(n: int, noun: str) -> str:
     """
@@ -36,5 +38,5 @@ def listing(names: Iterable[str]) -> str:
     >>> listing(["anger", "fear", "joy"])
     '*anger*, *fear* and *joy*'
     """
-    names = [f"*{name}*" for name in names]
+    names = [f"*{escape(name)}*" for name in names]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,6 +1,5 @@
 """A support vector machine on one vector per utterance, tuned inside the training speakers."""
 
-import tempfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +16,7 @@ from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from ser_lib import paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
 from ser_lib.features import RaggedArray
@@ -120,10 +120,10 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         groups = None if groups is None else np.tile(groups, 1 + len(copies))
         splits = self._inner_folds(y, unit if groups is None and len(copies) else groups)
         # The matrices are small: several threads make their decompositions several times slower.
-        with threadpool_limits(1), tempfile.TemporaryDirectory() as memory:
+        with threadpool_limits(1), paths.temporary_folder() as memory:
             # The grid shares scaling, selection and PCA of each fold through the pipeline's memory.
             search = GridSearchCV(
-                self._pipeline(memory),
+                self._pipeline(str(memory)),
                 {"svc__C": list(self.C), "svc__gamma": list(self.gamma)},
                 scoring=make_scorer(_SCORES[self.scoring]),
                 cv=splits,

@@ -17,7 +17,7 @@ from sklearn.svm import SVC
 from ser_lib import paths
 from ser_lib.corpora import load_corpus, synthetic
 from ser_lib.corpora.synthesis import expression
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, InputWarning
 from ser_lib.features import Descriptors, FrontEnd, Functionals
 from ser_lib.signal import PreEmphasis
 
@@ -68,6 +68,23 @@ def test_it_is_rendered_once(small):
     before = [path.stat().st_mtime_ns for path in files]
     assert load_corpus("synthetic", speakers=2, takes=1).table.equals(small.table)
     assert [path.stat().st_mtime_ns for path in files] == before
+
+
+@pytest.mark.parametrize("damage", ["a bit", "missing", "no checksums"])
+def test_damaged_recordings_are_rendered_again(damage, tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_CACHE", str(tmp_path))
+    before = load_corpus("synthetic", speakers=1, takes=1)
+    path = Path(before.table["path"].iloc[3])
+    content = path.read_bytes()
+    if damage == "a bit":
+        path.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    else:
+        (path if damage == "missing" else path.with_name("checksums.json")).unlink()
+    with pytest.warns(InputWarning, match=r"corpus synthetic in the cache is rendered again: .*/"):
+        again = load_corpus("synthetic", speakers=1, takes=1)
+    assert again.table.equals(before.table)
+    assert path.read_bytes() == content
+    assert [entry.name[0] for entry in (tmp_path / "synthetic").iterdir()] != ["."]
 
 
 def test_the_fingerprint_is_that_of_earlier_results():

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from tiny import Tiny
@@ -71,6 +72,26 @@ def test_foreign_files_in_a_cache_of_ours_are_named_and_stay(filled):
         paths.CACHE_MARKER,
         *theirs,
     }
+
+
+def test_an_entry_with_foreign_files_in_it_stays(filled, tmp_path):
+    features, folds = (sorted((filled / part).iterdir())[0] for part in ("features", "evaluations"))
+    (features / "notes.txt").write_text("mine")
+    (folds / "own").mkdir()
+    kept = content(features), content(folds)
+    assert set(cache.foreign()) == {features, folds}
+    cache.remove(cache.entries())
+    assert (content(features), content(folds)) == kept
+    assert content(filled / "features") == {
+        features.name,
+        *(f"{features.name}/{n}" for n in kept[0]),
+    }
+
+
+def test_a_cache_around_the_checkout_is_refused(monkeypatch):
+    monkeypatch.setenv("SER_CACHE", str(Path(cache.__file__).parents[2]))
+    with pytest.raises(InputError, match=r"it is or contains .*nothing was removed"):
+        cache.remove([])
 
 
 def test_a_folder_that_is_not_ours_is_refused_whole(filled, tmp_path, monkeypatch):

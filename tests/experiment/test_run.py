@@ -292,7 +292,10 @@ def test_the_record_says_what_the_predictions_are_made_of(corpus, system, predic
     evaluation = evaluate(system, corpus, seeds=(0, 1))
     record = evaluation.record
     (file,) = predictions_folder.glob("*.json")
-    assert json.loads(file.read_text()) == json.loads(identity.canonical(record))
+    written = json.loads(file.read_text())
+    assert written.pop("sha256") == identity.digest(written)
+    assert len(written.pop("predictions_sha256")) == 64
+    assert written == json.loads(identity.canonical(record))
     assert file.stem == f"tiny-{record['digest'][:8]}"
     assert record["digest"] == identity.digest(record["specification"])
     assert record["specification"]["classifier"] == {

@@ -213,7 +213,7 @@ def test_a_damaged_block_is_made_again(corpus, decoded, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["values.npy", "offsets.npy", "meta.json"])
-@pytest.mark.parametrize("damage", ["missing", "empty", "half", "other"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "other", "a bit", "zeros"])
 def test_a_damaged_entry_is_made_again(corpus, tmp_path, name, damage):
     FRAMES.extract(corpus)
     file = entries(tmp_path)[0] / name
@@ -224,8 +224,26 @@ def test_a_damaged_entry_is_made_again(corpus, tmp_path, name, damage):
         (folder,) = set(entries(tmp_path)) - {file.parent}
         file.write_bytes((folder / name).read_bytes())
     elif damage != "missing":
-        file.write_bytes(content[: len(content) // 2] if damage == "half" else b"")
-    assert_right(corpus, FRAMES, FRAMES.extract(corpus))
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 16]) + content[middle + 1 :]
+        forms = {"empty": b"", "half": content[:middle], "a bit": flipped}
+        file.write_bytes(forms.get(damage, bytes(len(content))))
+    with pytest.warns(InputWarning, match=rf"made again: .*{file.parent.name}") as said:
+        assert_right(corpus, FRAMES, FRAMES.extract(corpus))
+    assert len(said) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_right(corpus, FRAMES, FRAMES.extract(corpus))
+
+
+def test_blocks_of_a_run_that_came_second_are_removed(corpus, tmp_path):
+    FRAMES.extract(corpus)
+    (entry,) = entries(tmp_path)
+    rest = entry.with_name(f"{entry.name}.partial")
+    rest.mkdir()
+    (rest / "000001.npz").touch()
+    FRAMES.extract(corpus)
+    assert entries(tmp_path) == [entry]
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])

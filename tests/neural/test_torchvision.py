@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from collections import OrderedDict
 
 import numpy as np
@@ -76,6 +77,38 @@ def test_no_code_of_a_file_is_run(function, named, zipped, tmp_path):
     ):
         read_state(tmp_path / "evil.pth")
     assert not (tmp_path / "made").exists()
+
+
+def text(value):
+    return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+
+FLOATS = b"ctorch\nFloatStorage\n"
+SETTING = {
+    "a dictionary": b"ccollections\nOrderedDict\n)R}" + text("items") + b"K\x01sb.",
+    "the type of dictionaries": b"ccollections\nOrderedDict\n}" + text("items") + b"K\x01sb.",
+    "a type of numbers": FLOATS + b"(K\x03" + text(">") + b"NNNJ\xff\xff\xff\xffK\x00K\x00tb.",
+    "a function": b"ctorch._utils\n_rebuild_parameter\n}" + text("__name__") + b"K\x01sb.",
+}
+
+
+@pytest.mark.parametrize("stream", SETTING.values(), ids=SETTING)
+def test_no_attribute_is_set_but_the_versions_of_layers(stream, tmp_path):
+    with zipfile.ZipFile(tmp_path / "evil.pth", "w") as archive:
+        archive.writestr("evil/data.pkl", b"\x80\x02" + stream)
+    with pytest.raises(InputError, match=r"evil.pth: .*as torch.save"):
+        read_state(tmp_path / "evil.pth")
+    assert np.dtype("<f4").str == "<f4"
+
+
+@pytest.mark.parametrize(
+    "stream", [b"}r\xff\xff\xff\x7f.", b"(ios\nsystem\n.", b"\x82\x01.", b"\x8b\xff\xff\xff\x7f."]
+)
+def test_instructions_that_no_state_dictionary_needs_are_refused(stream, tmp_path):
+    with zipfile.ZipFile(tmp_path / "evil.pth", "w") as archive:
+        archive.writestr("evil/data.pkl", b"\x80\x02" + stream)
+    with pytest.raises(InputError, match=r"evil.pth: .*as torch.save"):
+        read_state(tmp_path / "evil.pth")
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["archive", "legacy"])

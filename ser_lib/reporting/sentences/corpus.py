@@ -6,19 +6,20 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.features import variance_between
+from ser_lib.reporting.formatting import escape
 from ser_lib.reporting.wording import count, percent
 
 
 def class_sizes(table: pd.DataFrame) -> str:
     """Say how unequal the emotions of a corpus table are, and what that does to accuracy."""
     sizes = table["emotion"].value_counts()
-    chance, most = 1 / len(sizes), sizes.index[0]
+    chance, most, least = 1 / len(sizes), escape(sizes.index[0]), escape(sizes.index[-1])
     if sizes.max() == sizes.min():
         text = f"All {len(sizes)} emotions have {count(sizes.max(), 'utterance')}"
         return f"{text}: accuracy and UAR of guessing are both {chance:.3f}."
     return (
         f"There are {sizes.max() / sizes.min():.1f} times as many utterances of *{most}* as of "
-        f"*{sizes.index[-1]}*: who always answers *{most}* is right in "
+        f"*{least}*: who always answers *{most}* is right in "
         f"{percent(sizes.max() / sizes.sum())} of all utterances, with a UAR of only {chance:.3f}."
     )
 
@@ -43,9 +44,10 @@ def durations(seconds: Sequence[float], emotions: Sequence[str]) -> str:
     text = f"Half of all utterances are shorter than {np.median(seconds):.1f} s"
     if len(medians) == 1:
         return f"{text}."
+    longest, shortest = escape(medians.idxmax()), escape(medians.idxmin())
     return (
-        f"{text}; those of *{medians.idxmax()}* are longest (median {medians.max():.2f} s), "
-        f"those of *{medians.idxmin()}* shortest ({medians.min():.2f} s)."
+        f"{text}; those of *{longest}* are longest (median {medians.max():.2f} s), "
+        f"those of *{shortest}* shortest ({medians.min():.2f} s)."
     )
 
 

@@ -83,13 +83,17 @@ def segments(
     winners = [str(classes[i]) for i in np.argmax(posteriors, axis=1)]
     different = sorted(set(winners))
     if len(winners) == 1:
-        text = f"The only segment says *{winners[0]}* ({np.max(posteriors):.2f})"
+        text = f"The only segment says *{escape(winners[0])}* ({np.max(posteriors):.2f})"
     elif len(different) == 1:
-        text = f"All {len(winners)} segments say *{winners[0]}*"
+        text = f"All {len(winners)} segments say *{escape(winners[0])}*"
     else:
         text = f"{count(len(winners), 'segment')}, for which {listing(different)} are most probable"
     if prediction is not None:
-        text += f"; the utterance is *{prediction['emotion']}*"
+        text += f"; the utterance is *{escape(prediction['emotion'])}*"
         right = prediction["emotion"] == prediction["predicted"]
-        text += ", as predicted" if right else f", and *{prediction['predicted']}* was predicted"
+        text += (
+            ", as predicted"
+            if right
+            else f", and *{escape(prediction['predicted'])}* was predicted"
+        )
     return f"{text}."

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ser_lib.reporting.formatting import escape
 from ser_lib.reporting.wording import count, percent
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ def recognised(table: "pd.DataFrame") -> str:
     """Say what a recording as a whole is recognised as, and what comes second."""
     row = table.iloc[0]
     if row["emotion"] is None:
-        return f"Nothing is recognised: {row['remark']}."
+        return f"Nothing is recognised: {escape(row['remark'])}."
     posteriors = row[[name for name in table if name.startswith("p_")]].astype(float)
     first, second = posteriors.sort_values(ascending=False).index[:2]
     return (
-        f"The largest posterior is that of **{first[2:]}** ({posteriors[first]:.3f}), the second "
-        f"that of {second[2:]} ({posteriors[second]:.3f})."
+        f"The largest posterior is that of **{escape(first[2:])}** ({posteriors[first]:.3f}), the "
+        f"second that of {escape(second[2:])} ({posteriors[second]:.3f})."
     )
 
 
@@ -35,8 +36,9 @@ def over_time(table: "pd.DataFrame") -> str:
     most = spoken["emotion"].value_counts()
     changes = int((spoken["emotion"].to_numpy()[1:] != spoken["emotion"].to_numpy()[:-1]).sum())
     return (
-        f"{text}; the emotion with the largest posterior changes {count(changes, 'time')}, and is "
-        f"most often **{most.index[0]}** ({percent(most.iloc[0] / len(spoken))} of the windows)."
+        f"{text}; the emotion with the largest posterior changes {count(changes, 'time')}, and "
+        f"is most often **{escape(most.index[0])}** ({percent(most.iloc[0] / len(spoken))} of the "
+        "windows)."
     )
 
 

@@ -3,16 +3,19 @@
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ser_lib import paths, systems
+from ser_lib.errors import InputError
 from ser_lib.evaluation import Evaluation
 from ser_lib.evaluation.significance import Comparison
 from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
-from ser_lib.reporting.formatting import escape, interval
+from ser_lib.reporting.formatting import address, escape, interval
+from ser_lib.reporting.links import executed_notebook
 from ser_lib.reporting.page import SYNTHETIC
 from ser_lib.reporting.wording import count, listing, percent
 
@@ -34,7 +37,7 @@ def on_real_speech(system: str) -> str:
     """
     lines = []
     for file in sorted(paths.reports().glob("*/results.csv")):
-        table = pd.read_csv(file, keep_default_na=False)
+        table = _results(file)
         own = (table["system"] == system) & (table["variant"] == "default")
         own &= table["speaker_disjoint"].astype(str) == "True"
         own &= (table["normalisation"] == "train") & (table["protocol"] != TRAINED_ELSEWHERE)
@@ -49,8 +52,8 @@ def on_real_speech(system: str) -> str:
         changes = f", {escape(row['changes'])}" if row["changes"] else ""
         line = f"- {escape(row['corpus'])}: **UAR {scores}**, {row['classes']} classes, chance "
         line += f"{1 / int(row['classes']):.3f}; {extent}{partial}{changes}"
-        for notebook in sorted(file.parent.glob(f"*_train_{system}.ipynb"))[:1]:
-            link = os.path.relpath(notebook, paths.notebooks()).replace(os.sep, "/")
+        for notebook in filter(None, [executed_notebook(system, file.parent)]):
+            link = address(os.path.relpath(notebook, paths.notebooks()).replace(os.sep, "/"))
             line += f" ([executed notebook]({link}))"
         lines.append(line)
     if not lines:
@@ -61,6 +64,25 @@ def on_real_speech(system: str) -> str:
         )
     head = "**On real speech**, speakers unseen in training (95 % intervals in brackets):"
     return "\n".join([head, "", *lines])
+
+
+def _results(file: Path) -> pd.DataFrame:
+    """Read a table of results, all of whose columns that are needed have the right type."""
+    try:
+        table = pd.read_csv(file, keep_default_na=False)
+        scores = ["uar", "uar_low", "uar_high"]
+        table[scores] = table[scores].apply(lambda column: pd.to_numeric(column.replace("", None)))
+        for column in ("classes", "folds", "seeds"):
+            table[column] = table[column].astype(int)
+        texts = ("corpus", "system", "variant", "normalisation", "changes")
+        table[list(texts)] = table[list(texts)].astype(str)
+        table[["speaker_disjoint", "partial"]].astype(str)
+        return table
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{file}: not readable as a table of results ({error}); expected one that `ser report` "
+            "wrote, which makes it again"
+        ) from None
 
 
 def score(evaluation: Evaluation) -> str:
@@ -100,7 +122,10 @@ def confusions(evaluation: Evaluation) -> str:
         return f"{text}. Nothing is confused."
     true, predicted = wrong.stack().idxmax()
     share = wrong.loc[true, predicted]
-    return f"{text}. Largest confusion: {percent(share)} of *{true}* is taken for *{predicted}*."
+    return (
+        f"{text}. Largest confusion: {percent(share)} of *{escape(true)}* is taken for "
+        f"*{escape(predicted)}*."
+    )
 
 
 def speakers(evaluation: Evaluation) -> str:
