@@ -44,8 +44,9 @@ KNOWN = (560, 10, 0.28)
 # Utterances that are rendered in one call, and seconds that starting processes costs.
 _CHUNK = 28
 _START_UP = 4.0
-# File of the checksums of the recordings, and where in it they are.
-_SUMS, _FILES = "checksums.json", "crc32"
+# File of the checksums of the recordings, and the name under which they stand in it.
+_SUMS = "checksums.json"
+_FILES = "crc32"
 
 
 def load(
