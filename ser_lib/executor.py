@@ -8,6 +8,7 @@ tuning, and the rendering of the synthetic corpus.
 import atexit
 import contextlib
 import functools
+import multiprocessing.resource_tracker
 import numbers
 import os
 import signal
@@ -205,10 +206,12 @@ def _signals_held_back() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    # Which would let them pass again when it starts.
-    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
+        # These two let some of them pass again when they start.
+        multiprocessing.resource_tracker.ensure_running()
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
