@@ -8,6 +8,7 @@ tuning, and the rendering of the synthetic corpus.
 import atexit
 import contextlib
 import functools
+import multiprocessing.resource_tracker
 import numbers
 import os
 import signal
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import joblib
+from joblib.externals.loky.backend import resource_tracker
 
 from ser_lib import cluster, paths
 from ser_lib.errors import InputError
@@ -178,6 +180,7 @@ def _in_processes(calls: Sequence[tuple], workers: int) -> Iterator[tuple[int, o
             "loky",
             inner_max_num_threads=1,
             initializer=_start_worker,
+            initargs=(os.getpid(),),
             idle_worker_timeout=_IDLE,
         ),
     ):
@@ -205,6 +208,10 @@ def _signals_held_back() -> Iterator[None]:
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
+        # These two let some of them pass again when they start.
+        multiprocessing.resource_tracker.ensure_running()
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -219,10 +226,10 @@ def _temporary_folder() -> Path:
     return folder
 
 
-def _start_worker() -> None:
+def _start_worker(parent: int) -> None:
     """Leave Ctrl-C to the process that started this one, and end when that is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

@@ -115,7 +115,7 @@ def whole(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     """
     path = Path(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    with _refusals(path), _claimed(_beside(path)) as temporary:
+    with _refusals(path), _claimed(_beside(path)) as temporary, _refusals(path):
         with open(temporary, mode, **text) as file:
             yield file
         os.replace(temporary, path)
@@ -139,7 +139,7 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
         As `whole`.
     """
     path = Path(path)
-    with _refusals(path), _folder(_beside(path)) as folder:
+    with _refusals(path), _folder(_beside(path)) as folder, _refusals(path):
         yield folder
         (folder / _LOCK).unlink(missing_ok=True)
         try:
@@ -322,7 +322,11 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 @contextlib.contextmanager
 def _refusals(path: Path) -> Iterator[None]:
-    """Turn what the system says when it cannot write `path` into an error that names it."""
+    """
+    Turn what the system says when it cannot write `path` into an error that names it.
+
+    Inside that of what makes temporary files: a disk is full as long as they are there.
+    """
     try:
         yield
     except (OSError, RuntimeError) as error:

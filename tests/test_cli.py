@@ -1,6 +1,7 @@
 """`ser` says what is wrong in one line, and returns what a shell can act upon."""
 
 import dataclasses
+import errno
 import json
 import os
 import shlex
@@ -360,18 +361,21 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_a_signal_ends_a_command_and_its_workers(tmp_path, name):
+@pytest.mark.parametrize("group", [False, True], ids=["process", "group"])
+def test_a_signal_ends_a_command_and_its_workers(tmp_path, name, group):
     number = getattr(signal, name)
     (tmp_path / "long.py").write_text(LONG)
     command = [sys.executable, str(tmp_path / "long.py")]
-    with psutil.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with psutil.Popen(command, **options) as process:
         workers = []
         while sum("popen_loky" in " ".join(worker.cmdline()) for worker in workers) < 2:
             time.sleep(0.1)
             workers = process.children(recursive=True)
         # They have looked whose children they are.
         time.sleep(2)
-        process.send_signal(number)
+        # A terminal or a scheduler sends it to the workers as well, and sometimes twice.
+        os.killpg(process.pid, number) if group else process.send_signal(number)
         _, err = process.communicate(timeout=20)
         _, alive = psutil.wait_procs(workers, timeout=10)
     assert alive == []
@@ -412,3 +416,34 @@ def test_what_cannot_be_evaluated(arguments, message, capsys):
     code, _, error = run("evaluate", *arguments, capsys=capsys)
     assert code == 2
     assert message in error
+
+
+IGNORING = """
+import os, signal, sys, types
+from ser_lib import cli
+
+def command(options):
+    os.kill(os.getpid(), signal.SIGHUP)
+    return 7
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+options = types.SimpleNamespace(function=command)
+cli.parser = lambda: types.SimpleNamespace(parse_args=lambda arguments: options)
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no such signal")
+def test_what_nohup_lets_a_command_ignore_stays_ignored():
+    assert subprocess.run([sys.executable, "-c", IGNORING], check=False).returncode == 7
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_cannot_be_written_is_said_without_a_traceback(monkeypatch, capsys, number):
+    def full(*args, **options):
+        raise OSError(number, os.strerror(number), "/there")
+
+    monkeypatch.setattr(notebooks, "run_notebooks", full)
+    code, _, err = run("run", capsys=capsys)
+    assert code == 2
+    assert err == f"ser: error: /there: {os.strerror(number)}\n"

@@ -163,6 +163,11 @@ class Running:
         return self.log.exists() or self._process.exitcode is not None
 
     @property
+    def ended(self) -> bool:
+        """Whether the command has come to its end, though its process may still be there."""
+        return self.log.with_suffix(".ended").exists()
+
+    @property
     def said(self) -> str:
         """What it wrote, without the bars."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
@@ -218,6 +223,7 @@ def _work(work: Sequence[str] | Callable, environment: dict[str, str], log: Path
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = work() if callable(work) else cli.main(list(work))
+        log.with_suffix(".ended").touch()
     finally:
         # A process of `multiprocessing` leaves this out.
         atexit._run_exitfuncs()

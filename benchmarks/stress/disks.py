@@ -61,8 +61,10 @@ def _refuse(
     elif kind == "full":
         mounted = _mount(home.folder, int(sum(sizes) * rng.uniform(0.05, 0.8)))
     else:
+        # Nothing but a disk keeps the administrator from writing.
         mounted = _mount(home.folder, None) if _can_mount(home.folder) else []
-        home.folder.chmod(0o555)
+        if not mounted:
+            home.folder.chmod(0o555)
     try:
         code, said = commands.finish(home, functools.partial(_ordinary, work, limit))
         case = f"{name}, {kind}"

@@ -149,14 +149,17 @@ def _recognise(name: str, path: Path) -> tuple[int, int]:
     system = systems.make(name)
     classes = ("anger", "neutral", "sadness")
     rng = np.random.default_rng(0)
-    second = rng.normal(0, 0.1, 3 * commands.RATE).astype("f4")
-    rows = RaggedArray.from_list([system.front_end(second * n) for n in (1, 0.5, 0.7, 1, 0.4, 0.6)])
+    instants = np.arange(3 * commands.RATE) / commands.RATE
+    tones = [np.sin(2 * np.pi * pitch * instants) / 4 for pitch in (900, 500, 200) * 4]
+    rows = RaggedArray.from_list(
+        [system.front_end((tone + rng.normal(0, 0.02, len(tone))).astype("f4")) for tone in tones]
+    )
     classifier = system.classifier(0)
     if hasattr(classifier, "epochs"):
         classifier.set_params(epochs=1, patience=None, monitor="loss")
-    y = np.array(classes * 2)
+    y = np.array(classes * 4)
     options = {"validation": (rows, y)} if system.needs_development else {}
-    classifier.fit(rows, y, groups=np.array(["a"] * 3 + ["b"] * 3), **options)
+    classifier.fit(rows, y, groups=np.repeat(["a", "b"], 6), **options)
 
     recogniser = object.__new__(Recogniser)
     recogniser.description = {

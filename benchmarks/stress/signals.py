@@ -68,8 +68,8 @@ def _end(
     code = running.wait(20)
     case = f"{name}, {signal.Signals(number).name} after {after:.2f} s"
     lines = running.said.strip().splitlines()
-    if code == 0:
-        # It had ended before the signal came.
+    if code == 0 or (code == -number and running.ended):
+        # The signal came too late.
         return
     if code != 128 + number or lines.count(_SAID) != 1 or "Traceback" in running.said:
         outcome.note("traceback", f"{case}: {code}, {' | '.join(lines[-6:])[-400:]}")

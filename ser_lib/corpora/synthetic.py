@@ -8,6 +8,7 @@ cache, and are then used like those of any other corpus.
 """
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -142,7 +143,8 @@ def _render_chunk(chunk: list[tuple], seed: int, folder: Path) -> int:
     for who, emotion, sentence, take in chunk:
         plan = prosody.plan(who, emotion, sentence, take, seed=seed)
         samples = np.round(source_filter.render(plan) * 32767).astype(np.int16)
-        soundfile.write(
-            folder / f"{plan.utterance}.wav", samples, source_filter.SAMPLE_RATE, "PCM_16"
-        )
+        # Not by libsndfile, which does not say why a file cannot be written.
+        content = io.BytesIO()
+        soundfile.write(content, samples, source_filter.SAMPLE_RATE, "PCM_16", format="WAV")
+        (folder / f"{plan.utterance}.wav").write_bytes(content.getvalue())
     return len(chunk)
