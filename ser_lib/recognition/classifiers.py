@@ -22,9 +22,13 @@ FILES = (
 )
 """All files that a classifier may consist of."""
 
-# The one function that an SVM's file names; besides this, skops makes nothing of it but arrays and
+# The functions that an SVM's file names; besides these, skops makes nothing of it but arrays and
 # estimators of scikit-learn.
-_TRUSTED = ["sklearn.feature_selection._univariate_selection.f_classif"]
+_TRUSTED = [
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.metrics.pairwise.linear_kernel",
+    "ser_lib.systems.functionals_svm.signed_power",
+]
 
 
 def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], str | None]:
@@ -66,6 +70,7 @@ def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], s
         skops.io.dump(classifier.pipeline_, folder / SVM)
         state = {
             "kind": "svm",
+            "class": type(classifier).__name__,
             "parameters": classifier.get_params(),
             "search": classifier.search_,
             "temperature": classifier.temperature_,
@@ -129,9 +134,12 @@ def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
 def _read_svm(path: Path, state: Mapping[str, object]) -> object:
     import skops.io
 
+    from ser_lib.systems.functionals_svm import FunctionalsSVM
     from ser_lib.systems.statistics_svm import StatisticsSVM
 
-    classifier = StatisticsSVM(**state["parameters"])
+    classes = {kind.__name__: kind for kind in (StatisticsSVM, FunctionalsSVM)}
+    # Older versions could read one class only, and do not name it.
+    classifier = classes[state.get("class", StatisticsSVM.__name__)](**state["parameters"])
     check_archive(path)
     try:
         strange = set(skops.io.get_untrusted_types(file=path)) - set(_TRUSTED)

@@ -125,7 +125,7 @@ def test_training_refuses_before_it_begins(run, tmp_path, recordings):
     for arguments, message in (
         (["svn", "-o", tmp_path / "m"], "unknown system 'svn'; did you mean 'svm'?"),
         (["svm", "-o", tmp_path / "there"], "there exists already"),
-        (["svm", "-o", tmp_path / "file" / "m"], "cannot be made"),
+        (["svm", "-o", tmp_path / "file" / "m"], "file: is no folder; expected one"),
         (["svm", "-o", tmp_path / "m", "-p", "alfa", "1"], "unknown parameter of svm 'alfa'"),
         (["svm", "-o", tmp_path / "m", "-p", "alpha", "2"], "alpha is 2"),
         (["svm", "-o", tmp_path / "m", "--corpus", "emobd"], "unknown corpus 'emobd'"),
