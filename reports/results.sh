@@ -76,3 +76,12 @@ for corpus in emodb ravdess; do
     done
     ser fuse crnn_attention --corpus $corpus --normalisation train --seeds
 done
+
+# Notebooks, executed on what is stored by now: a network is trained once more, for its figures.
+whole='-p folds None -p epochs None'
+for corpus in emodb ravdess; do
+    ser run 00 01 11 04 --corpus $corpus $whole -p seeds '[0, 1, 2]'
+done
+ser run 03 07 --corpus emodb $whole -p seeds '[0, 1, 2]'
+ser run 08 --corpus emodb $whole -p seeds '[0, 1, 2]' -p parameters '{"weights": "imagenet"}'
+ser run 02 05 06 --corpus emodb $whole -p seeds '[0, 1, 2]'

@@ -33,6 +33,7 @@ from ser_lib import cluster, code_digest, console, corpora, executor, identity, 
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import results
 from ser_lib.params import as_corpus_options, typed
+from ser_lib.places import require_writable
 from ser_lib.reporting import build_report
 from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook, relink
 
@@ -266,7 +267,7 @@ def run_notebooks(
     options = as_corpus_options(given.get("corpus_options"))
     reports = (paths.reports() if reports is None else Path(reports)).expanduser().resolve()
     runs = plan(find(names), corpus, given, reports)
-    paths.check_writable(reports / corpus)
+    require_writable(reports / corpus, "the reports")
     folder = paths.data() if data is None else Path(data).expanduser().resolve()
     fingerprint = ""
     if not all(run.reads_results for run in runs):

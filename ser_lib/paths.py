@@ -161,17 +161,6 @@ def temporary_folder() -> Iterator[Path]:
         yield folder
 
 
-def check_writable(folder: str | os.PathLike) -> None:
-    """Refuse (InputError) a folder in which nothing can be made, before work begins."""
-    place = Path(folder)
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not place.is_dir():
-        raise InputError(f"{folder}: cannot be made; {place} is a file, expected a folder")
-    with _refusals(place / "files"), _folder(_beside(place / "files")):
-        pass
-
-
 def require_space(folder: str | os.PathLike, size: int) -> None:
     """Refuse (InputError) to write `size` bytes below a folder, which exists, without room."""
     free = shutil.disk_usage(folder).free

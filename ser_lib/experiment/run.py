@@ -14,6 +14,7 @@ from ser_lib.experiment import provenance, results, training
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, Task, prepare
 from ser_lib.experiment.restore import remove_parts, restore_folds
+from ser_lib.places import require_writable
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
@@ -112,7 +113,7 @@ def evaluate(
         hold_out_development=hold_out_development,
     )
     folder = (paths.reports() if reports is None else Path(reports)) / corpus.name
-    paths.check_writable(folder / "predictions")
+    require_writable(folder / "predictions", "the reports")
     if not training.is_fresh(fresh):
         restore_folds(plan, folder)
     finished = {

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ser_lib import identity, paths
+from ser_lib import identity
 from ser_lib.errors import DivergenceError, InputError, unknown
 from ser_lib.evaluation.predictions import classes_of, summarise
 from ser_lib.experiment import training
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, prepare, say
 from ser_lib.experiment.trials import add, loss, ordered, read, stamp, trials_file
+from ser_lib.places import require_writable
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
@@ -92,7 +93,7 @@ def tune(
     plans = plan_trials(system, corpus, trials, **options)
     path = trials_file(corpus.name, system.name, reports)
     read(path)  # A damaged table is found before, not after, the training.
-    paths.check_writable(path.parent)
+    require_writable(path.parent, "the table of trials")
 
     finished = {plan: {} for plan in plans}
     rows: list[dict] = []

@@ -29,6 +29,7 @@ from ser_lib.experiment.fold import fit_fold, posteriors
 from ser_lib.experiment.plan import Plan, Task, rows_digest, say
 from ser_lib.features.cache import open_features
 from ser_lib.features.normalisation import check_normalisation
+from ser_lib.places import require_writable
 from ser_lib.protocols import Fold
 from ser_lib.protocols.development import with_development
 from ser_lib.recognition import card
@@ -173,7 +174,7 @@ def _check_folder(folder: Path) -> None:
     """Refuse a folder that exists, or that cannot be made, before anything is trained."""
     if folder.exists() or folder.is_symlink():
         raise InputError(f"{folder} exists already; expected the name of a new folder")
-    paths.check_writable(folder.parent)
+    require_writable(folder.parent, "the model")
 
 
 def _plan(system: "System", corpus: "Corpus", normalisation: str | None) -> Plan:
