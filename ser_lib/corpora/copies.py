@@ -6,10 +6,10 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import soundfile
 
 from ser_lib.corpora.hashing import sample_hash
 from ser_lib.errors import InputError
+from ser_lib.signal import decoding
 
 
 def published_copies(
@@ -95,18 +95,18 @@ def _checksum(path: Path) -> str:
 
 def _has_duration(path: Path, published: Mapping[str, object]) -> bool:
     try:
-        info = soundfile.info(str(path))
-    except (OSError, soundfile.SoundFileError):
+        with decoding.opened(path) as (file, _):
+            samples, rate = file.frames, file.samplerate
+    except InputError:
         return False
-    difference = abs(info.duration - published["samples"] / published["rate"])
-    return difference < 1 / min(info.samplerate, published["rate"])
+    difference = abs(samples / rate - published["samples"] / published["rate"])
+    return difference < 1 / min(rate, published["rate"])
 
 
 def _is_altered(path: Path, published: Mapping[str, object]) -> bool:
     """Tell whether a file that can be read is in the publisher's form, without its checksum."""
-    return (
-        path.suffix.lower() == ".wav" and soundfile.info(str(path)).samplerate == published["rate"]
-    )
+    with decoding.opened(path) as (file, _):
+        return path.suffix.lower() == ".wav" and file.samplerate == published["rate"]
 
 
 def _is_published(path: Path, published: Mapping[str, object]) -> bool:

@@ -1,5 +1,6 @@
 """A support vector machine on one vector per utterance, tuned inside the training speakers."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -131,7 +132,10 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
                 error_score="raise",
             )
             try:
-                search.fit(X, y)
+                with warnings.catch_warnings():
+                    # Of joblib, when the disk is busy.
+                    warnings.filterwarnings("ignore", message="Persisting input arguments")
+                    search.fit(X, y)
             except ValueError as error:
                 if "n_components" not in str(error):
                     raise
