@@ -15,8 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config):
-    # A shell that starts the tests in the background lets them ignore Ctrl-C, which some send.
+    # A shell that starts the tests in the background lets them ignore Ctrl-C, and `nohup` the end
+    # of the terminal; some tests send both.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # Tests and the kernels of notebooks start with an empty cache and leave no report behind; the
     # notebook that compares systems reads a copy of the predictions that came with the study.
     folder = tempfile.mkdtemp(prefix="ser_lib-tests-")

@@ -376,7 +376,11 @@ def test_a_signal_ends_a_command_and_its_workers(tmp_path, name, group):
         time.sleep(2)
         # A terminal or a scheduler sends it to the workers as well, and sometimes twice.
         os.killpg(process.pid, number) if group else process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+        try:
+            _, err = process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
         _, alive = psutil.wait_procs(workers, timeout=10)
     assert alive == []
     if name == "SIGKILL":

@@ -94,7 +94,7 @@ def test_the_extras_are_those_the_readme_names():
 def test_an_installed_package_looks_for_notebooks_where_the_wheel_has_them(tmp_path):
     package = tmp_path / "ser_lib"
     package.mkdir()
-    for name in ("__init__.py", "paths.py", "quiet.py"):
+    for name in ("__init__.py", "errors.py", "paths.py", "quiet.py"):
         shutil.copy(ROOT / "ser_lib" / name, package)
     code = "from ser_lib import paths; print(paths.notebooks())"
     answer = subprocess.run(

@@ -146,4 +146,6 @@ def read_scaling(path: Path) -> Scaling | None:
             return Scaling(**file) if len(file.files) else None
     except Exception as error:
         # Damaged archives raise errors of many types.
-        raise InputError(f"{path}: {error}; expected means and standard deviations") from error
+        raise InputError(
+            f"{path}: cannot be read ({error}); expected means and standard deviations"
+        ) from error
