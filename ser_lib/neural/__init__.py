@@ -2,7 +2,10 @@
 From arrays to posteriors: layers, backbones, batches, and one classifier around any network.
 
 Keras is imported when a network is built, not before, so that a system can be described without
-it.
+it. Importing this package lets networks compute with one thread and share a GPU
+(`ser_lib.executor.prepare_process`), so that a training repeats bit for bit; set
+``TF_NUM_INTRAOP_THREADS`` and ``TF_NUM_INTEROP_THREADS`` before for more threads, and other last
+digits.
 
 A network is described by a frozen dataclass whose method ``build(item_shape, n_classes)`` returns
 a `keras.Model`. `NeuralClassifier` trains and applies any such network, and relies on this:
@@ -20,7 +23,10 @@ a `keras.Model`. `NeuralClassifier` trains and applies any such network, and rel
   are defined in modules of this package are known where a saved network is loaded.
 """
 
+from ser_lib import executor
 from ser_lib.neural.classifier import NeuralClassifier
 from ser_lib.neural.standalone import plain_model
+
+executor.prepare_process()
 
 __all__ = ["NeuralClassifier", "plain_model"]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ser_lib import corpora, identity, paths, protocols
+from ser_lib import corpora, executor, identity, paths, protocols
 from ser_lib.corpora.hashing import in_threads, sample_hashes, seconds
 from ser_lib.errors import InputError
 from ser_lib.evaluation.calibration import Calibration, calibrate
@@ -121,7 +121,8 @@ def train(
         features=open_features(data.features), copies=tuple(map(open_features, data.copies))
     )
     with training.features_expected(system, fold, plan.normalisation):
-        classifier = fit_fold(system, data, apart if system.needs_development else fold, seed)
+        arguments = (system, data, apart if system.needs_development else fold, seed)
+        ((_, classifier),) = executor.run(fit_fold, [arguments], jobs=1)
     if evaluation is not None:
         source, rows = "evaluation", evaluation.rows()
     elif held_out is not None:
