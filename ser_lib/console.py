@@ -6,6 +6,16 @@ from collections.abc import Iterable, Sequence
 from tqdm import tqdm
 
 
+class _Bar(tqdm):
+    """A bar that is removed at its end, also when it was shown before its delay."""
+
+    def refresh(self, *arguments: object, **options: object) -> bool | None:
+        """Show the bar now."""
+        # tqdm takes a bar that ends within its delay for one that was never shown, and leaves it.
+        self.delay = 0
+        return super().refresh(*arguments, **options)
+
+
 def progress(
     iterable: Iterable | None = None, *, total: int | None = None, description: str = "", **options
 ) -> tqdm:
@@ -32,7 +42,7 @@ def progress(
     if options.get("disable") is False:
         del options["disable"]
     settings = {"delay": 1.0, "leave": False, "dynamic_ncols": True, "file": sys.stderr} | options
-    return tqdm(iterable, total=total, desc=description, **settings)
+    return _Bar(iterable, total=total, desc=description, **settings)
 
 
 def table(rows: Iterable[Sequence], columns: Sequence[str]) -> str:

@@ -283,9 +283,27 @@ def _folder(path: Path, mode: int = 0o777) -> Iterator[Path]:
         with _claimed(path / _LOCK):
             # Another process may have found the file before it was locked, and removed all.
             path.mkdir(mode, exist_ok=True)
-            yield path
+            try:
+                yield path
+            finally:
+                _empty(path)
     finally:
+        # Again, should a signal have come meanwhile.
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    """
+    Remove what is in a folder, which may be gone, but its lock.
+
+    By the lock the next process knows what this one leaves if it is killed meanwhile.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != _LOCK:
+                path.unlink()
 
 
 def _lock(descriptor: int, *, wait: bool = False) -> bool:

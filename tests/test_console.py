@@ -1,10 +1,13 @@
-"""Progress bars can be switched off as a whole."""
+"""Progress bars can be switched off as a whole, and leave nothing behind."""
 
+import io
 import os
 import subprocess
 import sys
 
 import pytest
+
+from ser_lib import console
 
 
 # The environment is read when tqdm is imported.
@@ -17,3 +20,17 @@ def test_bars_are_hidden_where_asked_for_and_by_the_environment(disable, everywh
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert run.returncode == 0
     assert bool(run.stderr) == (not everywhere and "True" not in disable)
+
+
+@pytest.mark.parametrize(
+    ("show", "arguments"), [("refresh", ()), ("set_postfix_str", ("fold 1",)), ("update", ())]
+)
+def test_a_bar_that_was_shown_at_once_is_removed_at_its_end(show, arguments):
+    stream = io.StringIO()
+    with console.progress(total=3, description="folds", file=stream, mininterval=0) as bar:
+        getattr(bar, show)(*arguments)
+    shown = stream.getvalue()
+    # One that nobody asked to see waits for its delay.
+    assert bool(shown) == (show != "update")
+    assert not shown.rpartition("\r")[2]
+    assert not shown or not shown.split("\r")[-2].strip()

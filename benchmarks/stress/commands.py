@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,8 +34,13 @@ _STARTED = 2.0
 _IMPORTED = ("benchmarks.stress.imported",)
 # Names that are written first, locks, and what an extraction has finished.
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}|\.lock|.+\.partial|seen-.*")
-# What differs from run to run: times. Its file may not be missing.
-_TIMED = re.compile(r"(?:.*/)?(predictions/.*\.json|evaluations/.*|recordings\.json)")
+# Files that differ from run to run, by the times in them or (skops) addresses in memory; they may
+# not be missing.
+_VARYING = re.compile(
+    r"(?:.*/)?(predictions/.*\.json|evaluations/.*|recordings\.json|.*\.ipynb|.*\.skops)"
+)
+# Within other files: seconds (in results.csv before the backend), and checksums of such files.
+_VARYING_PARTS = re.compile(rb"\b\d+\.\d s\b|\b[\d.]+,[\d.]+(?=,scikit-learn,)|\b[0-9a-f]{64}\b")
 
 
 def make_corpus(folder: Path, *, speakers: int = 3, takes: int = 2) -> Path:
@@ -77,12 +83,13 @@ class Home:
         }
 
     def files(self) -> dict[str, bytes]:
-        """Read every file by its name: temporary ones too, and of timed ones only the name."""
+        """Read what does not vary of every file, temporary ones too, by its name."""
         found = {}
         for path in sorted(self.folder.rglob("*")):
             name = path.relative_to(self.folder).as_posix()
             if path.is_file() and not name.startswith("temporary/jax"):
-                found[name] = b"" if _TIMED.fullmatch(name) else path.read_bytes()
+                varies = _VARYING.fullmatch(name)
+                found[name] = b"" if varies else _VARYING_PARTS.sub(b"", path.read_bytes())
         return found
 
     def leftovers(self) -> list[str]:
@@ -225,6 +232,8 @@ def _work(work: Sequence[str] | Callable, environment: dict[str, str], log: Path
         code = work() if callable(work) else cli.main(list(work))
         log.with_suffix(".ended").touch()
     finally:
-        # A process of `multiprocessing` leaves this out.
+        # The end of an interpreter. A process of `multiprocessing` would first wait for workers,
+        # which are told to end by the first of these, until they end by themselves in a minute.
+        threading._shutdown()
         atexit._run_exitfuncs()
     sys.exit(code)

@@ -1,15 +1,19 @@
 """Commands that are killed at a random moment, and run again to their end."""
 
 import functools
+import os
 import random
 import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.stress import commands
 from benchmarks.stress.outcome import Outcome
+from ser_lib import paths
 from ser_lib.console import progress
 
 # How often each of the commands is killed, in turn; those that start other processes are the
@@ -41,6 +45,7 @@ def work_of(name: str, corpus: Path, home: commands.Home) -> Sequence[str] | Cal
     return {
         "extract": functools.partial(extract, corpus),
         "evaluate": evaluate,
+        "evaluate majority": ["evaluate", "majority", *data],
         "evaluate --jobs 2": [*evaluate, "--jobs", "2"],
         "run": ["run", "01", *data, "-p", "folds", "1", "--jobs", "1"],
         "report": ["report"],
@@ -52,62 +57,86 @@ def work_of(name: str, corpus: Path, home: commands.Home) -> Sequence[str] | Cal
 def prepared(name: str, corpus: Path, folder: Path) -> commands.Home:
     """Make the home from which a command begins."""
     home = commands.Home(folder)
-    before = {"report": ("evaluate",), "fuse": ("evaluate",), "predict": ("train",)}.get(name, ())
-    for other in before:
+    before = {
+        "report": ("evaluate",),
+        "fuse": ("evaluate", "evaluate majority"),
+        "predict": ("train",),
+    }
+    for other in before.get(name, ()):
         code, said = commands.finish(home, work_of(other, corpus, home))
         if code:
             raise RuntimeError(f"{other} ended with {code}: {said[-500:]}")
     return home
 
 
+class _Case(NamedTuple):
+    """What is killed: its name, the home it begins in, what an undisturbed run makes, and when."""
+
+    name: str
+    before: commands.Home
+    expected: dict[str, bytes]
+    seconds: float
+    after: float
+
+
 def kills(count: int, folder: Path) -> Outcome:
     """Kill commands at random moments; another run then makes what an undisturbed one makes."""
     outcome = Outcome("killed at a random moment, then run to the end", count)
     corpus = commands.make_corpus(folder / "corpus")
+    names = [_SLOW.get(number % 30, _TURNS[number % len(_TURNS)]) for number in range(count)]
+    known = {}
+    for name in progress(dict.fromkeys(names), description="undisturbed", unit="command"):
+        before = prepared(name, corpus, folder / f"before {name}")
+        home = before.copy(folder / "undisturbed")
+        started = time.monotonic()
+        code, said = commands.finish(home, work_of(name, corpus, home))
+        known[name] = before, home.files(), time.monotonic() - started
+        shutil.rmtree(home.folder)
+        if code:
+            outcome.note("traceback", f"{name}, undisturbed, ended with {code}: {said[-300:]}")
     rng = random.Random(0)
-    known: dict[str, tuple[dict[str, bytes], float]] = {}
-    for number in progress(range(count), description="kills", unit="kill"):
-        name = _SLOW.get(number % 30, _TURNS[number % len(_TURNS)])
-        home = folder / "home"
-        before = folder / f"before {name}"
-        if name not in known:
-            begun = prepared(name, corpus, home)
-            begun.copy(before)
-            started = time.monotonic()
-            code, said = commands.finish(begun, work_of(name, corpus, begun))
-            known[name] = begun.files(), time.monotonic() - started
-            if code:
-                outcome.note("traceback", f"{name}, undisturbed, ended with {code}: {said[-300:]}")
-        shutil.rmtree(home)
-        _kill(name, corpus, commands.Home(before).copy(home), *known[name], rng, outcome)
+    cases = [_Case(name, *known[name], rng.uniform(0.0, 0.95) * known[name][2]) for name in names]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [
+            pool.submit(_kill, case, corpus, case.before.copy(folder / f"home {number}"))
+            for number, case in enumerate(cases)
+        ]
+        for job in progress(as_completed(jobs), total=count, description="kills", unit="kill"):
+            for kind, what in job.result():
+                outcome.note(kind, what)
     return outcome
 
 
-def _kill(
-    name: str,
-    corpus: Path,
-    home: commands.Home,
-    expected: dict[str, bytes],
-    seconds: float,
-    rng: random.Random,
-    outcome: Outcome,
-) -> None:
-    real = name == "run"
-    running = commands.Running(home, work_of(name, corpus, home), real=real)
-    after = rng.uniform(0.0, 0.95) * seconds
-    time.sleep(after)
+def _make_temporary_folder() -> int:
+    with paths.temporary_folder():
+        return 0
+
+
+def _kill(case: _Case, corpus: Path, home: commands.Home) -> list[tuple[str, str]]:
+    """Kill a command, run it again, and list what went wrong: its kind, and in words."""
+    real = case.name == "run"
+    work = work_of(case.name, corpus, home)
+    running = commands.Running(home, work, real=real)
+    time.sleep(case.after)
     family = running.send(signal.SIGKILL)
     running.wait()
-    case = f"{name} after {after:.2f} of {seconds:.2f} s"
+    words = f"{case.name} after {case.after:.2f} of {case.seconds:.2f} s"
+    found = []
     if alive := commands.survivors(family):
-        outcome.note("leftover", f"{case}: {len(alive)} processes")
+        found.append(("leftover", f"{words}: {len(alive)} processes"))
     finished = {p: p.stat().st_mtime_ns for p in home.folder.glob("cache/evaluations/*/s*.json")}
-    code, said = commands.finish(home, work_of(name, corpus, home), real=real)
-    if code or "Traceback" in said:
-        outcome.note("traceback", f"{case}: then {code}: {said[-300:]}")
-        return
+    # A model that is there is complete, and not written again.
+    if not (case.name == "train" and (home.folder / "model").exists()):
+        code, said = commands.finish(home, work, real=real)
+        if code or "Traceback" in said:
+            return [*found, ("traceback", f"{words}: then {code}: {said[-300:]}")]
+    # A temporary folder is removed by the next that makes one: not by a run that only reads what
+    # is finished.
+    commands.finish(home, _make_temporary_folder)
     if any(p.stat().st_mtime_ns != stamp for p, stamp in finished.items()):
-        outcome.note("lost", f"{case}: a finished fold was trained again")
-    for difference in commands.differences(home.files(), expected)[:1]:
+        found.append(("lost", f"{words}: a finished fold was trained again"))
+    for difference in commands.differences(home.files(), case.expected)[:1]:
         kind = "leftover" if difference.endswith("left") else "wrong"
-        outcome.note(kind, f"{case}: {difference}")
+        found.append((kind, f"{words}: {difference}"))
+    shutil.rmtree(home.folder)
+    return found

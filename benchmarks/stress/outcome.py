@@ -35,7 +35,7 @@ class Outcome:
     seconds : float
         How long the trial took.
     examples : list of str
-        The first few of what went wrong, in words.
+        The first few of what went wrong in each way, in words.
     """
 
     trial: str
@@ -50,7 +50,7 @@ class Outcome:
     def note(self, kind: str, case: str) -> None:
         """Count something that went wrong, one of ``lost, wrong, traceback, leftover``."""
         setattr(self, kind, getattr(self, kind) + 1)
-        if len(self.examples) < _EXAMPLES:
+        if sum(each.startswith(f"{kind}: ") for each in self.examples) < _EXAMPLES:
             self.examples.append(f"{kind}: {case}")
 
     def note_exception(self, error: BaseException, case: str) -> None:

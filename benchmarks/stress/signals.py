@@ -27,7 +27,8 @@ _TURNS = (
 def signals(count: int, folder: Path) -> Outcome:
     """Send signals at random moments: one line, the exit status of the signal, nothing left."""
     outcome = Outcome("ended by SIGTERM, SIGHUP or SIGINT", count)
-    corpus = commands.make_corpus(folder / "corpus")
+    # Choosing among trials takes two speakers to train on, one to choose by, one kept for the test.
+    corpus = commands.make_corpus(folder / "corpus", speakers=4)
     rng = random.Random(1)
     seconds: dict[str, float] = {}
     with _slow_publisher() as address:
@@ -40,7 +41,9 @@ def signals(count: int, folder: Path) -> Outcome:
                 started = time.monotonic()
                 if name != "fetch":
                     begun = commands.Home(before).copy(folder / "undisturbed")
-                    commands.finish(begun, _work(name, corpus, begun, address))
+                    code, said = commands.finish(begun, _work(name, corpus, begun, address))
+                    if code:
+                        outcome.note("traceback", f"{name}, undisturbed: {code}, {said[-300:]}")
                     shutil.rmtree(folder / "undisturbed")
                 seconds[name] = max(0.5, time.monotonic() - started)
             case = commands.Home(before).copy(home)
@@ -86,9 +89,10 @@ def _work(name: str, corpus: Path, home: commands.Home, address: str) -> Sequenc
     if name == "fetch":
         return functools.partial(_fetch, address, str(home.folder / "data"))
     if name == "tune":
-        return ["tune", "svm", *data, "--folds", "2", "--seeds", "0"]
+        trials = ("default", "C 0.003", "unit length")
+        return ["tune", "ours_functionals_svm", *trials, *data, "--folds", "2", "--seeds", "0"]
     if name == "fuse":
-        return ["fuse", "svm", "svm", "--corpus", "folder"]
+        return ["fuse", "svm", "majority", "--corpus", "folder"]
     return kills.work_of(name, corpus, home)
 
 
