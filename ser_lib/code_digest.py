@@ -59,7 +59,7 @@ digits each, as in `Code.files`. Once the file changes again, its entry no longe
 _NAME = "ser_lib"
 # What a system says of itself; the values are recorded with every result.
 _CONSTANTS = {"CITATION", "PUBLISHED", "DEVIATIONS"}
-_ATTRIBUTES = {"name", "title", "citation", "published", "deviations", "search_space"}
+_ATTRIBUTES = {"name", "title", "part", "citation", "published", "deviations", "search_space"}
 # Functions of `ser_lib.params` by which a class declares a parameter.
 _DECLARE = {"param", "change"}
 
@@ -90,10 +90,10 @@ def bare(source: str) -> str:
 
     Comments, docstrings and blank lines go, and what a system declares: the constants CITATION,
     PUBLISHED and DEVIATIONS, imports from modules that stand `APART`, and in classes ``name``,
-    ``title``, ``citation``, ``published``, ``deviations``, ``search_space`` and the parameters
-    declared by `ser_lib.params.param` or `ser_lib.params.change`, whose values are recorded with
-    every result. It is cut from the text, never printed from a syntax tree, and so the same under
-    every version of Python that can read it; strings keep their blank lines.
+    ``title``, ``part``, ``citation``, ``published``, ``deviations``, ``search_space`` and the
+    parameters declared by `ser_lib.params.param` or `ser_lib.params.change`, whose values are
+    recorded with every result. It is cut from the text, never printed from a syntax tree, and so
+    the same under every version of Python that can read it; strings keep their blank lines.
     """
     lines = source.split("\n")
     in_string: set[int] = set()  # lines (from 1) that start inside a string

@@ -3,8 +3,11 @@
 import concurrent.futures
 import dataclasses
 import multiprocessing
+import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import psutil
@@ -71,9 +74,12 @@ def minutes(count: int, folder: Path) -> Outcome:
 
 
 def _apart(function: Callable, *arguments: object) -> object:
-    """Call a function in a process of its own."""
+    """Call a function in a process of its own, which shows no bars of its own."""
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
+    with (
+        mock.patch.dict(os.environ, TQDM_DISABLE="1"),
+        concurrent.futures.ProcessPoolExecutor(1, context) as pool,
+    ):
         return pool.submit(function, *arguments).result()
 
 
@@ -117,12 +123,13 @@ def _train_often(count: int) -> list[int]:
 
 
 def _extract_many(corpus: Path, environment: dict[str, str], count: int) -> list[int]:
-    import os
-
     from benchmarks import material
     from ser_lib import load_corpus
+    from ser_lib.errors import InputWarning
     from ser_lib.features import FrontEnd, Functionals, LogMel, cache
 
+    # That the same recordings occur many times is meant.
+    warnings.simplefilter("ignore", InputWarning)
     os.environ.update(environment)
     many = material.tiled(load_corpus("folder", data=corpus), count)
     front_end = FrontEnd(analysis=LogMel(n_mels=8), segmentation=Functionals())

@@ -10,9 +10,11 @@ from ser_lib.features.ragged import RaggedArray
 from ser_lib.features.segments import Frames
 
 
-def describe_shape(features: RaggedArray, front_end: FrontEnd) -> str:
+def describe_shape(features: RaggedArray, front_end: FrontEnd, part: str = "segment") -> str:
     """
     Say how many items the utterances have, and what an item is, given the output of a front end.
+
+    `part` is what an item is called that is a stretch of a spectrogram.
 
     Examples
     --------
@@ -21,7 +23,7 @@ def describe_shape(features: RaggedArray, front_end: FrontEnd) -> str:
     >>> front_end = FrontEnd(analysis=LogMel(n_mels=40), segmentation=Windows(length=64))
     >>> features = RaggedArray.from_list([front_end(np.zeros(n)) for n in (8000, 16000)])
     >>> describe_shape(features, front_end)
-    '2 utterances of 1 to 2 windows of 640 ms, one every 640 ms; a window: 64 frames x 40 bands'
+    '2 utterances of 1 to 2 segments of 640 ms, one every 640 ms; a segment: 64 frames x 40 bands'
     """
     segmentation, analysis = front_end.segmentation, front_end.analysis
     analysis = getattr(analysis, "analysis", analysis)
@@ -36,7 +38,7 @@ def describe_shape(features: RaggedArray, front_end: FrontEnd) -> str:
         units = ["bands" if spectral else "descriptors", "channels"]
     elif hasattr(segmentation, "hop"):
         windows = getattr(segmentation, "segments", segmentation)
-        name, every, of = "window", hop * windows.hop, f" of {1000 * hop * windows.length:g} ms"
+        name, every, of = part, hop * windows.hop, f" of {1000 * hop * windows.length:g} ms"
         units = ["frames", "bands" if spectral else "descriptors", "channels"]
         if windows is not segmentation:
             units = ["features"]

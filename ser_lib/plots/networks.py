@@ -44,7 +44,7 @@ class _Block:
     details: list[str]
     shape: tuple[int | None, ...]
     parameters: int
-    by_window: bool
+    by_part: bool
 
 
 def layer_table(system: object, corpus: "Corpus") -> pd.DataFrame:
@@ -66,7 +66,7 @@ def layer_table(system: object, corpus: "Corpus") -> pd.DataFrame:
     pd.DataFrame
         A row for each layer from the input on: ``layer, details, output, parameters``. The output
         is time x frequency x channels, time x features, or features; of layers that read each
-        window by itself, that for one window.
+        segment by itself, that for one segment.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def network(system: object, corpus: "Corpus") -> Figure:
     Show the network that a system trains on a corpus, layer by layer.
 
     Bars at the right show how many of its parameters each layer has; a frame surrounds the layers
-    that read each window of a recording by itself.
+    that read each segment of a recording by itself.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def network(system: object, corpus: "Corpus") -> Figure:
     small = {"fontsize": NOTE_SIZE, "color": MUTED, "va": "center"}
     ax.text(_SHAPE, top / 3, "output", ha="right", **small)
     ax.text(_BAR[1], top / 3, "parameters", ha="right", **small)
-    _frame_windows(ax, [block.by_window for block in blocks], top)
+    _frame_parts(ax, [block.by_part for block in blocks], top, system.part)
     most = max(1, *(block.parameters for block in blocks))
     for row, block in enumerate(blocks):
         y = top + _ROW * row
@@ -140,16 +140,16 @@ def _draw_block(ax: Axes, block: _Block, y: float) -> None:
     ax.text(x, middle + 0.09, ", ".join(block.details), fontsize=7.2, va="center", color=INK)
 
 
-def _frame_windows(ax: Axes, by_window: list[bool], top: float) -> None:
-    """Surround the layers that read each window by itself."""
-    if not any(by_window):
+def _frame_parts(ax: Axes, by_part: list[bool], top: float, part: str) -> None:
+    """Surround the layers that read each segment, or what the source calls it, by itself."""
+    if not any(by_part):
         return
-    first, last = by_window.index(True), len(by_window) - 1 - by_window[::-1].index(True)
+    first, last = by_part.index(True), len(by_part) - 1 - by_part[::-1].index(True)
     y, height = top + _ROW * first, _ROW * (last - first + 1)
     look = {"facecolor": "#f5f5f5", "edgecolor": "none", "zorder": 0}
     ax.add_patch(Rectangle((0.02, y + 0.01), _SHAPE + 0.12, height - 0.02, **look))
     look = {"rotation": 90, "ha": "center", "va": "center", "color": MUTED, "fontsize": 7.5}
-    label = "each window by itself" if height > 1.5 else "windows"
+    label = f"each {part} by itself" if height > 1.5 else f"{part}s"
     ax.text(0.16, y + height / 2, label, **look)
 
 
@@ -177,25 +177,25 @@ def _blocks(system: object, corpus: "Corpus") -> list[_Block]:
     probe = keras.Model(model.inputs, outputs)
     given = [keras.KerasTensor(shapes[x.name], dtype=x.dtype) for x in model.inputs]
     specs = keras.tree.flatten(probe.compute_output_spec(given))
-    blocks, by_window, backbone = [], False, getattr(system, "backbone", None)
+    blocks, by_part, backbone = [], False, getattr(system, "backbone", None)
     for layer, count, spec in zip(layers, parameters, specs, strict=True):
         kind = type(layer).__name__
-        by_window = (by_window or kind == "FoldWindows") and kind != "UnfoldWindows"
-        named, inside = _named(layer), bool(backbone and by_window)
+        by_part = (by_part or kind == "FoldWindows") and kind != "UnfoldWindows"
+        named, inside = _named(layer), bool(backbone and by_part)
         if inside and kind == "FoldWindows":
             convolutions = sum(type(part).__name__ == "Conv2D" for part in model.layers)
             details = [f"{convolutions} convolutions"]
             named = _BACKBONES.get(backbone, backbone), "convolution", details
-        elif inside and blocks[-1].by_window:
+        elif inside and blocks[-1].by_part:
             named = None
         if named is not None:
-            blocks.append(_Block(*named, spec.shape, count, by_window))
+            blocks.append(_Block(*named, spec.shape, count, by_part))
             continue
         block = blocks[-1]
         block.parameters += count
         # Values are padded and laid out for the layer that follows.
         laid_out = kind in ("Flatten", "ZeroPadding2D") or (kind == "Reshape" and len(blocks) > 1)
-        if by_window == block.by_window and not laid_out:
+        if by_part == block.by_part and not laid_out:
             block.shape = spec.shape
         if (detail := _detail(layer)) and not inside:
             block.details.append(detail)

@@ -106,6 +106,8 @@ class System(Parameters, abc.ABC):
     ----------
     name, title : str
         Short name (that of its file) and the one that a reader sees.
+    part : str
+        What its source calls the stretches into which it cuts a spectrogram, if it does.
     citation : str
         BibTeX.
     published : tuple of Published
@@ -118,6 +120,7 @@ class System(Parameters, abc.ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    part: ClassVar[str] = "segment"
     citation: ClassVar[str]
     published: ClassVar[tuple[Published, ...]] = ()
     deviations: ClassVar[tuple[str, ...]] = ()

@@ -99,6 +99,7 @@ class CnnLstm(NeuralSystem):
 
     name: ClassVar[str] = "cnn_lstm"
     title: ClassVar[str] = "CNN-LSTM on log-mel windows"
+    part: ClassVar[str] = "window"
     citation: ClassVar[str] = CITATION
     published: ClassVar[tuple[Published, ...]] = PUBLISHED
     deviations: ClassVar[tuple[str, ...]] = DEVIATIONS

@@ -28,8 +28,8 @@ from ser_lib.features import FrontEnd, RaggedArray, describe_shape, variance_bet
                 "analysis": features.WithDeltas(analysis=features.LogMel(n_mels=64)),
                 "segmentation": features.Windows(length=32, hop=16, max_windows=1),
             },
-            "2 utterances of 1 window of 320 ms, one every 160 ms; "
-            "a window: 32 frames x 64 bands x 3 channels",
+            "2 utterances of 1 segment of 320 ms, one every 160 ms; "
+            "a segment: 32 frames x 64 bands x 3 channels",
         ),
         (
             {

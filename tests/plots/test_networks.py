@@ -106,7 +106,11 @@ def test_the_figure_says_what_the_table_says(corpus):
         assert row.layer in written
         assert row.output in written
         assert not row.parameters or f"{row.parameters:,}" in written
-    assert "each window by itself" in written
+
+
+@pytest.mark.parametrize(("name", "part"), [("cnn_lstm", "window"), ("alexnet", "segment")])
+def test_stretches_have_the_name_that_the_source_gives_them(corpus, name, part):
+    assert f"each {part} by itself" in texts(plots.network(make(name), corpus))
 
 
 def test_a_system_without_a_network_is_refused(corpus):

@@ -113,6 +113,35 @@ def test_a_difference_is_said_to_be_sure_or_not():
     )
 
 
+def test_the_first_and_the_last_of_a_ranking_are_named():
+    table = pd.DataFrame(
+        [
+            ("b_b", "train", 0.5, 0.4, 0.6),
+            ("a", "train", 0.7, 0.6, 0.8),
+            ("a", "speaker", 0.9, 0.8, 1),
+        ],
+        columns=["system", "normalisation", "uar", "uar_low", "uar_high"],
+    )
+    assert sentences.ranking(table) == (
+        "Under normalisation *train* of 2 systems *a* 0.700 [0.600, 0.800] is first, *b_b* 0.500 "
+        "[0.400, 0.600] last. Under normalisation *speaker* only *a* 0.900 [0.800, 1.000]."
+    )
+
+
+def test_recalls_of_several_systems_by_hand():
+    def rows(predicted):
+        return pd.DataFrame({"emotion": ["joy", "joy", "fear", "fear"], "predicted": predicted})
+
+    one = {"one": rows(["joy", "joy", "fear", "joy"])}
+    best = "Over all systems *joy* is recognised best (100 %) and *fear* least (50 %)."
+    assert sentences.recalls(one) == best
+    two = one | {"two": rows(["joy", "joy", "joy", "joy"])}
+    assert sentences.recalls(two) == (
+        "Over all systems *joy* is recognised best (100 %) and *fear* least (25 %). They differ "
+        "most in *fear*: 0 % to 50 %."
+    )
+
+
 def test_published_scores_count_that_answer_the_same_question():
     def score(disjoint, classes):
         return Published(

@@ -21,6 +21,8 @@ from ser_lib.reporting.sentences.scores import (
     difference,
     on_real_speech,
     published,
+    ranking,
+    recalls,
     score,
     speakers,
 )
@@ -39,6 +41,8 @@ __all__ = [
     "over_time",
     "projection",
     "published",
+    "ranking",
+    "recalls",
     "recognised",
     "score",
     "segments",

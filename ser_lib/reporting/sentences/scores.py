@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,6 +147,36 @@ def speakers(evaluation: Evaluation) -> str:
     if not uar.min() <= pooled <= uar.max() and table["classes"].nunique() > 1:
         text += " The pooled UAR lies outside this range because the UAR of a speaker is over the "
         text += "classes of this speaker only."
+    return text
+
+
+def ranking(table: pd.DataFrame) -> str:
+    """Say which system is first and which last under each normalisation of a table of results."""
+    parts = []
+    for normalisation, own in table.groupby("normalisation", sort=False):
+        own = own.sort_values("uar", ascending=False)
+        first, last = (
+            f"*{escape(row.system)}* {interval(row.uar, row.uar_low, row.uar_high)}"
+            for row in own.iloc[[0, -1]].itertuples()
+        )
+        between = f"of {count(len(own), 'system')} {first} is first, {last} last"
+        text = between if len(own) > 1 else f"only {first}"
+        parts.append(f"Under normalisation *{escape(normalisation)}* {text}.")
+    return " ".join(parts)
+
+
+def recalls(predictions: Mapping[str, pd.DataFrame]) -> str:
+    """Say which emotion several systems recognise best, which least, and where they differ most."""
+    rows = pd.concat(predictions, names=["system"]).reset_index("system")
+    right = (rows["emotion"] == rows["predicted"]).groupby([rows["system"], rows["emotion"]])
+    recall = right.mean().unstack()
+    mean, spread = recall.mean(), recall.max() - recall.min()
+    best, least, widest = mean.idxmax(), mean.idxmin(), spread.idxmax()
+    text = f"Over all systems *{escape(best)}* is recognised best ({percent(mean[best])}) and "
+    text += f"*{escape(least)}* least ({percent(mean[least])})."
+    if len(recall) > 1 and spread.max() > 0:
+        low, high = recall[widest].min(), recall[widest].max()
+        text += f" They differ most in *{escape(widest)}*: {percent(low)} to {percent(high)}."
     return text
 
 
