@@ -65,6 +65,8 @@ for system in alexnet fcn_attention cnn_lstm; do
     ser evaluate $system --corpus emodb $seeds
     ser evaluate $system --corpus ravdess
 done
+ser evaluate cnn_lstm --corpus ravdess --subset calm_as_neutral --protocol random_80_20 --variant as_published
+ser evaluate cnn_lstm --corpus ravdess --subset calm_as_neutral --variant as_published
 ser evaluate blstm_attention --corpus emodb --protocol shuffled_80_20 --folds 3 $published
 ser evaluate blstm_attention --corpus emodb --variant as_published
 
