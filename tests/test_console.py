@@ -1,5 +1,6 @@
 """Progress bars can be switched off as a whole, and leave nothing behind."""
 
+import functools
 import io
 import os
 import subprocess
@@ -25,7 +26,9 @@ def test_bars_are_hidden_where_asked_for_and_by_the_environment(disable, everywh
 @pytest.mark.parametrize(
     ("show", "arguments"), [("refresh", ()), ("set_postfix_str", ("fold 1",)), ("update", ())]
 )
-def test_a_bar_that_was_shown_at_once_is_removed_at_its_end(show, arguments):
+def test_a_bar_that_was_shown_at_once_is_removed_at_its_end(show, arguments, monkeypatch):
+    # Where TQDM_DISABLE was set when tqdm was imported, as for notebooks, there are no bars.
+    monkeypatch.setattr(console, "_Bar", functools.partial(console._Bar, disable=False))
     stream = io.StringIO()
     with console.progress(total=3, description="folds", file=stream, mininterval=0) as bar:
         getattr(bar, show)(*arguments)
