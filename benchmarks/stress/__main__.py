@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -36,13 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.names:
         if name not in TRIALS:
             parser.error(str(unknown("trial", name, TRIALS)))
+    # A shell that starts this in the background lets it ignore Ctrl-C, and `nohup` the end of the
+    # terminal; what the trials start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     outcomes = []
     for name in [t for t in TRIALS if t in (options.names or TRIALS)]:
         outcomes.append(run(name, quick=options.quick))
         print(outcome.table(outcomes[-1:]).to_string(index=False), flush=True)
         print(*(f"  {example}" for example in outcomes[-1].examples), sep="\n", flush=True)
     print(outcome.table(outcomes).to_string(index=False))
-    if not options.quick and not options.names:
+    if not options.quick:
         target = paths.reports() / "benchmarks" / "stress.csv"
         outcome.save(outcomes, target)
         print(f"written: {target}")

@@ -75,6 +75,12 @@ def table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def save(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write the table as CSV, whole or not at all."""
+    """Write the table as CSV, whole or not at all; rows of other trials in the file stay."""
+    rows = table(outcomes)
+    if path.is_file():
+        before = pd.read_csv(path)
+        order = [*dict.fromkeys([*before["trial"], *rows["trial"]])]
+        rows = pd.concat([before, rows]).drop_duplicates("trial", keep="last")
+        rows = rows.set_index("trial").loc[order].reset_index()
     with paths.whole(path) as file:
-        table(outcomes).to_csv(file, index=False)
+        rows.to_csv(file, index=False)

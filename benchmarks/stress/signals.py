@@ -16,6 +16,8 @@ from benchmarks.stress import commands, kills
 from benchmarks.stress.outcome import Outcome
 from ser_lib.console import progress
 
+# How often a command that ended before its signal is tried again, each time with half the delay.
+_ATTEMPTS = 6
 _SAID = "ser: interrupted; what was finished is kept"
 _NUMBERS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _TURNS = (
@@ -46,10 +48,16 @@ def signals(count: int, folder: Path) -> Outcome:
                         outcome.note("traceback", f"{name}, undisturbed: {code}, {said[-300:]}")
                     shutil.rmtree(folder / "undisturbed")
                 seconds[name] = max(0.5, time.monotonic() - started)
-            case = commands.Home(before).copy(home)
-            after = rng.uniform(0.05, 0.9) * seconds[name]
-            _end(name, corpus, case, address, number, after, outcome)
-            shutil.rmtree(home)
+            after, taken = rng.uniform(0.05, 0.9) * seconds[name], False
+            for _ in range(_ATTEMPTS):
+                case = commands.Home(before).copy(home)
+                taken = _end(name, corpus, case, address, number, after, outcome)
+                shutil.rmtree(home)
+                if taken:
+                    break
+                after /= 2
+            if not taken:
+                outcome.note("wrong", f"{name}: always ended before the signal")
     return outcome
 
 
@@ -61,7 +69,8 @@ def _end(
     number: int,
     after: float,
     outcome: Outcome,
-) -> None:
+) -> bool:
+    """Send a signal after some seconds; False if the command had ended before."""
     running = commands.Running(home, _work(name, corpus, home, address), real=name == "run")
     # Until it is the command; a process that is still being started has nothing to say.
     while not running.started:
@@ -72,8 +81,7 @@ def _end(
     case = f"{name}, {signal.Signals(number).name} after {after:.2f} s"
     lines = running.said.strip().splitlines()
     if code == 0 or (code == -number and running.ended):
-        # The signal came too late.
-        return
+        return False
     if code != 128 + number or lines.count(_SAID) != 1 or "Traceback" in running.said:
         outcome.note("traceback", f"{case}: {code}, {' | '.join(lines[-6:])[-400:]}")
     if alive := commands.survivors(family):
@@ -82,6 +90,7 @@ def _end(
     left = [each for each in home.leftovers() if not each.endswith(".partial")]
     if left:
         outcome.note("leftover", f"{case}: {', '.join(left[:3])}")
+    return True
 
 
 def _work(name: str, corpus: Path, home: commands.Home, address: str) -> Sequence[str] | Callable:
