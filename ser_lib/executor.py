@@ -264,8 +264,7 @@ def _environment(missing: Mapping[str, str], **other: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _set_missing(variables: Mapping[str, str]) -> list[str]:
-    """Set environment variables that are not set, and return their names."""
-    missing = [name for name in variables if name not in os.environ]
-    os.environ.update({name: variables[name] for name in missing})
-    return missing
+def _set_missing(variables: Mapping[str, str]) -> None:
+    """Set environment variables that are not set."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)

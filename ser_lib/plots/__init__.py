@@ -24,7 +24,7 @@ from ser_lib.plots.features import descriptors, feature_distributions, projectio
 from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
 from ser_lib.plots.networks import layer_table, network
-from ser_lib.plots.recalls import recall_by_system
+from ser_lib.plots.recalls import recall_by_system, recall_table
 from ser_lib.plots.recognition import distribution, recording, timeline
 from ser_lib.plots.scores import (
     condition_curve,
@@ -68,6 +68,7 @@ __all__ = [
     "projection",
     "published_comparison",
     "recall_by_system",
+    "recall_table",
     "recording",
     "save",
     "scores_by_fold",

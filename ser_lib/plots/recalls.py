@@ -17,6 +17,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def recall_table(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """
+    Tabulate the recall of each emotion by each of several systems.
+
+    Parameters and errors are those of `recall_by_system`.
+
+    Returns
+    -------
+    pd.DataFrame, shape (systems, emotions)
+        Recalls in [0, 1], pooled over folds and seeds; NaN where an emotion was not tested.
+    """
+    if not predictions:
+        raise InputError("there is nothing to draw: no predictions; expected one system or more")
+    tables = {name: clean_test_rows(rows) for name, rows in predictions.items()}
+    classes = ordered(
+        {e for rows in tables.values() for e in (*classes_of(rows), *rows["emotion"])}
+    )
+    return pd.DataFrame(
+        {name: score_classes(rows, classes)["recall"] for name, rows in tables.items()}
+    ).T
+
+
 @figure
 def recall_by_system(predictions: Mapping[str, pd.DataFrame], *, title: str = "") -> "Figure":
     """
@@ -44,15 +66,8 @@ def recall_by_system(predictions: Mapping[str, pd.DataFrame], *, title: str = ""
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    if not predictions:
-        raise InputError("there is nothing to draw: no predictions; expected one system or more")
-    tables = {name: clean_test_rows(rows) for name, rows in predictions.items()}
-    classes = ordered(
-        {e for rows in tables.values() for e in (*classes_of(rows), *rows["emotion"])}
-    )
-    recalls = pd.DataFrame(
-        {name: score_classes(rows, classes)["recall"] for name, rows in tables.items()}
-    ).T
+    recalls = recall_table(predictions)
+    classes = list(recalls.columns)
     labels = [textwrap.fill(name, 40, break_on_hyphens=False) for name in recalls.index]
     lines = sum(1 + label.count("\n") for label in labels)
     fig, ax = plt.subplots(figsize=(2.9 + 0.74 * len(classes), 1.2 + 0.3 * lines))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser_lib import paths
+from ser_lib import paths, plots
 from ser_lib.evaluation import Evaluation, compare
 from ser_lib.plots import Example, Spectrogram
 from ser_lib.reporting import sentences
@@ -116,8 +116,8 @@ def test_a_difference_is_said_to_be_sure_or_not():
 def test_the_first_and_the_last_of_a_ranking_are_named():
     table = pd.DataFrame(
         [
-            ("b_b", "train", 0.5, 0.4, 0.6),
             ("a", "train", 0.7, 0.6, 0.8),
+            ("b_b", "train", 0.5, 0.4, 0.6),
             ("a", "speaker", 0.9, 0.8, 1),
         ],
         columns=["system", "normalisation", "uar", "uar_low", "uar_high"],
@@ -130,14 +130,16 @@ def test_the_first_and_the_last_of_a_ranking_are_named():
 
 def test_recalls_of_several_systems_by_hand():
     def rows(predicted):
-        return pd.DataFrame({"emotion": ["joy", "joy", "fear", "fear"], "predicted": predicted})
+        emotions = ["anger", "anger", "fear", "fear"]
+        columns = {"emotion": emotions, "predicted": predicted, "speaker": "s"}
+        return pd.DataFrame(columns | {"p_anger": 0.5, "p_fear": 0.5})
 
-    one = {"one": rows(["joy", "joy", "fear", "joy"])}
-    best = "Over all systems *joy* is recognised best (100 %) and *fear* least (50 %)."
-    assert sentences.recalls(one) == best
-    two = one | {"two": rows(["joy", "joy", "joy", "joy"])}
-    assert sentences.recalls(two) == (
-        "Over all systems *joy* is recognised best (100 %) and *fear* least (25 %). They differ "
+    one = {"one": rows(["anger", "anger", "fear", "anger"])}
+    best = "Over all systems *anger* is recognised best (100 %) and *fear* least (50 %)."
+    assert sentences.recalls(plots.recall_table(one)) == best
+    two = one | {"two": rows(["anger", "anger", "anger", "anger"])}
+    assert sentences.recalls(plots.recall_table(two)) == (
+        "Over all systems *anger* is recognised best (100 %) and *fear* least (25 %). They differ "
         "most in *fear*: 0 % to 50 %."
     )
 

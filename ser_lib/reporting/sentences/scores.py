@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,10 +151,9 @@ def speakers(evaluation: Evaluation) -> str:
 
 
 def ranking(table: pd.DataFrame) -> str:
-    """Say which system is first and which last under each normalisation of a table of results."""
+    """Say which system is first and which last under each normalisation of a ranked table."""
     parts = []
     for normalisation, own in table.groupby("normalisation", sort=False):
-        own = own.sort_values("uar", ascending=False)
         first, last = (
             f"*{escape(row.system)}* {interval(row.uar, row.uar_low, row.uar_high)}"
             for row in own.iloc[[0, -1]].itertuples()
@@ -165,17 +164,21 @@ def ranking(table: pd.DataFrame) -> str:
     return " ".join(parts)
 
 
-def recalls(predictions: Mapping[str, pd.DataFrame]) -> str:
-    """Say which emotion several systems recognise best, which least, and where they differ most."""
-    rows = pd.concat(predictions, names=["system"]).reset_index("system")
-    right = (rows["emotion"] == rows["predicted"]).groupby([rows["system"], rows["emotion"]])
-    recall = right.mean().unstack()
-    mean, spread = recall.mean(), recall.max() - recall.min()
+def recalls(table: pd.DataFrame) -> str:
+    """
+    Say which emotion several systems recognise best, which least, and where they differ most.
+
+    Parameters
+    ----------
+    table : pd.DataFrame, shape (systems, emotions)
+        From `ser_lib.plots.recall_table`.
+    """
+    mean, spread = table.mean(), table.max() - table.min()
     best, least, widest = mean.idxmax(), mean.idxmin(), spread.idxmax()
     text = f"Over all systems *{escape(best)}* is recognised best ({percent(mean[best])}) and "
     text += f"*{escape(least)}* least ({percent(mean[least])})."
-    if len(recall) > 1 and spread.max() > 0:
-        low, high = recall[widest].min(), recall[widest].max()
+    if spread.max() > 0:
+        low, high = table[widest].min(), table[widest].max()
         text += f" They differ most in *{escape(widest)}*: {percent(low)} to {percent(high)}."
     return text
 
