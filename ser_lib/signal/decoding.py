@@ -17,6 +17,9 @@ from ser_lib.signal import mpeg, streams
 from ser_lib.signal.containers import check_length
 from ser_lib.signal.preprocess import SHORTEST
 
+AudioFile = soundfile.SoundFile | streams.ChainedFile
+"""An open recording: ``frames``, ``samplerate``, ``channels``, and ``read(frames, dtype)``."""
+
 # Samples per channel read at a time: an hour at 96 kHz in stereo is never in memory at once.
 _BLOCK = 2**20
 # What libsndfile returns for a FLAC stream of unknown length.
@@ -78,13 +81,13 @@ def decode(path: str | os.PathLike, *, sample_rate: int = 16000) -> Recording:
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike) -> Iterator[tuple[soundfile.SoundFile, tuple[str, ...]]]:
+def opened(path: str | os.PathLike) -> Iterator[tuple[AudioFile, tuple[str, ...]]]:
     """
     Open a recording, and make sure that its header counts all that it holds.
 
     Yields
     ------
-    file : soundfile.SoundFile
+    file : AudioFile
         ``file.frames`` is the number of samples per channel.
     notes : tuple of str
         What is unusual about the file.
@@ -118,7 +121,7 @@ def opened(path: str | os.PathLike) -> Iterator[tuple[soundfile.SoundFile, tuple
             if file.format == "FLAC":
                 streams.check_flac(path, raw, file.frames)
             elif file.format == "OGG":
-                streams.check_ogg(path, raw)
+                file = streams.open_ogg(path, raw, file)
             elif file.format == "MP3":
                 whole = mpeg.whole_stream(path, raw, file.frames)
                 if whole is not None:
@@ -166,7 +169,7 @@ def check(path: str | os.PathLike) -> tuple[int, int]:
         return sum(len(block) for block in mono_blocks(Path(path), file)), file.samplerate
 
 
-def _refuse_short(path: Path, file: soundfile.SoundFile) -> None:
+def _refuse_short(path: Path, file: AudioFile) -> None:
     if file.frames < SHORTEST * file.samplerate:
         raise InputError(
             f"{path}: has {file.frames} samples at {file.samplerate} Hz "
@@ -175,9 +178,7 @@ def _refuse_short(path: Path, file: soundfile.SoundFile) -> None:
         )
 
 
-def _read(
-    path: Path, file: soundfile.SoundFile, sample_rate: int, notes: tuple[str, ...]
-) -> Recording:
+def _read(path: Path, file: AudioFile, sample_rate: int, notes: tuple[str, ...]) -> Recording:
     _refuse_short(path, file)
     blocks = mono_blocks(path, file)
     if file.samplerate != sample_rate:
@@ -199,7 +200,7 @@ def _read(
     return Recording(signal, sample_rate, tuple(notes))
 
 
-def mono_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+def mono_blocks(path: Path, file: AudioFile) -> Iterator[np.ndarray]:
     """Read all samples that the header of `file` announces, in blocks, channels averaged."""
     position = 0
     while position < file.frames:

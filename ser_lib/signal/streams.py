@@ -1,12 +1,17 @@
-"""Check that a FLAC or Ogg file is one stream, of which the header counts every sample."""
+"""Check that the header of a FLAC file counts every sample; read all streams of an Ogg file."""
 
 import contextlib
+import io
 import mmap
 import os
 import re
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
+import soundfile
 
 from ser_lib.errors import InputError
 
@@ -116,49 +121,107 @@ _FIRST, _LAST = 2, 4  # flags of a page
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def check_ogg(path: Path, file: BinaryIO) -> None:
+def open_ogg(
+    path: Path, file: BinaryIO, whole: soundfile.SoundFile
+) -> "soundfile.SoundFile | ChainedFile":
     """
-    Refuse an Ogg file with a damaged or missing page, or of several streams one after another.
+    Check all pages of an Ogg file, and open its streams where several follow one another.
 
     libsndfile reads the first stream only, passes over damaged pages, and takes the last page that
     it finds for the end.
+
+    Parameters
+    ----------
+    path : Path
+        For the error.
+    file : binary file
+        One that libsndfile takes for Ogg.
+    whole : soundfile.SoundFile
+        The same file, opened: returned where it is one stream.
+
+    Raises
+    ------
+    InputError
+        For a damaged or missing page, or streams of different sampling rates or channels.
     """
+    with _bytes_of(file) as data:
+        links = list(_ogg_links(path, data))
+        if len(links) == 1:
+            return whole
+        return ChainedFile(path, [io.BytesIO(data[start:end]) for start, end in links])
+
+
+def _ogg_links(path: Path, data: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
+    """Find where each of the streams that follow one another starts and ends; check its pages."""
+    end = max(data.find(b"OggS"), 0)
+    while True:
+        start, end = end, _ogg_end(path, data, end)
+        yield start, end
+        # What follows and starts no stream is padding, or the tag of another program.
+        if data[end : end + 4] != b"OggS" or not data[end + 5] & _FIRST:
+            return
+
+
+def _ogg_end(path: Path, data: bytes | mmap.mmap, place: int) -> int:
+    """Return where the stream ends, or the streams side by side, whose first page is at `place`."""
     opened, ended = set(), set()
     begun = False
-    with _bytes_of(file) as data:
-        place = max(data.find(b"OggS"), 0)
-        while opened - ended or not begun:
-            header = data[place : place + 27]
-            if len(header) < 27 or header[:4] != b"OggS":
-                break
-            flags, serial = header[5], header[14:18]
-            end = place + 27 + header[26]
-            end += sum(data[place + 27 : end])
-            if end > len(data):
-                break
-            page = data[place:end]
-            if _ogg_crc(page[:22] + bytes(4) + page[26:]) != int.from_bytes(
-                header[22:26], "little"
-            ):
-                raise InputError(
-                    f"{path}: the page of {end - place} bytes at byte {place} is damaged; expected "
-                    "the checksum in its header"
-                )
-            if flags & _FIRST:
-                opened.add(serial)
-            else:
-                begun = True
-            if flags & _LAST:
-                ended.add(serial)
-            place = end
-        if opened - ended or not begun:
+    while opened - ended or not begun:
+        header = data[place : place + 27]
+        if len(header) < 27 or header[:4] != b"OggS":
+            break
+        flags, serial = header[5], header[14:18]
+        end = place + 27 + header[26]
+        end += sum(data[place + 27 : end])
+        if end > len(data):
+            break
+        page = data[place:end]
+        if _ogg_crc(page[:22] + bytes(4) + page[26:]) != int.from_bytes(header[22:26], "little"):
             raise InputError(
-                f"{path}: is truncated or damaged: found no complete page at byte {place} of "
-                f"{len(data)}, and none before it is marked as the last; expected a complete "
-                "recording"
+                f"{path}: the page of {end - place} bytes at byte {place} is damaged; expected "
+                "the checksum in its header"
             )
-        if data[place : place + 4] == b"OggS" and data[place + 5] & _FIRST:
-            raise InputError(f"{path}: holds a second Ogg stream at byte {place}; {JOINED}")
+        if flags & _FIRST:
+            opened.add(serial)
+        else:
+            begun = True
+        if flags & _LAST:
+            ended.add(serial)
+        place = end
+    if opened - ended or not begun:
+        raise InputError(
+            f"{path}: is truncated or damaged: found no complete page at byte {place} of "
+            f"{len(data)}, and none before it is marked as the last; expected a complete recording"
+        )
+    return place
+
+
+class ChainedFile:
+    """
+    Streams that follow one another in one file, to be read as one recording.
+
+    Attributes
+    ----------
+    frames, samplerate, channels : int
+        As a `soundfile.SoundFile` has them; `frames` of all streams together.
+    """
+
+    def __init__(self, path: Path, streams: Sequence[BinaryIO]):
+        self._files = [soundfile.SoundFile(stream) for stream in streams]
+        kinds = list(dict.fromkeys((file.samplerate, file.channels) for file in self._files))
+        if len(kinds) > 1:
+            found = " and ".join(f"{rate} Hz with {count} channel(s)" for rate, count in kinds)
+            raise InputError(f"{path}: holds streams of {found}; {JOINED}")
+        self.samplerate, self.channels = kinds[0]
+        self.frames = sum(file.frames for file in self._files)
+
+    def read(self, frames: int, dtype: str) -> np.ndarray:
+        """Read up to so many samples per channel, never across two streams; none at the end."""
+        for file in self._files:
+            block = file.read(frames, dtype=dtype)
+            if len(block):
+                break
+        return block
 
 
 def _ogg_crc(data: bytes) -> int:

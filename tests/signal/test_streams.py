@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from ser_lib.corpora.hashing import seconds
 from ser_lib.errors import InputError
 from ser_lib.signal import decode
+from ser_lib.signal.decoding import check
 from ser_lib.signal.mpeg import read_stream
 
 RATE = 16000
@@ -33,13 +35,42 @@ def refused(path, content, match):
 # ---- FLAC and Ogg ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [("a.flac", {}), ("a.ogg", {}), ("a.opus", {"format": "OGG", "subtype": "OPUS"})],
-)
-def test_a_second_stream_is_not_passed_over(tmp_path, name, options):
-    content = encoded(tmp_path / name, LOUD, **options)
-    refused(tmp_path / name, content * 2, "holds a second (FLAC|Ogg) stream at byte")
+def test_a_second_flac_stream_is_not_passed_over(tmp_path):
+    content = encoded(tmp_path / "a.flac", LOUD)
+    refused(tmp_path / "a.flac", content * 2, "holds a second FLAC stream at byte")
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("after", [b"", b"\0" * 999])
+def test_chained_oggs_are_read_to_the_end_of_the_last(tmp_path, subtype, after):
+    path = tmp_path / "a.ogg"
+    parts = [
+        encoded(path, signal, 48000, format="OGG", subtype=subtype)
+        for signal in (QUIET, LOUD, QUIET)
+    ]
+    alone = []
+    for part in parts:
+        path.write_bytes(part)
+        alone.append(soundfile.read(path, dtype="float32")[0])
+    path.write_bytes(b"".join(parts) + after)
+    np.testing.assert_array_equal(decode(path, sample_rate=48000).signal, np.concatenate(alone))
+    assert check(path) == (3 * len(LOUD), 48000)
+    assert seconds(path) == 2
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(24000, 1), (RATE, 2)])
+def test_chained_oggs_of_different_kinds_are_refused(tmp_path, rate, channels):
+    one = encoded(tmp_path / "a.ogg", LOUD)
+    other = encoded(tmp_path / "b.ogg", np.stack([LOUD] * channels, 1), rate)
+    refused(tmp_path / "a.ogg", one + other, f"16000 Hz with 1 .* and {rate} Hz with {channels} ")
+
+
+def test_no_stream_of_a_chained_ogg_may_be_damaged(tmp_path):
+    content = encoded(tmp_path / "a.ogg", LOUD)
+    damaged = bytearray(content * 2)
+    damaged[len(content) + 100] ^= 1
+    refused(tmp_path / "a.ogg", damaged, "is damaged")
+    refused(tmp_path / "a.ogg", content + content[:-100], "is truncated or damaged")
 
 
 @pytest.mark.parametrize("count", [3000, 32000])
