@@ -127,7 +127,8 @@ def _draw(path: Path, draw: Callable[..., "Figure"], table: pd.DataFrame, title:
 
     from ser_lib import plots
 
-    drawn_of = identity.digest([table.to_csv(index=False), title, code_digest.folder("plots")])
+    drawing = code_digest.code([draw.__module__]).digest
+    drawn_of = identity.digest([table.to_csv(index=False), title, drawing])
     if path.is_file():
         with contextlib.suppress(OSError), Image.open(path) as image:
             if image.info.get(_NOTE) == drawn_of:

@@ -8,29 +8,25 @@ from ser_lib.reporting.formatting import code, duration, escape, interval
 from ser_lib.reporting.links import row_links
 from ser_lib.reporting.rows import Row
 
-HEADINGS = (
-    *("system", "normalisation"),
-    *(f" {metric.title}" for metric in METRICS.values()),
-    *(" folds", " seeds", " parameters", " training", "links"),
-)
-"""Of the cells that `row_cells` writes."""
-N_SCORED = 2 + len(METRICS)
-"""Number of `HEADINGS` up to the scores."""
+SCORES = tuple(f" {metric.title}" for metric in METRICS.values())
+"""Headings of what `scores` writes."""
+COSTS = (" parameters", " training")
+"""Headings of what a system costs."""
 
 
-def row_cells(row: Row, folder: Path) -> list[str]:
-    """Write the cells of a row under `HEADINGS`; `folder` is ``<reports>/<corpus>``."""
+def row_cells(row: Row, folder: Path) -> dict[str, str]:
+    """Write all cells of a row by their headings; `folder` is ``<reports>/<corpus>``."""
     count = row.values["n_parameters"]
-    return [
-        system(row),
-        row.values["normalisation"],
-        *scores(row.values),
-        folds(row),
-        seeds(row),
-        "" if count is None else f"{count:,}",
-        duration(row.values["fit_seconds"]),
-        row_links(row, folder),
-    ]
+    return {
+        "system": system(row),
+        "normalisation": row.values["normalisation"],
+        **dict(zip(SCORES, scores(row.values), strict=True)),
+        " folds": folds(row),
+        " seeds": seeds(row),
+        " parameters": "" if count is None else f"{count:,}",
+        " training": duration(row.values["fit_seconds"]),
+        "links": row_links(row, folder),
+    }
 
 
 def system(row: Row) -> str:

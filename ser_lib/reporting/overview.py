@@ -32,7 +32,7 @@ on has changed since, and its command may give other ones. The page of each corp
 paired comparisons, speaker-dependent runs, published scores and the command that reproduces each
 row."""
 
-_HEADINGS = (" rank", *cells.HEADINGS[: cells.N_SCORED], " seeds")
+_HEADINGS = (" rank", "system", *cells.SCORES, " seeds")
 
 _README = """UAR (unweighted average recall) on unseen speakers under the normalisation `train`
 (features are scaled by the training speakers), in brackets its 95 % interval for one new training,
@@ -55,16 +55,16 @@ def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
             chance = f"chance is {1 / len(classes):.3f}"
             text.append(f"{part}{len(classes)} classes, {escape(protocol)}; {chance}.")
             shown = leading(group)
-            for _, ranking in itertools.groupby(shown, lambda row: row.values["normalisation"]):
+            for name, ranking in itertools.groupby(shown, lambda row: row.values["normalisation"]):
                 ranks = itertools.count(1)
                 table = [
                     [
                         *(next(ranks) if row.repeated else "–", cells.system(row)),
-                        *(row.values["normalisation"], *cells.scores(row.values), cells.seeds(row)),
+                        *(*cells.scores(row.values), cells.seeds(row)),
                     ]
                     for row in ranking
                 ]
-                text.append(markdown_table(_HEADINGS, table))
+                text += [f"Normalisation {code(name)}:", markdown_table(_HEADINGS, table)]
             figure = f"{name}/figures/{captions.leaderboard_name(number)}.png"
             if (reports / figure).is_file():
                 text.append(captions.picture(figure, *captions.leaderboard(shown)))

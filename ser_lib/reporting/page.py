@@ -21,8 +21,16 @@ stands the standard deviation of their UAR. *Normalisation* says whose statistic
 features: `train`, the training speakers'; `utterance`, each utterance's own; `speaker`, each
 speaker's own, which needs other (unlabelled) recordings of the test speaker. Systems are ranked
 within one normalisation. Those with fewer than three seeds have no rank and stand below the others:
-their place may be an accident of one training. *Older code*: what the numbers of this row depend
-on has changed since, and its command may give other ones."""
+their place may be an accident of one training. *Training* is the time that all trainings of the row
+took by the clock, on the machine that its record names and with whatever ran beside them. *Older
+code*: what the numbers of this row depend on has changed since, and its command may give other
+ones."""
+
+_RANKED = (" rank", "system", *cells.SCORES, " seeds", *cells.COSTS, "links")
+_UNRANKED = ("system", "normalisation", *cells.SCORES)
+_PARTIAL = (*_UNRANKED, " folds", "tested", " seeds", *cells.COSTS, "links")
+_UNSEEN = " UAR on unseen speakers"
+_DEPENDENT = (*_UNRANKED, " folds", " seeds", *cells.COSTS, _UNSEEN, "links")
 
 # Whether the test speakers of a published score are in its training data, too.
 _SPEAKERS = {True: "unseen", False: "**in the training too**", None: "not said"}
@@ -103,12 +111,10 @@ def _ranked(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> li
         for name, ranking in itertools.groupby(group, lambda row: row.values["normalisation"]):
             own, ranks = list(ranking), itertools.count(1)
             table = [
-                [next(ranks) if row.repeated else "–", *cells.row_cells(row, folder)] for row in own
+                cells.row_cells(row, folder) | {" rank": next(ranks) if row.repeated else "–"}
+                for row in own
             ]
-            text += [
-                f"#### Normalisation {name}",
-                markdown_table([" rank", *cells.HEADINGS], table),
-            ]
+            text += [f"#### Normalisation {name}", _table(_RANKED, table)]
             text += comparisons.section(own)
         figure = figures[captions.leaderboard_name(number)]
         text.append(captions.picture(figure, *captions.leaderboard(leading(group))))
@@ -120,15 +126,19 @@ def _partial(rows: Sequence[Row], folder: Path) -> list[str]:
         return []
     text = ["## Partial runs, not ranked"]
     text.append("Only some of the folds: not comparable with the rows above.")
-    split = cells.N_SCORED + 1
-    headings = [*cells.HEADINGS[:split], "tested", *cells.HEADINGS[split:]]
     for key, group in groups(rows).items():
-        table = []
-        for row in group:
-            own, folds = cells.row_cells(row, folder), row.record["specification"]["folds"]
-            table.append([*own[:split], escape(", ".join(folds)), *own[split:]])
-        text += [cells.group_heading(key), markdown_table(headings, table)]
+        table = [
+            cells.row_cells(row, folder)
+            | {"tested": escape(", ".join(row.record["specification"]["folds"]))}
+            for row in group
+        ]
+        text += [cells.group_heading(key), _table(_PARTIAL, table)]
     return text
+
+
+def _table(headings: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
+    """Lay out some of the cells of rows, which have all of them by heading."""
+    return markdown_table(headings, [[row[heading] for heading in headings] for row in rows])
 
 
 def _dependent(rows: Sequence[Row], folder: Path) -> list[str]:
@@ -141,13 +151,9 @@ def _dependent(rows: Sequence[Row], folder: Path) -> list[str]:
         "These protocols exist for comparison with published scores. They say nothing about "
         "unseen speakers; the last column but one does.",
     ]
-    headings = [*cells.HEADINGS[:-1], " UAR on unseen speakers", cells.HEADINGS[-1]]
     for key, group in groups(rows).items():
-        table = []
-        for row in group:
-            *own, links = cells.row_cells(row, folder)
-            table.append([*own, _unseen(row, disjoint), links])
-        text += [cells.group_heading(key), markdown_table(headings, table)]
+        table = [cells.row_cells(row, folder) | {_UNSEEN: _unseen(row, disjoint)} for row in group]
+        text += [cells.group_heading(key), _table(_DEPENDENT, table)]
     return text
 
 
@@ -180,7 +186,7 @@ def _degraded(rows: Sequence[Row]) -> list[str]:
         for name, scores in row.evaluation.by_condition().iterrows():
             protocol = escape(row.record["protocol_title"])
             table.append([cells.system(row), protocol, escape(name), *cells.scores(scores)])
-    headings = ["system", "protocol", "condition", *cells.HEADINGS[2 : cells.N_SCORED]]
+    headings = ["system", "protocol", "condition", *cells.SCORES]
     return [
         "## Degraded recordings",
         "The same trained systems, tested on degraded copies of the same test recordings.",
