@@ -20,6 +20,7 @@ from ser_lib.reporting import captions, runs, trials
 from ser_lib.reporting.overview import overview_page, update_readme
 from ser_lib.reporting.page import SYNTHETIC, corpus_page
 from ser_lib.reporting.rows import Row, groups, leading, read_rows, results_table
+from ser_lib.reporting.stored_notebooks import update_notebooks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,10 +32,11 @@ _PATTERNS = ("leaderboard*.png", "confusion-*.png", "recall-*.png", "recipes-*.p
 
 def build_report(reports: Path | None = None, *, corpus: str | None = None) -> list[Path]:
     """
-    Make tables, figures and pages again; return the README of each corpus, and the overview.
+    Make tables, figures and pages again; return the pages, and the notebooks that have changed.
 
-    Where the reports belong to a checkout of the repository whose README has the marks for it, the
-    table of results there is made again as well (see `ser_lib.reporting.overview.update_readme`).
+    Where the reports belong to a checkout of the repository, what its README and its notebooks say
+    of them is made again as well (see `ser_lib.reporting.overview.update_readme` and
+    `ser_lib.reporting.stored_notebooks.update_notebooks`).
 
     Parameters
     ----------
@@ -65,6 +67,7 @@ def build_report(reports: Path | None = None, *, corpus: str | None = None) -> l
         pages.append(reports / "README.md")
         readme = update_readme(rows, reports)
         pages += [readme] if readme else []
+        pages += update_notebooks(reports)
     return pages
 
 

@@ -16,20 +16,26 @@ CHOSEN_ON = re.compile(r"[Cc]hosen on development speakers of ([\w-]+)")
 """How a system says on which corpus its defaults were chosen: in one of its deviations."""
 
 
+def chosen(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """List, by the name of a corpus as systems write it, those whose defaults were chosen on it."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row.values["variant"] == "default":
+            for corpus in CHOSEN_ON.findall(" ".join(row.record["deviations"])):
+                found.setdefault(corpus, set()).add(row.values["system"])
+    return {corpus: sorted(systems) for corpus, systems in found.items()}
+
+
 def note(rows: Sequence[Row]) -> list[str]:
     """
     Say whose defaults were chosen on the corpus of some rows, or else on which they were chosen.
 
     A paragraph in Markdown; none where no system says that its defaults were chosen.
     """
-    here, chosen = rows[0].record["corpus"], {}
-    for row in rows:
-        if row.values["variant"] == "default":
-            for corpus in CHOSEN_ON.findall(" ".join(row.record["deviations"])):
-                chosen.setdefault(corpus, set()).add(code(row.values["system"]))
-    if not chosen:
+    here, found = rows[0].record["corpus"], chosen(rows)
+    if not found:
         return []
-    own = {corpus: systems for corpus, systems in chosen.items() if corpus.lower() == here}
-    systems = ", ".join(sorted(set().union(*(own or chosen).values())))
-    corpora = escape(", ".join(sorted(chosen)))
+    own = {corpus: systems for corpus, systems in found.items() if corpus.lower() == here}
+    systems = ", ".join(sorted({code(name) for names in (own or found).values() for name in names}))
+    corpora = escape(", ".join(sorted(found)))
     return [(_CHOSEN if own else _CONFIRMATION).format(systems=systems, corpora=corpora)]

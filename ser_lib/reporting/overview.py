@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ser_lib.errors import InputError
 from ser_lib.experiment.results import write_if_changed
-from ser_lib.reporting import captions, cells
+from ser_lib.reporting import captions, cells, choices
 from ser_lib.reporting.formatting import (
     address,
     code,
@@ -37,8 +37,13 @@ _HEADINGS = (" rank", "system", *cells.SCORES, " seeds")
 _README = """UAR (unweighted average recall) on unseen speakers under the normalisation `train`
 (features are scaled by the training speakers), in brackets its 95 % interval for one new training,
 over speakers and seeds; below it the number of training seeds and the standard deviation of UAR
-over them. Parameters are the defaults unless others are named. {results}: other normalisations,
-paired comparisons, speaker-dependent runs, and the command that reproduces each row."""
+over them. Systems with fewer than three seeds on the first corpus stand below the others, whatever
+their score. Parameters are the defaults unless others are named. {notes}{results}: other
+normalisations, paired comparisons, speaker-dependent runs, and the command that reproduces each
+row."""
+_OLDER = """*Older code*: what the numbers of the row depend on has changed since. """
+_CHOSEN = """**The scores on {corpus} of {systems} are too high** by what choosing their defaults on
+its development speakers, who are test speakers of other folds, gained{others}. """
 
 
 def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
@@ -48,7 +53,7 @@ def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
         ranked = [row for row in rows if row.ranked]
         title = escape((ranked or rows)[0].record["corpus_title"])
         text.append(f"## [{title}]({address(name)}/README.md)")
-        text += [] if ranked else ["No complete run yet."]
+        text += choices.note(rows) if ranked else ["No complete run yet."]
         for number, (key, group) in enumerate(groups(ranked).items()):
             (subset, _), classes, protocol = key
             part = "" if subset == "all" else f"{escape(subset)}; "
@@ -100,18 +105,36 @@ def readme_table(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
         table.append([code(system), *cells])
     headings = ["system", *columns.values(), "paper", "notebook", "run on real speech"]
     where = link("All results", reports / "README.md", root)
-    text = " ".join(_README.format(results=where).split())
+    text = _README.format(notes=_notes(corpora, found), results=where)
+    text = " ".join(text.split())
     lines = textwrap.wrap(text, 116, break_long_words=False, break_on_hyphens=False)
     return "\n".join([markdown_table(headings, table), "", *lines])
 
 
+def _notes(corpora: Mapping[str, Sequence[Row]], found: Mapping[str, Mapping[str, Row]]) -> str:
+    """Say of the rows of each system and corpus in the README what makes them worth less."""
+    shown = [row for own in found.values() for row in own.values()]
+    titles = {name: short_title(rows[0].record["corpus_title"]) for name, rows in corpora.items()}
+    notes = _OLDER if any(row.values["code"] == "older" for row in shown) else ""
+    chosen = choices.chosen(shown)
+    free = titles.keys() - {corpus.lower() for corpus in chosen}
+    for corpus, systems in chosen.items():
+        own = [code(s) for s in systems if corpus.lower() in found[s]]
+        others = [escape(title) for name, title in titles.items() if name in free]
+        rest = f"; nothing was chosen on {' and '.join(others)}" if others else ""
+        if own:
+            notes += _CHOSEN.format(corpus=escape(corpus), systems=", ".join(own), others=rest)
+    return notes
+
+
 def _score(row: Row) -> str:
-    """Write UAR with its interval, and below it the seeds."""
+    """Write UAR with its interval, and below it the seeds and what else is not usual."""
     values = row.values
     score = interval(values["uar"], values["uar_low"], values["uar_high"])
     changes = f"<br>{escape(values['changes'])}" if any(row.unusual) else ""
     repeated = f"{values['seeds']} seeds ± {values['uar_sd']:.3f}"
-    return f"{score}<br>{repeated if values['seeds'] > 1 else '*1 seed only*'}{changes}"
+    older = "<br>*older code*" if values["code"] == "older" else ""
+    return f"{score}<br>{repeated if values['seeds'] > 1 else '*1 seed only*'}{changes}{older}"
 
 
 def update_readme(corpora: Mapping[str, Sequence[Row]], reports: Path) -> Path | None:

@@ -1,6 +1,5 @@
 """Sentences on scores: of one evaluation, of a difference, and of what is stored in the reports."""
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,8 @@ from ser_lib.errors import InputError
 from ser_lib.evaluation import Evaluation
 from ser_lib.evaluation.significance import Comparison
 from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
-from ser_lib.reporting.formatting import address, escape, interval
-from ser_lib.reporting.links import executed_notebook
+from ser_lib.reporting.formatting import escape, interval
+from ser_lib.reporting.links import executed_notebook, link
 from ser_lib.reporting.page import SYNTHETIC
 from ser_lib.reporting.wording import count, listing, percent
 
@@ -27,16 +26,26 @@ _FEW = 5
 _SCORE = re.compile(r"(\S+ [\d.]+(?: \[.*?\])?)(.*)")
 
 
-def on_real_speech(system: str) -> str:
+def on_real_speech(system: str, *, reports: Path | None = None, folder: Path | None = None) -> str:
     """
     Say what the default variant of a system reaches on real speech, by the stored reports.
 
     Of each corpus, the evaluation on unseen speakers with most folds, then most seeds, then the
-    fewest changed parameters, under ``train`` normalisation; with a link to the executed notebook,
-    relative to the notebooks.
+    fewest changed parameters, under ``train`` normalisation; with a link to the executed notebook.
+
+    Parameters
+    ----------
+    system : str
+        Its name.
+    reports : Path, optional
+        Folder of the reports; `ser_lib.paths.reports` by default.
+    folder : Path, optional
+        Where links start; `ser_lib.paths.notebooks` by default.
     """
     lines = []
-    for file in sorted(paths.reports().glob("*/results.csv")):
+    reports = paths.reports() if reports is None else reports
+    folder = paths.notebooks() if folder is None else folder
+    for file in sorted(reports.glob("*/results.csv")):
         table = _results(file)
         own = (table["system"] == system) & (table["variant"] == "default")
         own &= table["speaker_disjoint"].astype(str) == "True"
@@ -52,9 +61,8 @@ def on_real_speech(system: str) -> str:
         changes = f", {escape(row['changes'])}" if row["changes"] else ""
         line = f"- {escape(row['corpus'])}: **UAR {scores}**, {row['classes']} classes, chance "
         line += f"{1 / int(row['classes']):.3f}; {extent}{partial}{changes}"
-        for notebook in filter(None, [executed_notebook(system, file.parent)]):
-            link = address(os.path.relpath(notebook, paths.notebooks()).replace(os.sep, "/"))
-            line += f" ([executed notebook]({link}))"
+        notebook = executed_notebook(system, file.parent)
+        line += f" ({link('executed notebook', notebook, folder)})" if notebook else ""
         lines.append(line)
     if not lines:
         epochs = " -p epochs None" if hasattr(systems.get(system), "build") else ""
