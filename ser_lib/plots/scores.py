@@ -52,8 +52,9 @@ def confusion_matrix(predictions: pd.DataFrame, *, title: str = "") -> Figure:
     Parameters
     ----------
     predictions : pd.DataFrame
-        Columns ``emotion, predicted``; of several parts and conditions the clean test rows are
-        taken. Folds and seeds are pooled.
+        Columns ``emotion, predicted`` and, where there are several, ``seed``; of several parts and
+        conditions the clean test rows are taken. Folds and seeds are pooled in the matrix; the
+        scores above it are means over seeds, as everywhere.
     title : str
         Whose predictions these are; ``"Confusions"`` by default.
     """
@@ -79,7 +80,9 @@ def confusion_matrix(predictions: pd.DataFrame, *, title: str = "") -> Figure:
     ax.set_yticks(np.arange(k) + 0.5, classes, rotation=0)
     ax.tick_params(length=0)
     ax.set(xlabel="predicted emotion", ylabel="true emotion")
-    uar, wa = (float(f(counts)) for f in (metrics.uar_of, metrics.wa_of))
+    seeds = [own for _, own in rows.groupby("seed")] if "seed" in rows else [rows]
+    by_seed = [metrics.confusion(own["emotion"], own["predicted"], classes) for own in seeds]
+    uar, wa = (f(np.stack(by_seed)).mean() for f in (metrics.uar_of, metrics.wa_of))
     summary = f"UAR {uar:.3f}, WA {wa:.3f}, {_count(rows)}"
     heading(ax, title or "Confusions", summary)
     return fig

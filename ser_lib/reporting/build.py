@@ -105,9 +105,8 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
         wanted[captions.leaderboard_name(number)] = (plots.leaderboard, table, title)
     for row in rows:
         predictions = row.evaluation.rows()
-        title = f"{row.label}, {row.record['protocol_title']}"
-        wanted[f"confusion-{row.name}"] = (plots.confusion_matrix, predictions, title)
-        wanted[f"recall-{row.name}"] = (plots.per_class_recall, predictions, title)
+        wanted[f"confusion-{row.name}"] = (plots.confusion_matrix, predictions, row.title)
+        wanted[f"recall-{row.name}"] = (plots.per_class_recall, predictions, row.title)
     for system, table in trials.drawn(folder).items():
         wanted[trials.figure_name(system)] = (plots.trials, table, system)
     for name, what in console.progress(wanted.items(), description=f"figures of {folder.name}"):

@@ -30,9 +30,10 @@ def leaderboard(rows: Sequence[Row]) -> tuple[str, str]:
     listed = "; ".join(f"normalisation {name}: {', '.join(own)}" for name, own in parts.items())
     return (
         f"UAR with 95 % intervals, {listed}.",
-        "Pooled UAR of each system, in its row that is closest to the defaults; lines are 95 % "
-        "intervals, hollow points have fewer than three seeds. One panel for each normalisation, "
-        "which are not to be compared. The axis does not begin at zero.",
+        "Pooled UAR of each system, in the row that is closest to its defaults and has three "
+        "seeds, if one has; lines are 95 % intervals, hollow points have fewer than three seeds. "
+        "One panel for each normalisation, which are not to be compared. The axis does not begin "
+        "at zero.",
     )
 
 
@@ -45,7 +46,7 @@ def confusions(row: Row) -> tuple[str, str]:
     true, predicted = wrong.stack().idxmax()
     best, worst = recalls.idxmax(), recalls.idxmin()
     text = (
-        f"Confusion matrix of {row.label}, {row.record['protocol_title']}. Best recognised is "
+        f"Confusion matrix of {row.title}. Best recognised is "
         f"{best} ({recalls[best]:.0%}), worst {worst} ({recalls[worst]:.0%})"
     )
     if wrong.loc[true, predicted] > 0:
@@ -66,7 +67,7 @@ def recalls(row: Row) -> tuple[str, str]:
     limits = table[["recall", "recall_low", "recall_high"]].dropna(subset="recall")
     listed = ", ".join(f"{name} {interval(*own)}" for name, *own in limits.itertuples())
     return (
-        f"Recall of each emotion by {row.label}: {listed}.",
+        f"Recall of each emotion by {row.title}: {listed}.",
         "Recall of each emotion; lines are 95 % intervals over speakers and seeds, in parentheses "
         "stands the number of utterances, and the dashed line is chance.",
     )

@@ -90,6 +90,13 @@ class Row(NamedTuple):
         parts += [self.values["changes"], f"normalisation {self.values['normalisation']}"]
         return ", ".join(part for part in parts if part)
 
+    @property
+    def title(self) -> str:
+        """Its label, the part of the corpus unless it is all of it, and the protocol."""
+        subset = self.values["subset"]
+        parts = [self.label, "" if subset == "all" else subset, self.record["protocol_title"]]
+        return ", ".join(part for part in parts if part)
+
 
 def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     """

@@ -36,6 +36,19 @@ def test_predictions_of_several_seeds_are_no_more_utterances(evaluation):
     assert note.endswith("120 utterances (240 predictions)")
 
 
+def test_the_scores_of_a_confusion_matrix_are_means_over_seeds():
+    # Seed 0 tests one utterance of each emotion, seed 1 three of anger: pooled, UAR would be 0.250.
+    rows = pd.DataFrame(
+        {
+            "emotion": ["anger", "sadness", "anger", "anger", "anger", "sadness"],
+            "predicted": ["anger", "sadness", "sadness", "sadness", "sadness", "anger"],
+            "seed": [0, 0, 1, 1, 1, 1],
+        }
+    )
+    (note,) = [t for t in texts(plots.confusion_matrix(rows)) if "UAR" in t]
+    assert "UAR 0.500, WA 0.500" in note
+
+
 def test_a_cell_of_the_confusion_matrix_is_empty_where_nothing_was_predicted():
     rows = pd.DataFrame({"emotion": ["anger", "fear"], "predicted": ["anger", "fear"]})
     written = [t.get_text() for t in plots.confusion_matrix(rows).axes[0].texts]

@@ -35,6 +35,7 @@ def store(
     system="tiny",
     development=False,
     held_out=False,
+    subset="all",
     **record,
 ):
     """
@@ -50,7 +51,7 @@ def store(
         "corpus": {
             "name": "folder",
             "version": "1",
-            "subset": "all",
+            "subset": subset,
             "fingerprint": "f" * 64,
             "classes": list(CLASSES),
         },

@@ -253,6 +253,21 @@ def test_the_overview_leaves_the_synthetic_corpus_out(reported):
     assert not (reported / "README.md").exists()
 
 
+def test_no_two_pictures_say_that_they_show_the_same(fast, tmp_path):
+    for protocol in ("leave_one_speaker_out", "random_80_20"):
+        for subset in ("all", "calm_as_neutral"):
+            store(paths.reports(), protocol=protocol, subset=subset)
+    build_report()
+    text = (paths.reports() / "folder" / "runs.md").read_text()
+    for kind in ("Confusion matrix of", "Recall of each emotion by"):
+        of_what = set(re.findall(rf"!\[{kind} (.*?)[.:]", text))
+        assert of_what == {
+            f"tiny, normalisation train, {subset}{protocol}"
+            for subset in ("", "calm_as_neutral, ")
+            for protocol in ("leave one speaker out", "random 80 20")
+        }
+
+
 def test_more_seeds_supersede_fewer(fast, tmp_path):
     store(paths.reports())
     store(paths.reports(), seeds=(0, 1))

@@ -12,10 +12,10 @@ from ser_lib.reporting.stored_notebooks import update_notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = (
-    "corpus,classes,system,variant,changes,protocol,speaker_disjoint,normalisation,seeds,folds,"
+    "corpus,subset,classes,system,variant,changes,protocol,speaker_disjoint,normalisation,seeds,folds,"
     "partial,uar,uar_low,uar_high"
 )
-RESULTS = f"{COLUMNS}\nemodb,7,svm,default,,loso,True,train,3,10,False,0.7,0.65,0.75\n"
+RESULTS = f"{COLUMNS}\nemodb,all,7,svm,default,,loso,True,train,3,10,False,0.7,0.65,0.75\n"
 
 
 def stored_notebook(file, *sources):

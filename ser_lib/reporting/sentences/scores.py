@@ -30,8 +30,9 @@ def on_real_speech(system: str, *, reports: Path | None = None, folder: Path | N
     """
     Say what the default variant of a system reaches on real speech, by the stored reports.
 
-    Of each corpus, the evaluation on unseen speakers with most folds, then most seeds, then the
-    fewest changed parameters, under ``train`` normalisation; with a link to the executed notebook.
+    Of each corpus, the evaluation on unseen speakers of all of it, if there is one, with most
+    folds, then most seeds, then the fewest changed parameters, under ``train`` normalisation; with
+    a link to the executed notebook.
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ def on_real_speech(system: str, *, reports: Path | None = None, folder: Path | N
         if file.parent.name == SYNTHETIC or not own.any():
             continue
         table["changed"] = table["changes"].str.len()
-        order = {"folds": False, "seeds": False, "changed": True}
+        table["some"] = table["subset"] != "all"
+        order = {"some": True, "folds": False, "seeds": False, "changed": True}
         row = table[own].sort_values([*order], ascending=[*order.values()]).iloc[0]
         scores = interval(*(float(row[name]) for name in ("uar", "uar_low", "uar_high")))
         extent = f"{count(row['folds'], 'fold')}, {count(row['seeds'], 'seed')}"
@@ -82,7 +84,7 @@ def _results(file: Path) -> pd.DataFrame:
         table[scores] = table[scores].apply(lambda column: pd.to_numeric(column.replace("", None)))
         for column in ("classes", "folds", "seeds"):
             table[column] = table[column].astype(int)
-        texts = ("corpus", "system", "variant", "normalisation", "changes")
+        texts = ("corpus", "subset", "system", "variant", "normalisation", "changes")
         table[list(texts)] = table[list(texts)].astype(str)
         table[["speaker_disjoint", "partial"]].astype(str)
         return table
