@@ -3,7 +3,7 @@
 # make quick   set up and run the quick tests (under three minutes), while developing
 # make lab     set up and open JupyterLab
 # make bench   set up and measure speed and memory, compared with other tools, into reports/benchmarks
-# make stress  set up and run trials of kills, races, full disks, damage and attack (half an hour)
+# make stress  set up and run trials of kills, races, full disks, damage and attack (a quarter of an hour)
 # make results set up and compute every row of reports/ (needs the corpora; a day on two cores, resumable)
 # make site    set up and build the site into build/site/html, without executing anything
 # make lint    style

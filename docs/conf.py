@@ -55,6 +55,8 @@ exclude_patterns = [
 
 # Nothing is executed: notebooks show the outputs that are stored in them.
 nb_execution_mode = "off"
+# Their Markdown outputs may hold tables.
+nb_render_markdown_format = "gfm"
 nb_ipywidgets_js = {}
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -77,6 +79,7 @@ WIDE = [
     for path in sorted([ROOT / "reports" / "README.md", *ROOT.glob("reports/*/*.md")])
 ]
 
+html_sidebars = dict.fromkeys(WIDE, [])
 html_theme = "pydata_sphinx_theme"
 html_title = "ser_lib"
 html_static_path = ["_static"]

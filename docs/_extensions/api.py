@@ -17,7 +17,7 @@ PACKAGE = "ser_lib"
 # describes as its parameters.
 _FOREIGN = re.compile(r"set_\w+_request|get_metadata_routing")
 # What is literal already, or a star before the name of further dimensions: (n, *item).
-_STAR = re.compile(r"(``.*?``|`[^`]*`)|(?<=[ (])\*(?=\w+(?:[,).]|$))")
+_STAR = re.compile(r"(``.*?``|`[^`]*`)|(?:(?<=\()|(?<=, ))\*(?=\w+[,)])")
 # Several attributes with one description, which Sphinx would read as a type and a name; a space
 # without width keeps them together.
 _SEVERAL = re.compile(r"^(:(?:ivar|vartype) )([\w, ]+)(?=:)")

@@ -113,7 +113,8 @@ def environment(*, neural: bool) -> dict[str, object]:
     dict
         ``versions`` by package, ``hardware`` (cpu, cores, gpu) and ``backend``.
     """
-    packages = ["numpy", "scipy", "scikit-learn", "pandas", "librosa", "soundfile", "soxr"]
+    packages = ["numpy", "scipy", "scikit-learn", "pandas"]
+    packages += ["librosa", "opensmile", "soundfile", "soxr"]
     name, gpu = "scikit-learn", None
     if neural:
         name, gpu = backend(), _gpu()

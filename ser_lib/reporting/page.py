@@ -5,11 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ser_lib import corpora
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import address, code, escape, markdown_table
+from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table
 from ser_lib.reporting.rows import Row, groups, leading
+from ser_lib.systems.opensmile_svm import OpensmileSvm
 
 SYNTHETIC = "synthetic"
 """The corpus for trying things out: no score on it is a result."""
@@ -234,6 +236,13 @@ def _systems(rows: Sequence[Row]) -> list[str]:
     return text
 
 
+def _how_to_get(corpus: str) -> str:
+    """Say where the recordings come from, if they are those of a corpus that is known by name."""
+    if corpus not in corpora.names():
+        return ""
+    return f"{corpora.get(corpus).HOW_TO_GET} `SER_DATA` names the folder of the corpora. "
+
+
 def _reproduction(rows: Sequence[Row]) -> list[str]:
     machines = set()
     for row in rows:
@@ -243,8 +252,15 @@ def _reproduction(rows: Sequence[Row]) -> list[str]:
             packages = ", ".join(f"{name} {version}" for name, version in versions.items())
             machine = f"{hardware['cpu']}, {hardware['cores']} cores{gpu}: {packages}"
             machines.add(f"- {escape(machine)}")
+    # A fusion trains nothing.
+    trained = [row for row in rows if "members" not in row.record]
+    total = duration(sum(row.values["fit_seconds"] for row in trained))
+    baseline = any(row.values["system"] == OpensmileSvm.name for row in rows)
+    extra = f"{code(OpensmileSvm.name)} needs the extra `baselines`. " if baseline else ""
     return [
         "## Reproduce it",
+        f"{_how_to_get(rows[0].record['corpus'])}{extra}All trainings together took {total} by the "
+        "clock; what is stored is not trained again.",
         runs.block(*sorted({command(row.record) for row in rows}), "ser report"),
         "Computed on:",
         "\n".join(sorted(machines)),

@@ -170,8 +170,8 @@ def test_published_scores_count_that_answer_the_same_question():
     )
 
 
-REPORTS = """corpus,subset,classes,system,variant,changes,protocol,speaker_disjoint,normalisation,seeds,\
-folds,partial,uar,uar_low,uar_high
+REPORTS = """corpus,subset,classes,system,variant,changes,protocol,speaker_disjoint,normalisation,\
+seeds,folds,partial,uar,uar_low,uar_high
 emodb,all,7,crnn_attention,default,,loso,True,train,1,2,True,0.9,0.1,0.95
 emodb,all,7,crnn_attention,default,,loso,True,train,1,10,False,0.7641,0.7043,0.815
 emodb,all,7,crnn_attention,default,units 9 epochs 80,loso,True,train,3,10,False,0.95,0.9,1
