@@ -19,14 +19,14 @@ SYNTHETIC = "synthetic"
 _READ = """UAR is the unweighted average recall of the pooled test predictions, the mean over
 training seeds; chance is {chance:.3f}. In brackets stands the 95 % interval for one new training,
 over speakers and seeds; where there is *1 only*, over speakers alone. Behind the number of seeds
-stands the standard deviation of their UAR. *Normalisation* says whose statistics scaled the
-features: `train`, the training speakers'; `utterance`, each utterance's own; `speaker`, each
-speaker's own, which needs other (unlabelled) recordings of the test speaker. Systems are ranked
-within one normalisation. Those with fewer than three seeds have no rank and stand below the others:
-their place may be an accident of one training. *Training* is the time that all trainings of the row
-took by the clock, on the machine that its record names and with whatever ran beside them. *Older
-code*: what the numbers of this row depend on has changed since, and its command may give other
-ones."""
+stands the standard deviation of their UAR, 0.000 where no seed changes a prediction.
+*Normalisation* says whose statistics scaled the features: `train`, the training speakers';
+`utterance`, each utterance's own; `speaker`, each speaker's own, which needs other (unlabelled)
+recordings of the test speaker. Systems are ranked within one normalisation. Those with fewer than
+three seeds have no rank and stand below the others: their place may be an accident of one training.
+*Training* is the time that all trainings of the row took by the clock, on the machine that its
+record names and with whatever ran beside them. *Older code*: what the numbers of this row depend on
+has changed since, and its command may give other ones."""
 
 _RANKED = (" rank", "system", *cells.SCORES, " seeds", *cells.COSTS, "links")
 _UNRANKED = ("system", "normalisation", *cells.SCORES)
