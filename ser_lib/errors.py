@@ -1,7 +1,7 @@
 """What is said when something the user gave is wrong, or was handled on the way."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class InputError(ValueError):
@@ -16,7 +16,40 @@ class InputWarning(UserWarning):
     """Something unusual in the user's data was handled; it is said once."""
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
+def listed(values: Sequence, max_items: int = 10) -> str:
+    """Join values with commas for a message; of more than `max_items`, count the rest."""
+    values = [str(value) for value in values]
+    more = f" and {len(values) - max_items} more" if len(values) > max_items else ""
+    return ", ".join(values[:max_items]) + more
+
+
+def nearest(name: object, words: Mapping[str, str], cutoff: float = 0.5) -> str | None:
+    """
+    Find what was probably meant.
+
+    Parameters
+    ----------
+    name : object
+        What was given.
+    words : mapping of str to str
+        What would have been understood, and the name that it means. Upper and lower case are the
+        same.
+    cutoff : float
+        How similar a word must be: the ratio of `difflib`, from 0 to 1 for the same word.
+
+    Returns
+    -------
+    str or None
+        The name that the nearest word means; None if no word is near.
+    """
+    means = {word.casefold(): known for word, known in words.items()}
+    near = difflib.get_close_matches(str(name).strip().casefold(), means, n=1, cutoff=cutoff)
+    return means[near[0]] if near else None
+
+
+def unknown(
+    kind: str, name: object, known: Iterable[str], words: Mapping[str, str] | None = None
+) -> InputError:
     """
     Make the error for a name that is not among the known ones.
 
@@ -28,6 +61,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
         What was given.
     known : iterable of str
         What would have been understood.
+    words : mapping of str to str, optional
+        Words for the known names, as for `nearest`; by default the names themselves.
 
     Returns
     -------
@@ -42,6 +77,6 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     ser_lib.errors.InputError: unknown corpus 'emobd'; did you mean 'emodb'? Known: emodb, ravdess
     """
     known = [str(item) for item in known]
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    near = nearest(name, {item: item for item in known} if words is None else words)
+    hint = "." if near is None else f"; did you mean {near!r}?"
     return InputError(f"unknown {kind} {str(name)!r}{hint} Known: {', '.join(known) or 'none'}")

@@ -1,6 +1,6 @@
 """An error names what was found, what is known, and the nearest of it."""
 
-from ser_lib.errors import InputError, unknown
+from ser_lib.errors import InputError, listed, nearest, unknown
 
 
 def test_a_near_name_is_suggested():
@@ -11,3 +11,22 @@ def test_a_near_name_is_suggested():
 
 def test_a_far_name_is_not():
     assert str(unknown("corpus", "xyz", ["emodb"])) == "unknown corpus 'xyz'. Known: emodb"
+
+
+def test_upper_and_lower_case_are_no_distance():
+    assert "did you mean 'emodb'?" in str(unknown("corpus", "EmoDB 2", ["emodb"]))
+
+
+def test_a_word_for_a_known_name_is_near_it():
+    words = {"happiness": "happiness", "happy": "happiness", "anger": "anger"}
+    assert nearest("happiness", {"anger": "anger"}) is None
+    assert nearest(" Hapy", words) == "happiness"
+    assert nearest("angst", words) == "anger"
+    assert nearest("angst", words, 0.8) is None
+    error = unknown("emotion", "hapy", ["anger", "happiness"], words)
+    assert str(error).endswith("did you mean 'happiness'? Known: anger, happiness")
+
+
+def test_a_long_list_is_cut():
+    assert listed(["a", 1]) == "a, 1"
+    assert listed(range(12)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError
-from ser_lib.protocols.columns import listed, natural_key, required_column
+from ser_lib.errors import InputError, listed
+from ser_lib.protocols.columns import natural_key, required_column
 
 
 @dataclass(frozen=True, eq=False)

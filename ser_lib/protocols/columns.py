@@ -1,19 +1,21 @@
 """Read speakers, sexes, sessions and splits from a corpus table, and refuse gaps in them."""
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, listed
 
-
-def listed(values: Sequence, max_items: int = 10) -> str:
-    """Join values with commas for a message; of more than `max_items`, count the rest."""
-    values = [str(value) for value in values]
-    more = f" and {len(values) - max_items} more" if len(values) > max_items else ""
-    return ", ".join(values[:max_items]) + more
+# What is left to do where a column has gaps that cannot be filled.
+_INSTEAD = {
+    "speaker": (
+        ", or a protocol that lets speakers into training and test alike, such as random_80_20, "
+        "whose score says nothing about unseen speakers"
+    ),
+    "session": ", or another protocol",
+    "split": ", or another protocol",
+}
 
 
 def natural_key(name: str) -> tuple:
@@ -56,7 +58,8 @@ def required_column(table: pd.DataFrame, name: str, protocol: str) -> np.ndarray
     if missing.any():
         raise InputError(
             f"{protocol} needs the {name} of every utterance; {int(missing.sum())} of {len(table)} "
-            f"have none, the first is {str(table.index[missing][0])!r}"
+            f"have none, the first is {str(table.index[missing][0])!r}; expected a column {name!r} "
+            f"in the manifest (or a group of that name in the pattern){_INSTEAD.get(name, '')}"
         )
     return table[name].astype(str).to_numpy(dtype=object)
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, listed
 from ser_lib.protocols.base import Fold
-from ser_lib.protocols.columns import listed, required_column, sexes_of
+from ser_lib.protocols.columns import required_column, sexes_of
 
 
 def balanced_folds(table: pd.DataFrame, speakers: np.ndarray, k: int) -> np.ndarray:

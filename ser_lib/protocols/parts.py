@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.csv_table import two_spellings
-from ser_lib.errors import InputError
-from ser_lib.protocols.columns import listed
+from ser_lib.errors import InputError, listed
 
 PARTS = ("train", "dev", "test")
 """The parts of a fold as they are written in tables."""

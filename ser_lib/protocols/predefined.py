@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.csv_table import read_csv
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, listed
 from ser_lib.identity import digest
 from ser_lib.protocols.base import Fold, Protocol
-from ser_lib.protocols.columns import listed, required_column
+from ser_lib.protocols.columns import required_column
 from ser_lib.protocols.development import with_development
 from ser_lib.protocols.parts import PARTS, named_folds, parts_of
 from ser_lib.protocols.speaker_independent import rotate

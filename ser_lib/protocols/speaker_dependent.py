@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, listed
 from ser_lib.protocols.base import Fold, Protocol
-from ser_lib.protocols.columns import listed, required_column
+from ser_lib.protocols.columns import required_column
 from ser_lib.protocols.development import hold_out_rows
 
 

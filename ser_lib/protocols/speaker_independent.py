@@ -8,10 +8,9 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, listed
 from ser_lib.protocols.base import Fold, Protocol, fold_of_groups
 from ser_lib.protocols.columns import (
-    listed,
     natural_key,
     required_column,
     required_groups,

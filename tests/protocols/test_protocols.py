@@ -448,6 +448,22 @@ REFUSED = [
 ]
 
 
+def test_a_gap_in_a_column_is_refused_with_what_can_be_done(emodb):
+    table = emodb.assign(speaker=None)
+    given = "expected a column 'speaker' in the manifest (or a group of that name in the pattern)"
+    for name in (LOSO, SESSION, "speaker_folds"):
+        table["session"] = ["1", "2", "3"] * 178 + ["3"]
+        with pytest.raises(InputError, match="needs the speaker") as error:
+            protocols.make(name).folds(table)
+        assert given in str(error.value)
+    # The protocol that is named does without speakers, and says what it is.
+    assert ", such as random_80_20, whose score says nothing about unseen" in str(error.value)
+    assert len(protocols.make("random_80_20").folds(table)) == 1
+    assert not protocols.get("random_80_20").speaker_disjoint
+    with pytest.raises(InputError, match=r"a column 'split' in the manifest .*, or another protoc"):
+        protocols.make("predefined").folds(table)
+
+
 @pytest.mark.parametrize(("name", "corpus", "change", "message"), REFUSED)
 def test_a_table_that_cannot_give_what_is_promised_is_refused(
     name, corpus, change, message, request
