@@ -15,7 +15,12 @@ from ser_lib import identity
 from ser_lib.corpora import hashing, validation
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.duplicates import warn_of_duplicates
-from ser_lib.corpora.emotions import EMOTIONS, canonical_emotion, find_emotion
+from ser_lib.corpora.emotions import (
+    EMOTION_OF,
+    EMOTIONS,
+    canonical_emotion,
+    find_emotion,
+)
 from ser_lib.corpora.table import COLUMNS, LISTENERS, check_table, distinct, make_table
 from ser_lib.download import Remote
 from ser_lib.errors import InputError, unknown
@@ -312,7 +317,10 @@ class Corpus:
                 names = [str(name) for name in present]
                 near = difflib.get_close_matches(str(value), names, n=5, cutoff=0)
                 known = names if len(names) <= _SHOWN else near
-                raise unknown(f"{column} in {self.name}:", value, known)
+                words = None
+                if column == "emotion":
+                    words = {word: own for word, own in EMOTION_OF.items() if own in present}
+                raise unknown(f"{column} in {self.name}:", value, known, words)
         return values
 
     def _derived(self, table: pd.DataFrame, changes: Sequence[str]) -> "Corpus":

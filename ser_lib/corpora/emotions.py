@@ -24,7 +24,8 @@ SYNONYMS = {
 }
 """Other words and common labels for each emotion."""
 
-_EMOTION_OF = {word: emotion for emotion, words in SYNONYMS.items() for word in (emotion, *words)}
+EMOTION_OF = {word: emotion for emotion, words in SYNONYMS.items() for word in (emotion, *words)}
+"""The emotion of each word that is understood."""
 
 
 def find_emotion(word: str, *, where: str = "") -> str:
@@ -39,12 +40,12 @@ def find_emotion(word: str, *, where: str = "") -> str:
     >>> find_emotion("Happy")
     'happiness'
     """
-    emotion = _EMOTION_OF.get(str(word).strip().lower())
+    emotion = EMOTION_OF.get(str(word).strip().lower())
     if emotion is None:
-        raise unknown(f"emotion {where}:" if where else "emotion", word, EMOTIONS)
+        raise unknown(f"emotion {where}:" if where else "emotion", word, EMOTIONS, EMOTION_OF)
     return emotion
 
 
 def canonical_emotion(word: str) -> str:
     """Return the name of an emotion for a synonym, and any other word unchanged."""
-    return _EMOTION_OF.get(str(word).strip().lower(), word)
+    return EMOTION_OF.get(str(word).strip().lower(), word)

@@ -16,8 +16,10 @@ example ``emotions={"wuetend": "anger"}``.
 """
 
 import difflib
+import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
@@ -25,10 +27,10 @@ import pandas as pd
 
 from ser_lib.corpora import discovery
 from ser_lib.corpora.corpus import Contents
-from ser_lib.corpora.emotions import find_emotion
+from ser_lib.corpora.emotions import EMOTION_OF, find_emotion
 from ser_lib.corpora.table import COLUMNS, SEXES
 from ser_lib.csv_table import read_csv, two_spellings
-from ser_lib.errors import InputError, unknown
+from ser_lib.errors import InputError, listed, nearest, unknown
 
 NAME = "folder"
 TITLE = "A folder of recordings"
@@ -62,6 +64,7 @@ _PERHAPS = {
     "session": ("sess", "session_id", "dialogue", "dialog"),
     "split": ("fold", "folds", "set", "subset", "part"),
 }
+_SHOWN = 10  # unknown labels that an error shows how to translate
 # Keys of rows that are made here.
 _OWN = ("utterance", "where")
 _SEX_OF = {
@@ -124,11 +127,10 @@ def load(
     else:
         source = _manifest(data, manifest)
         rows, where = _from_manifest(data, source, visible), str(source)
-    files = _files(rows, where)
+    files = _files(rows, where, data)
+    _translate(rows, where, emotions)
     for row in rows:
-        place, label, sex = f"{where}, {row.pop('where')}", row.get("emotion") or "", row.get("sex")
-        hint = f"in {place} (emotions={{label: name}} translates other labels)"
-        row["emotion"] = emotions.get(label) or find_emotion(label, where=hint)
+        place, sex = f"{where}, {row.pop('where')}", row.get("sex")
         if sex:
             if sex.lower() not in _SEX_OF:
                 raise unknown(f"sex in {place}:", sex, SEXES)
@@ -151,6 +153,29 @@ def _translations(emotions: object) -> dict[str, str]:
         if found.setdefault(str(label).strip(), emotion) != emotion:
             raise InputError(f"emotions: the label {str(label)!r} has two emotions; expected one")
     return found
+
+
+def _translate(rows: list[dict[str, object]], where: str, emotions: Mapping[str, str]) -> None:
+    """Put emotions in the place of labels; one error names every label that is not understood."""
+    errors: dict[str, InputError] = {}
+    for row in rows:
+        label = row.get("emotion") or ""
+        try:
+            row["emotion"] = emotions.get(label) or find_emotion(
+                label, where=f"in {row['where']} of {where}"
+            )
+        except InputError as error:
+            errors.setdefault(label, error)
+    if errors:
+        first, labels = next(iter(errors.values())), list(errors)
+        others = f"; {len(labels)} labels are unknown: {listed(labels)}" if len(labels) > 1 else ""
+        # Only what is hardly more than a slip is filled in: "Angst" is near "anger" and means fear.
+        meant = {label: nearest(label, EMOTION_OF, 0.8) or "..." for label in labels[:_SHOWN]}
+        option = shlex.quote(json.dumps(meant, ensure_ascii=False))
+        raise InputError(
+            f"{first}{others}; the option emotions translates labels: --corpus-option emotions "
+            f"{option} (in Python the argument emotions)"
+        )
 
 
 def _warn_of_spellings(rows: list[dict[str, object]], where: str) -> None:
@@ -284,7 +309,7 @@ def _from_names(data: Path, visible: list[Path], pattern: str) -> list[dict[str,
     return rows
 
 
-def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
+def _files(rows: list[dict[str, object]], where: str, data: Path) -> dict[str, Path]:
     """Check that there are recordings, that they exist, and that each is listed only once."""
     if not rows:
         raise InputError(f"{where}: no recordings; expected at least one")
@@ -300,11 +325,15 @@ def _files(rows: list[dict[str, object]], where: str) -> dict[str, Path]:
                 )
     missing = [row for row in rows if not os.path.isfile(row["path"])]
     if missing:
-        first = missing[0]["path"]
-        what = ", a folder" if os.path.isdir(first) else ""
+        names = []
+        for row in missing:
+            path = Path(row["path"])
+            name = path.relative_to(data) if path.is_relative_to(data) else path
+            what = ", a folder" if os.path.isdir(path) else ""
+            names.append(f"{name} ({row['where']}{what})")
         raise InputError(
-            f"{where}: {len(missing)} of {len(rows)} recordings do not exist, the first is "
-            f"{first}{what} ({missing[0]['where']}); expected paths relative to the data folder"
+            f"{where}: {len(missing)} of {len(rows)} recordings do not exist: {listed(names)}; "
+            f"expected paths relative to the folder {data}"
         )
     return {utterance: Path(row["path"]) for utterance, row in seen.items()}
 

@@ -44,6 +44,8 @@ def test_select_takes_numbers_for_the_strings_they_are_written_as():
     ("query", "equals", "message"),
     [
         (None, {"emotion": "angr"}, "unknown emotion in toy: 'angr'; did you mean 'anger'"),
+        (None, {"emotion": "angy"}, "unknown emotion in toy: 'angy'; did you mean 'anger'"),
+        (None, {"emotion": "hapy"}, r"unknown emotion in toy: 'hapy'\. Known"),
         (None, {"emotion": "boredom"}, "Known: anger, calm, fear, sadness"),
         (None, {"speakers": "a"}, "unknown column of toy 'speakers'; did you mean 'speaker'"),
         (None, {"speaker": ["a", "c"]}, "unknown speaker in toy: 'c'"),

@@ -1,6 +1,7 @@
 """Any folder of recordings, by a manifest or by the names of the files."""
 
 import contextlib
+import json
 import os
 import re
 import warnings
@@ -76,7 +77,7 @@ BAD = {
     "not UTF-8": (b"path,emotion\n\xff\xfe,anger\n", {}, "cannot be read as CSV in UTF-8"),
     "no path": ("path,emotion\n,anger\n", {}, "row 2 has no path"),
     "missing file": ("path,emotion\nanna/9.wav,anger\n", {}, r"1 of 1 .*anna/9.wav \(row 2\)"),
-    "folder": ("path,emotion\nanna,anger\n", {}, "1 of 1 recordings do not exist"),
+    "folder": ("path,emotion\nanna,anger\n", {}, r"1 of 1 .* exist: anna \(row 2, a folder\)"),
     "duplicate": ("path,emotion\nben/1.wav,fear\nben/1.wav,fear\n", {}, r"\(row 3\) and .*row 2"),
     "two spellings": ("path,emotion\nben/1.wav,fear\n./ben/1.wav,fear\n", {}, "same utterance"),
     "emotion": ("path,emotion\nanna/1.wav,angr\n", {}, "row 2 .*'angr'; did you mean 'anger'"),
@@ -87,9 +88,9 @@ BAD = {
     "two keys": (MANIFEST, {"emotions": {0: "fear", "0": "anger"}}, "'0' has two emotions"),
     "column twice": ("path,emotion, Emotion\n", {}, "the column emotion is there twice"),
     "alike": ("path,emotion,spk,actor\n", {}, "'spk' and 'actor' may both be the speaker"),
-    "dot": ("path,emotion\n.,anger\n", {}, r"do not exist, the first is .*, a folder \(row 2\)"),
-    "root": ("path,emotion\n/,anger\n", {}, r"do not exist, the first is /, a folder"),
-    "above": ("path,emotion\n..,anger\n", {}, r"do not exist, the first is .*, a folder"),
+    "dot": ("path,emotion\n.,anger\n", {}, r"do not exist: \. \(row 2, a folder\)"),
+    "root": ("path,emotion\n/,anger\n", {}, r"do not exist: / \(row 2, a folder\)"),
+    "above": ("path,emotion\n..,anger\n", {}, r"do not exist: /.* \(row 2, a folder\)"),
     "long": (f"path,emotion\n{'x' * 300}.wav,anger\n", {}, "1 of 1 recordings do not exist"),
     "both": (MANIFEST, {"manifest": "m.csv", "pattern": "x"}, "manifest=m.csv and pattern='x'"),
     "number": (None, {"pattern": 3}, "'?3'? has the groups none"),
@@ -111,6 +112,36 @@ def test_bad_input_is_named(tree, case):
         path.write_bytes(manifest if isinstance(manifest, bytes) else manifest.encode())
     with pytest.raises(InputError, match=message):
         tree.load(**options)
+
+
+def test_missing_recordings_are_named_up_to_ten(tree):
+    lines = "".join(f"gone/{n}.wav,anger\n" for n in range(12))
+    (tree.data / "manifest.csv").write_text(f"path,emotion\nanna/1.wav,fear\n{lines}")
+    with pytest.raises(InputError) as error:
+        tree.load()
+    names = ", ".join(f"gone/{n}.wav (row {n + 3})" for n in range(10))
+    assert str(error.value) == (
+        f"{tree.data}/manifest.csv: 12 of 13 recordings do not exist: {names} and 2 more; "
+        f"expected paths relative to the folder {tree.data}"
+    )
+
+
+def test_unknown_labels_are_all_named_with_the_option_that_translates_them(tree):
+    text = "path,emotion\nanna/1.wav,hapy\nanna/2.wav,Angst\nben/1.wav,hapy\nben/2.wav,sad\n"
+    (tree.data / "manifest.csv").write_text(text)
+    with pytest.raises(InputError) as error:
+        tree.load()
+    first, known, labels, option = str(error.value).split("; ")
+    assert first == f"unknown emotion in row 2 of {tree.data}/manifest.csv: 'hapy'"
+    assert known.startswith("did you mean 'happiness'? Known: anger, ")
+    assert labels == "2 labels are unknown: hapy, Angst"
+    # What only looks alike ("anger") is left to the user.
+    mapping = '{"hapy": "happiness", "Angst": "..."}'
+    assert f"--corpus-option emotions '{mapping}' (in Python the argument emotions)" in option
+    emotions = json.loads(mapping.replace("...", "fear"))
+    assert tree.load(emotions=emotions).table["emotion"].tolist() == [
+        *("happiness", "fear", "happiness", "sadness")
+    ]
 
 
 def test_the_same_name_in_two_containers_is_refused(tree):
