@@ -8,10 +8,10 @@ import pandas as pd
 
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.hashing import in_threads
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, listed
 from ser_lib.signal import decoding
 
-_SHOWN = 10  # names of each kind that are printed
+_SHOWN = 10  # reasons that are printed
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Validation:
         Utterances whose file or duration differs from the published one.
     undecodable : tuple of str
         Utterances whose file `ser_lib.signal.decode` refuses.
+    reasons : tuple of str
+        Why, of each of these; names the file.
     checked : int
         Number of recordings that were decoded.
     by_checksum, by_duration : int
@@ -40,6 +42,7 @@ class Validation:
     unexpected_files: tuple[str, ...] = ()
     altered: tuple[str, ...] = ()
     undecodable: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     checked: int = 0
     by_checksum: int = 0
     by_duration: int = 0
@@ -67,8 +70,10 @@ class Validation:
         }
         for kind, names in kinds.items():
             if names:
-                more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-                lines.append(f"  {len(names)} {kind}: {', '.join(names[:_SHOWN])}{more}")
+                lines.append(f"  {len(names)} {kind}: {listed(names)}")
+        lines += [f"    {reason}" for reason in self.reasons[:_SHOWN]]
+        if len(self.reasons) > _SHOWN:
+            lines.append(f"    and {len(self.reasons) - _SHOWN} more")
         return "\n".join(lines)
 
 
@@ -108,7 +113,7 @@ def validate(
     verdicts = in_threads(_verdict, tasks, f"validating {name}", progress=progress)
 
     def having(verdict: str) -> tuple[str, ...]:
-        return tuple(u for u, other in zip(present, verdicts, strict=True) if other == verdict)
+        return tuple(u for u, (own, _) in zip(present, verdicts, strict=True) if own == verdict)
 
     unexpected = [path for path in recordings.unexpected_files if path.is_file()]
     return Validation(
@@ -116,23 +121,25 @@ def validate(
         unexpected_files=tuple(p.relative_to(recordings.folder).as_posix() for p in unexpected),
         altered=having("altered"),
         undecodable=having("undecodable"),
+        reasons=tuple(reason for verdict, reason in verdicts if verdict == "undecodable"),
         checked=len(present),
         by_checksum=len(having("checksum")),
         by_duration=len(having("duration")),
     )
 
 
-def _verdict(task: Sequence) -> str:
+def _verdict(task: Sequence) -> tuple[str, str]:
+    """Compare one file with what was published; of one that is undecodable, say why."""
     path, published = task
     try:
         samples, rate = decoding.check(path)
-    except InputError:
-        return "undecodable"
+    except InputError as error:
+        return "undecodable", str(error)
     if published is None or pd.isna(published["samples"]):
-        return "unknown"
+        return "unknown", ""
     if path.suffix.lower() == ".wav" and rate == published["rate"]:
         with path.open("rb") as file:
             same = hashlib.file_digest(file, "sha256").hexdigest() == published["sha256"]
-        return "checksum" if same else "altered"
+        return "checksum" if same else "altered", ""
     difference = abs(samples / rate - published["samples"] / published["rate"])
-    return "duration" if difference < 1 / min(rate, published["rate"]) else "altered"
+    return "duration" if difference < 1 / min(rate, published["rate"]) else "altered", ""

@@ -84,6 +84,26 @@ def test_a_long_list_is_cut():
     assert "3 can be decoded; no checksum was published" in text
 
 
+def test_each_undecodable_recording_has_its_reason_in_a_line_up_to_ten(make_tree):
+    tree = make_tree("folder")
+    names = [f"broken/{n:02}" for n in range(12)]
+    (tree.data / "broken").mkdir()
+    for name in names:
+        (tree.data / f"{name}.wav").write_bytes(b"")
+    lines = "".join(f"{name}.wav,anger\n" for name in names)
+    (tree.data / "manifest.csv").write_text(f"path,emotion\nanna/1.wav,fear\n{lines}")
+    validation = tree.load().validate()
+    assert validation.undecodable == tuple(names)
+    assert len(validation.reasons) == 12
+    lines = str(validation).splitlines()
+    start = lines.index(f"  12 undecodable: {', '.join(names[:10])} and 2 more") + 1
+    assert lines[start : start + 10] == [
+        f"    {tree.data}/{name}.wav: is empty (0 bytes); expected a recording"
+        for name in names[:10]
+    ]
+    assert lines[start + 10 :] == ["    and 2 more"]
+
+
 REFUSED = {
     "half a WAV": lambda path: os.truncate(path, path.stat().st_size // 2),
     "not a number": lambda path: soundfile.write(path, np.full(800, np.nan), 16000, "FLOAT"),
@@ -105,5 +125,7 @@ def test_what_decoding_refuses_is_undecodable(make_tree, name, damage):
         decode(path)
     validation = tree.load().validate()
     (undecodable,) = validation.undecodable
+    (reason,) = validation.reasons
+    assert reason.startswith(f"{path}: ")
     assert path.with_suffix("").as_posix().endswith(undecodable)
     assert validation.altered == ()
