@@ -61,8 +61,22 @@ def _corpus_options(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    validation = _corpus(options).validate()
+    from ser_lib import protocols
+
+    corpus = _corpus(options)
+    validation = corpus.validate()
     print(validation)
+    counts = corpus.table["emotion"].value_counts()
+    speakers = f"{len(corpus.speakers)} speakers" if corpus.speakers else "unknown speakers"
+    emotions = ", ".join(f"{emotion} {counts[emotion]}" for emotion in corpus.classes)
+    print(f"{len(corpus.table)} utterances of {speakers}: {emotions}")
+    # What training would refuse before it looks at a recording.
+    try:
+        folds = protocols.make(corpus.protocol).folds(corpus.table)
+    except InputError as error:
+        print(f"cannot be evaluated: {error}")
+        return 1
+    print(f"{corpus.protocol}: {len(folds)} folds")
     return 0 if validation.ok else 1
 
 
@@ -393,7 +407,7 @@ def parser() -> argparse.ArgumentParser:
     add("corpora", _corpora, "list the corpora and what is there of them", "data")
     for name, function, text in (
         ("fetch", _fetch, "download a corpus from its publisher and verify it"),
-        ("validate", _validate, "list missing, unexpected, altered and undecodable recordings"),
+        ("validate", _validate, "check recordings and labels: what is there and what is wrong"),
     ):
         command = add(name, function, text, "data")
         name = "name" if function is _fetch else "corpus"
@@ -604,8 +618,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 for success, 1 if a corpus is not valid, a notebook failed or a recording could not be
-        read, 2 for bad input, 128 and the number of the signal (130 for Ctrl-C) if interrupted.
+        0 for success, 1 if a corpus is not valid or cannot be divided, a notebook failed or a
+        recording could not be read, 2 for bad input, 128 and the number of the signal (130 for
+        Ctrl-C) if interrupted.
     """
     if arguments is None:
         code = main(sys.argv[1:])

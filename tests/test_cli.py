@@ -32,6 +32,21 @@ def recordings(tmp_path):
     return folder
 
 
+@pytest.fixture
+def speakers(tmp_path):
+    """Recordings of two emotions by each of three speakers, and their manifest."""
+    folder = tmp_path / "speakers"
+    folder.mkdir()
+    rows = ["path,emotion,speaker"]
+    for number, speaker in enumerate("abc"):
+        for period, emotion in ((9, "anger"), (5, "sadness")):
+            signal = np.sin(np.arange(8000) / (period + number)) / 2
+            soundfile.write(folder / f"{speaker}_{emotion}.wav", signal, 16000)
+            rows.append(f"{speaker}_{emotion}.wav,{emotion},{speaker}")
+    (folder / "manifest.csv").write_text("\n".join(rows))
+    return folder
+
+
 def run(*arguments, capsys):
     code = cli.main(list(arguments))
     captured = capsys.readouterr()
@@ -97,24 +112,64 @@ def test_bad_input_is_one_line_and_exit_code_two(arguments, message, capsys, tmp
     assert not paths.reports().exists()
 
 
-def test_validate_returns_whether_all_is_well(recordings, capsys):
-    code, out, _ = run("validate", "folder", "--data", str(recordings), capsys=capsys)
-    assert (code, "2 recordings checked" in out) == (0, True)
-    (recordings / "c.wav").write_bytes(b"")
-    code, out, _ = run("validate", "folder", "--data", str(recordings), capsys=capsys)
+def test_validate_returns_whether_all_is_well(speakers, capsys):
+    code, out, _ = run("validate", "folder", "--data", str(speakers), capsys=capsys)
+    assert (code, "6 recordings checked" in out) == (0, True)
+    (speakers / "c.wav").write_bytes(b"")
+    code, out, _ = run("validate", "folder", "--data", str(speakers), capsys=capsys)
     assert (code, "1 unexpected files: c.wav" in out) == (1, True)
 
 
-def test_a_corpus_without_manifest_is_validated_by_a_pattern(recordings, capsys):
-    (recordings / "manifest.csv").unlink()
-    (recordings / "b.wav").rename(recordings / "anger_07.wav")
-    (recordings / "a.wav").rename(recordings / "0_08.wav")
-    command = ["validate", "folder", "--data", str(recordings)]
+def test_validate_says_what_it_understood(speakers, capsys):
+    _, out, _ = run("validate", "folder", "--data", str(speakers), capsys=capsys)
+    assert out.splitlines()[-2:] == [
+        "6 utterances of 3 speakers: anger 3, sadness 3",
+        "leave_one_speaker_out: 3 folds",
+    ]
+
+
+def _no_speakers(manifest):
+    return "\n".join(line.rpartition(",")[0] for line in manifest.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("change", "understood", "refusal"),
+    [
+        (_no_speakers, "6 utterances of unknown speakers: anger 3, sadness 3", "6 of 6 have none"),
+        (lambda m: m.removesuffix("c"), "6 utterances of 3 speakers", "1 of 6 have none"),
+        (lambda m: m.replace(",b", ",a").replace(",c", ",a"), "of 1 speakers", "at least 3 speak"),
+        (lambda m: m.replace("sadness,", "anger,"), "anger 6", "needs at least two emotions"),
+        (lambda m: m.replace(",anger,a", ",sadness,a"), "sadness 4", "no training row of anger"),
+    ],
+    ids=["no speakers", "one without", "one speaker", "one emotion", "class lacks"],
+)
+def test_validate_says_what_training_would_refuse(speakers, capsys, change, understood, refusal):
+    manifest = speakers / "manifest.csv"
+    manifest.write_text(change(manifest.read_text()))
+    corpus = ["--data", str(speakers)]
+    code, out, _ = run("validate", "folder", *corpus, capsys=capsys)
+    *_, counts, last = out.splitlines()
+    assert code == 1
+    assert understood in counts
+    assert last.startswith("cannot be evaluated: leave_one_speaker_out")
+    assert refusal in last
+    # In the very same words.
+    command = ["evaluate", "majority", "--corpus", "folder", *corpus]
+    code, _, err = run(*command, capsys=capsys)
+    assert (code, err) == (2, f"ser: error: {last.removeprefix('cannot be evaluated: ')}\n")
+
+
+def test_a_corpus_without_manifest_is_validated_by_a_pattern(speakers, capsys):
+    (speakers / "manifest.csv").unlink()
+    for path in speakers.iterdir():
+        speaker, emotion = path.stem.split("_")
+        path.rename(speakers / f"{emotion.replace('sadness', '0')}_{speaker}7.wav")
+    command = ["validate", "folder", "--data", str(speakers)]
     assert run(*command, capsys=capsys)[0] == 2
-    pattern = ["--corpus-option", "pattern", r"^(?P<emotion>\w+?)_(?P<speaker>\d+)$"]
+    pattern = ["--corpus-option", "pattern", r"^(?P<emotion>\w+?)_(?P<speaker>\w+)$"]
     emotions = ["--corpus-option", "emotions", '{"0": "sadness"}']
     code, out, err = run(*command, *pattern, *emotions, capsys=capsys)
-    assert (code, "2 recordings checked" in out) == (0, True), err
+    assert (code, "6 recordings checked" in out) == (0, True), err
     code, _, err = run(*command, *pattern, *pattern, capsys=capsys)
     assert (code, "given twice" in err) == (2, True)
     code, _, err = run(*command, "--corpus-option", "patern", "x", capsys=capsys)
