@@ -311,14 +311,28 @@ _WRITES = {
 }
 
 
+def _corpus_name(options: argparse.Namespace, name: str) -> str:
+    """Return the name of a corpus; of a folder to be loaded say how its recordings are."""
+    from ser_lib.places import plain_name
+
+    try:
+        return plain_name("corpus", name)
+    except InputError:
+        if hasattr(options, "data") and os.path.isdir(os.path.expanduser(name)):
+            from ser_lib import corpora
+
+            corpora.get(name)
+        raise
+
+
 def _check_places(options: argparse.Namespace) -> None:
     """Refuse names that lead out of the reports, and places that cannot be written."""
     from ser_lib import paths
     from ser_lib.places import plain_name, require_writable
 
-    corpus = plain_name("corpus", getattr(options, "corpus", "synthetic"))
+    corpus = _corpus_name(options, getattr(options, "corpus", "synthetic"))
     if options.function is _run:
-        corpus = plain_name("corpus", dict(options.parameters).get("corpus", corpus))
+        corpus = _corpus_name(options, dict(options.parameters).get("corpus", corpus))
     if getattr(options, "name", None) is not None:
         plain_name("name", options.name)
     for place in _WRITES.get(options.function, ()):

@@ -262,8 +262,7 @@ def run_notebooks(
     if named != corpus and corpus != _OWN:
         raise InputError(f"--corpus {corpus} and -p corpus {named}; expected one of them")
     corpus, data = str(named), given.pop("data", data)
-    if corpus not in corpora.names():
-        raise unknown("corpus", corpus, corpora.names())
+    corpora.get(corpus)
     options = as_corpus_options(given.get("corpus_options"))
     reports = (paths.reports() if reports is None else Path(reports)).expanduser().resolve()
     runs = plan(find(names), corpus, given, reports)

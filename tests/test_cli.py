@@ -159,6 +159,28 @@ def test_validate_says_what_training_would_refuse(speakers, capsys, change, unde
     assert (code, err) == (2, f"ser: error: {last.removeprefix('cannot be evaluated: ')}\n")
 
 
+@pytest.mark.parametrize("name", ["rec ord", "rec ord/", "./rec ord"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["validate"], ["run", "01", "--corpus"], ["run", "01", "-p", "corpus"]),
+        *(["evaluate", "svm", "--corpus"], ["tune", "svm", "--corpus"]),
+        ["train", "svm", "-o", "model", "--corpus"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_in_the_place_of_a_corpus_is_understood(
+    words, name, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "rec ord").mkdir()
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(*words, name, capsys=capsys)
+    assert code == 2
+    assert err.startswith(f"ser: error: unknown corpus {name!r}")
+    assert f"--corpus folder --data '{name}', or ser validate folder --data '{name}'" in err
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "rec ord"]
+
+
 def test_a_corpus_without_manifest_is_validated_by_a_pattern(speakers, capsys):
     (speakers / "manifest.csv").unlink()
     for path in speakers.iterdir():

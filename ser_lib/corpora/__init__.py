@@ -26,6 +26,7 @@ add such a module.
 
 import inspect
 import os
+import shlex
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -85,8 +86,23 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> ModuleType:
-    """Import the module of a corpus, one of `names`; suggest the nearest for an unknown name."""
-    return _REGISTRY.get(name)
+    """
+    Import the module of a corpus, one of `names`.
+
+    The `InputError` for an unknown name suggests the nearest one and, where it is that of a folder,
+    how the recordings in it are loaded.
+    """
+    try:
+        return _REGISTRY.get(name)
+    except InputError as error:
+        if not os.path.isdir(os.path.expanduser(name)):
+            raise
+        data = shlex.quote(str(name))
+        raise InputError(
+            f"{error}; recordings in the folder {name} are the corpus 'folder': --corpus folder "
+            f"--data {data}, or ser validate folder --data {data} (in Python "
+            f'load_corpus("folder", data={str(name)!r}))'
+        ) from None
 
 
 def load_corpus(
