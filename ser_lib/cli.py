@@ -7,13 +7,14 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 # Only what costs nothing: a command imports what it needs when it runs.
 from ser_lib import __version__
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
     from ser_lib.corpora import Corpus
@@ -607,6 +608,25 @@ def _signalled(number: int, _: object) -> None:
 
 
 @contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Say what was unusual in the user's data in one line, each message once."""
+    usual, said = warnings.formatwarning, set()
+
+    def written(message: Warning | str, category: type[Warning], *place: object) -> str:
+        if not issubclass(category, InputWarning):
+            return usual(message, category, *place)
+        text = "" if str(message) in said else f"ser: warning: {message}\n"
+        said.add(str(message))
+        return text
+
+    warnings.formatwarning = written
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
+
+
+@contextlib.contextmanager
 def _interrupted_by(*names: str) -> Iterator[None]:
     """Take these signals, where the system has them, as Ctrl-C: SLURM, a closed terminal."""
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
@@ -641,7 +661,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nothing is left to be said when Ctrl-C comes while this process ends.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         return code
-    with _interrupted_by("SIGINT", *_ENDING):
+    with _interrupted_by("SIGINT", *_ENDING), _plain_warnings():
         try:
             return _command(list(arguments))
         except InputError as error:

@@ -181,6 +181,32 @@ def test_a_folder_in_the_place_of_a_corpus_is_understood(
     assert sorted(tmp_path.iterdir()) == [tmp_path / "rec ord"]
 
 
+WARNING = """
+import warnings
+from ser_lib import cli
+from ser_lib.errors import InputWarning
+def command(_):
+    warnings.warn("one channel is silent", InputWarning)
+    warnings.warn("one channel is silent", InputWarning)
+    warnings.warn("another kind")
+    return 0
+cli._systems = command
+assert cli.main(["systems"]) == 0
+warnings.warn("as ever", InputWarning)
+"""
+
+
+def test_what_was_unusual_is_said_in_one_line_each_once():
+    # In a process of its own: pytest keeps warnings to itself.
+    done = subprocess.run([sys.executable, "-c", WARNING], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "ser: warning: one channel is silent",
+        "<string>:8: UserWarning: another kind",
+        "<string>:12: InputWarning: as ever",
+    ]
+
+
 def test_a_corpus_without_manifest_is_validated_by_a_pattern(speakers, capsys):
     (speakers / "manifest.csv").unlink()
     for path in speakers.iterdir():
