@@ -1,6 +1,6 @@
 """How a row is written in the tables of a page: its headings and cells, in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ser_lib.evaluation.metrics import METRICS
@@ -56,9 +56,13 @@ def seeds(row: Row) -> str:
     return f"{row.values['seeds']} (± {row.values['uar_sd']:.3f})"
 
 
-def group_heading(key: tuple) -> str:
-    """Write the heading of a group (see `ser_lib.reporting.rows.groups`), and its classes."""
+def group_heading(key: tuple, group: Sequence[Row]) -> str:
+    """Write the heading of a group (see `ser_lib.reporting.rows.groups`), and what it is of."""
     (subset, fingerprint), classes, protocol = key
     part = "" if subset == "all" else f"{escape(subset)}; "
-    text = f"{escape(', '.join(classes))} (recordings and labels {fingerprint})"
+    record = group[0].record
+    # Records of older versions do not count the utterances.
+    of = f"{record['utterances']:,} utterances of " if "utterances" in record else ""
+    of += f"{record['speakers']} speakers" if record["speakers"] else "unknown speakers"
+    text = f"{escape(', '.join(classes))} ({of}; recordings and labels {fingerprint})"
     return f"### {part}{len(classes)} classes, {escape(protocol)}\n\n{text}"

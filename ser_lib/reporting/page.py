@@ -65,9 +65,9 @@ def corpus_page(
     versions = sorted({row.values["corpus_version"] for row in rows})
     text = [
         f"# {escape(first['corpus_title'])}",
-        f"Version {escape(', '.join(versions))}; {first['speakers']} speakers; licence: "
-        f"{escape(first['corpus_licence'])}. Every row with its command and its figures: "
-        f"[runs]({runs.PAGE}); as a table: [results.csv](results.csv).",
+        f"Version {escape(', '.join(versions))}; licence: {escape(first['corpus_licence'])}. Every "
+        f"row with its command and its figures: [runs]({runs.PAGE}); as a table: "
+        "[results.csv](results.csv).",
     ]
     if first["corpus"] == SYNTHETIC:
         text.append("**Synthetic speech, for trying things out. No score here is a result.**")
@@ -108,7 +108,7 @@ def _contents(text: Sequence[str]) -> str:
 def _ranked(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> list[str]:
     text = []
     for number, (key, group) in enumerate(groups(rows).items()):
-        text.append(cells.group_heading(key))
+        text.append(cells.group_heading(key, group))
         # A group is ordered by normalisation.
         for name, ranking in itertools.groupby(group, lambda row: row.values["normalisation"]):
             own, ranks = list(ranking), itertools.count(1)
@@ -134,7 +134,7 @@ def _partial(rows: Sequence[Row], folder: Path) -> list[str]:
             | {"tested": escape(", ".join(row.record["specification"]["folds"]))}
             for row in group
         ]
-        text += [cells.group_heading(key), _table(_PARTIAL, table)]
+        text += [cells.group_heading(key, group), _table(_PARTIAL, table)]
     return text
 
 
@@ -155,7 +155,7 @@ def _dependent(rows: Sequence[Row], folder: Path) -> list[str]:
     ]
     for key, group in groups(rows).items():
         table = [cells.row_cells(row, folder) | {_UNSEEN: _unseen(row, disjoint)} for row in group]
-        text += [cells.group_heading(key), _table(_DEPENDENT, table)]
+        text += [cells.group_heading(key, group), _table(_DEPENDENT, table)]
     return text
 
 

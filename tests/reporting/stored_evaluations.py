@@ -36,6 +36,7 @@ def store(
     development=False,
     held_out=False,
     subset="all",
+    fingerprint="f" * 64,
     **record,
 ):
     """
@@ -52,7 +53,7 @@ def store(
             "name": "folder",
             "version": "1",
             "subset": subset,
-            "fingerprint": "f" * 64,
+            "fingerprint": fingerprint,
             "classes": list(CLASSES),
         },
         "classifier": {"class": system.title(), "sharpness": sharpness},

@@ -123,6 +123,22 @@ def test_systems_are_ranked_within_one_normalisation(built):
     assert unseen.count("figures/leaderboard.png") == 1
 
 
+def test_each_set_of_recordings_has_its_own_number_of_speakers(fast):
+    counts = {"a": {"utterances": 1234, "speakers": 4}, "b": {"utterances": 18, "speakers": 3}}
+    counts |= {"c": {"speakers": 2}, "d": {"utterances": 9, "speakers": 0}}
+    for content, of in counts.items():
+        store(paths.reports(), fingerprint=content * 64, **of)
+    build_report(paths.reports())
+    text = page(paths.reports())
+    assert "speakers" not in text.split("\n\n")[1]
+    assert re.findall(r"^anger, neutral, sadness \((.*)\)$", text, re.MULTILINE) == [
+        "1,234 utterances of 4 speakers; recordings and labels aaaaaaaa",
+        "18 utterances of 3 speakers; recordings and labels bbbbbbbb",
+        "2 speakers; recordings and labels cccccccc",
+        "9 utterances of unknown speakers; recordings and labels dddddddd",
+    ]
+
+
 def test_partial_runs_are_not_ranked_and_say_what_they_tested(built):
     # A complete run of the same specification supersedes one partial row, not the other.
     partial = section(page(built), "Partial runs, not ranked")
