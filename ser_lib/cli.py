@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # Only what costs nothing: a command imports what it needs when it runs.
-from ser_lib import __version__
+from ser_lib import __version__, interruption
 from ser_lib.errors import InputError, InputWarning
 
 if TYPE_CHECKING:
@@ -586,25 +586,8 @@ def _add_recognition(add: Callable) -> None:
     demo.add_argument("--port", type=int, metavar="N", help=text)
 
 
-# Signals by which schedulers and terminals end a command, beside that of Ctrl-C.
-_ENDING = ("SIGTERM", "SIGHUP")
 # What a full or read-only disk says where nothing more helpful was said.
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
-
-
-class _Signalled(KeyboardInterrupt):
-    """A signal that ends a command as Ctrl-C does; its argument is its number."""
-
-
-def _signalled(number: int, _: object) -> None:
-    """End the command; schedulers send signals again while it ends, people press Ctrl-C again."""
-    for other, handler in (
-        *((name, signal.SIG_IGN) for name in _ENDING),
-        ("SIGINT", signal.SIG_DFL),
-    ):
-        if hasattr(signal, other):
-            signal.signal(getattr(signal, other), handler)
-    raise _Signalled(number)
 
 
 @contextlib.contextmanager
@@ -624,20 +607,6 @@ def _plain_warnings() -> Iterator[None]:
         yield
     finally:
         warnings.formatwarning = usual
-
-
-@contextlib.contextmanager
-def _interrupted_by(*names: str) -> Iterator[None]:
-    """Take these signals, where the system has them, as Ctrl-C: SLURM, a closed terminal."""
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    # What `nohup` and shells let a process ignore stays ignored.
-    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, _signalled) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -661,7 +630,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nothing is left to be said when Ctrl-C comes while this process ends.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         return code
-    with _interrupted_by("SIGINT", *_ENDING), _plain_warnings():
+    with interruption.by_signals(), _plain_warnings():
         try:
             return _command(list(arguments))
         except InputError as error:
@@ -669,7 +638,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         except KeyboardInterrupt as error:
             print("ser: interrupted; what was finished is kept", file=sys.stderr)
-            return 128 + (error.args[0] if isinstance(error, _Signalled) else signal.SIGINT)
+            return 128 + interruption.number(error)
         except BrokenPipeError:
             # The reader of the output (`ser corpora | head`) has closed it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

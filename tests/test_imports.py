@@ -15,7 +15,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "ser_lib"
 GROUND = [
-    *("errors", "csv_table", "console", "paths", "places", "quiet", "identity", "params"),
+    *(
+        "errors",
+        "csv_table",
+        "console",
+        "interruption",
+        "paths",
+        "places",
+        "quiet",
+        "identity",
+        "params",
+    ),
     *("registry", "code_digest", "checksums", "archives", "cluster", "executor", "download"),
 ]
 ORDER = [
