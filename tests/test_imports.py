@@ -15,18 +15,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "ser_lib"
 GROUND = [
-    *(
-        "errors",
-        "csv_table",
-        "console",
-        "interruption",
-        "paths",
-        "places",
-        "quiet",
-        "identity",
-        "params",
-    ),
-    *("registry", "code_digest", "checksums", "archives", "cluster", "executor", "download"),
+    *("errors", "csv_table", "console", "interruption", "paths", "places", "quiet", "identity"),
+    *("params", "registry", "code_digest", "checksums", "archives", "cluster", "executor"),
+    "download",
 ]
 ORDER = [
     *("signal", "corpora", "features", "protocols", "evaluation", "plots", "neural", "systems"),
