@@ -6,7 +6,7 @@ of a cell. It raises an InputError if a table lacks columns or has no rows, shap
 other, a metric or an emotion is unknown, or a duration is not more than 0. All figures share one
 style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`). seaborn draws
 scores and distributions, librosa.display waveforms and spectrograms; intervals are those of
-`ser_lib.evaluation`, over speakers.
+`ser_lib.evaluation`, over speakers and seeds.
 """
 
 from ser_lib.plots.attention import attention_over_time, best_and_worst
@@ -20,7 +20,7 @@ from ser_lib.plots.examples import (
     compute_spectrogram,
     make_example,
 )
-from ser_lib.plots.features import descriptors, feature_distributions, projection
+from ser_lib.plots.features import descriptors, deviations, feature_distributions, projection
 from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
 from ser_lib.plots.networks import layer_table, network
@@ -56,6 +56,7 @@ __all__ = [
     "condition_curve",
     "confusion_matrix",
     "descriptors",
+    "deviations",
     "distribution",
     "durations",
     "feature_distributions",

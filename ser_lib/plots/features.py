@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ from ser_lib.plots.style import (
     EMOTION_COLOURS,
     INK,
     MUTED,
+    NOTE_SIZE,
     as_array,
     ordered,
     same_length,
@@ -25,12 +27,33 @@ _MOST_SPEAKERS = 24
 """Of so many speakers, names and colours can be listed below a figure."""
 
 
+def deviations(values: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    """
+    Scale short-term descriptors of one utterance by their own means and standard deviations.
+
+    Parameters and errors are those of `descriptors`.
+
+    Returns
+    -------
+    pd.DataFrame, shape (frames, descriptors)
+        Standard deviations from the mean; derivatives are left out, constant descriptors are 0.
+    """
+    values = as_array(values, "values", "frames", "descriptors")
+    names = same_length(values.shape[1], names, "names", "descriptors")
+    shown = np.array([not str(name).startswith("delta ") for name in names])
+    values = values[:, shown]
+    deviation = values.std(axis=0)
+    values = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, np.inf)
+    return pd.DataFrame(values, columns=[str(name).replace("_", " ") for name in names[shown]])
+
+
 @figure
 def descriptors(values: np.ndarray, names: Sequence[str], *, hop: float, title: str = "") -> Figure:
     """
     Show short-term descriptors of one utterance over time, each in its own standard deviations.
 
-    A row per descriptor: red above its mean over the utterance, blue below.
+    A row per descriptor: red above its mean over the utterance, blue below. Colours end at three
+    standard deviations; the scale is pointed where values lie beyond.
 
     Parameters
     ----------
@@ -43,21 +66,16 @@ def descriptors(values: np.ndarray, names: Sequence[str], *, hop: float, title: 
     title : str
         Whose recording it is.
     """
-    values = as_array(values, "values", "frames", "descriptors")
-    names = same_length(values.shape[1], names, "names", "descriptors")
-    shown = np.array([not str(name).startswith("delta ") for name in names])
-    values, names = values[:, shown], names[shown]
-    deviation = values.std(axis=0)
-    values = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, np.inf)
-    fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.14 * len(names)))
-    extent = (0, len(values) * hop, len(names), 0)
+    table = deviations(values, names)
+    frames, rows = table.shape
+    fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.14 * rows))
     look = {"cmap": DIVERGING, "vmin": -3, "vmax": 3, "interpolation": "nearest"}
-    image = ax.imshow(values.T, extent=extent, aspect="auto", **look)
-    ax.set_yticks(np.arange(len(names)) + 0.5, [str(n).replace("_", " ") for n in names])
+    image = ax.imshow(table.T, extent=(0, frames * hop, rows, 0), aspect="auto", **look)
+    ax.set_yticks(np.arange(rows) + 0.5, table.columns)
     ax.tick_params(axis="y", length=0, labelsize=7)
     ax.set_xlabel("time (s)")
     heading(ax, title)
-    colour_bar(image, [ax], "standard deviations\nfrom the mean")
+    colour_bar(image, [ax], "standard deviations from the mean\n(one colour beyond ±3)")
     return fig
 
 
@@ -69,7 +87,7 @@ def feature_distributions(
     Show how features are distributed in each emotion.
 
     A panel per feature, a violin per emotion with its quartiles; the range shown is little more
-    than that of the middle 99 % of the values.
+    than that of the middle 99 % of the values, which a note below says.
 
     Parameters
     ----------
@@ -105,6 +123,8 @@ def feature_distributions(
         # Large numbers as 2 k or 3 M, and none with a power of ten at the end of the axis.
         engineering = max(abs(low), abs(high)) >= 1e4
         ax.xaxis.set_major_formatter(EngFormatter() if engineering else StrMethodFormatter("{x:g}"))
+    note = "axes: little more than the middle 99 % of the values; what lies beyond is not shown"
+    fig.supxlabel(note, fontsize=NOTE_SIZE, color=MUTED)
     return fig
 
 

@@ -211,8 +211,17 @@ def seconds_locator(length: float, n: float) -> MultipleLocator:
 
 
 def colour_bar(image: ScalarMappable, panels: Sequence[Axes], label: str) -> Colorbar:
-    """Put a scale of colours beside a row of panels."""
-    bar = panels[0].figure.colorbar(image, ax=list(panels), pad=0.015, aspect=14)
+    """
+    Put a scale of colours beside a row of panels.
+
+    It ends in a point on each side on which the image has values beyond the colours.
+    """
+    low, high = image.get_clim()
+    values = np.ma.masked_invalid(image.get_array())
+    beyond = int(values.min() < low) + 2 * int(values.max() > high)
+    extend = ("neither", "min", "max", "both")[beyond]
+    look = {"pad": 0.015, "aspect": 14, "extend": extend, "extendfrac": 0.04}
+    bar = panels[0].figure.colorbar(image, ax=list(panels), **look)
     bar.outline.set_visible(False)
     bar.set_label(label)
     return bar

@@ -9,12 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from ser_lib.errors import InputError
 from ser_lib.plots.layout import colour_bar, figure, heading, seconds_locator
-from ser_lib.plots.style import DIVERGING, INK, LEVELS, as_array, check_seconds, same_length
+from ser_lib.plots.style import ACCENT, DIVERGING, INK, LEVELS, as_array, check_seconds, same_length
 
 _MOST_WINDOWS = 8
 
@@ -28,9 +27,10 @@ def waveform_and_spectrogram(
     title: str = "",
 ) -> Figure:
     """
-    Show a recording as a waveform and, aligned in time, as a spectrogram.
+    Show a recording as a waveform and, aligned in time, as a spectrogram, with its pitch below.
 
     The spectrogram has 25 ms Hann windows every 5 ms, in dB below its loudest point, down to -80.
+    The pitch has a panel of its own: on the axis of the spectrogram it would look flat.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def waveform_and_spectrogram(
         Samples per second.
     pitch : (np.ndarray, np.ndarray) [shape=(n,)], optional
         Times in seconds and fundamental frequency in Hz, NaN where unvoiced, as
-        `ser_lib.features.pitch_track` gives them; drawn over the spectrogram.
+        `ser_lib.features.pitch_track` gives them.
     title : str
         Whose recording it is.
     """
@@ -53,21 +53,27 @@ def waveform_and_spectrogram(
     n_fft = max(512, 2 ** int(np.ceil(np.log2(window))))
     spectrum = np.abs(librosa.stft(signal, n_fft=n_fft, win_length=window, hop_length=hop))
     level = librosa.amplitude_to_db(spectrum, ref=spectrum.max() or 1.0, amin=1e-6)
-    heights = {"height_ratios": (1, 2.4)}
-    fig, (top, below) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 3.8), gridspec_kw=heights)
+    heights = (1, 2.4, 1.2)[: 2 if pitch is None else 3]
+    size = (7.2, 0.4 + sum(heights))
+    fig, axes = plt.subplots(len(heights), 1, sharex=True, figsize=size, height_ratios=heights)
+    top, below, bottom = axes[0], axes[1], axes[-1]
     draw_waveform(top, signal, sample_rate)
-    axes = {"sr": sample_rate, "hop_length": hop, "n_fft": n_fft, "x_axis": "s", "y_axis": "hz"}
+    scales = {"sr": sample_rate, "hop_length": hop, "n_fft": n_fft, "x_axis": "s", "y_axis": "hz"}
     look = {"cmap": LEVELS, "vmin": -80, "vmax": 0}
-    image = librosa.display.specshow(level, **axes, **look, ax=below)
+    image = librosa.display.specshow(level, **scales, **look, ax=below)
     length = len(signal) / sample_rate
     below.xaxis.set_major_locator(seconds_locator(length, 10))
-    below.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=(0, length))
-    top.tick_params(axis="x", length=0)
-    colour_bar(image, [below], "level (dB)")
+    below.set(xlabel="", ylabel="frequency (Hz)", xlim=(0, length))
     if pitch is not None:
-        outline = [withStroke(linewidth=3.2, foreground="black")]
-        below.plot(*pitch, color="#7fe3ff", linewidth=1.6, path_effects=outline)
-    heading(top, title, "" if pitch is None else "blue line: fundamental frequency")
+        bottom.plot(*pitch, color=ACCENT)
+        bottom.set_ylabel("fundamental\nfrequency (Hz)")
+        bottom.grid(axis="y")
+    bottom.set_xlabel("time (s)")
+    for ax in axes[:-1]:
+        ax.tick_params(axis="x", length=0)
+    colour_bar(image, [below], "level (dB)")
+    heading(top, title)
+    fig.align_ylabels(axes)
     return fig
 
 

@@ -13,9 +13,24 @@ def test_derivatives_of_descriptors_are_left_out():
     assert axes.images[0].get_clim() == (-3, 3)
 
 
+def test_the_scale_of_colours_is_pointed_where_values_lie_beyond():
+    def ends(extreme):
+        values = np.tile([[1.0], [-1.0]], (50, 1))
+        values[10 : 10 + len(extreme), 0] = extreme
+        image = plots.descriptors(values, ["zcr"], hop=0.01).axes[0].images[0]
+        return image.colorbar.extend, image.colorbar.ax.get_ylabel()
+
+    assert [ends(e)[0] for e in ([], [20], [-20], [20, -20])] == ["neither", "max", "min", "both"]
+    assert "beyond ±3" in ends([20])[1]
+
+
 def test_six_features_leave_no_panel_empty():
     axes = built("feature_distributions").axes
     assert [ax.get_xlabel() for ax in axes] == list("abcdef")
+
+
+def test_violins_are_said_to_be_cut():
+    assert "what lies beyond is not shown" in built("feature_distributions").get_supxlabel()
 
 
 def test_large_features_are_written_without_powers_of_ten():

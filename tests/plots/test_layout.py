@@ -15,7 +15,8 @@ from ser_lib.plots.style import EMOTION_COLOURS
 
 NO_FIGURES = {
     *("EMOTION_COLOURS", "STYLE", "Example", "Spectrogram", "save"),
-    *("choose_examples", "compute_spectrogram", "make_example", "recall_table", "show"),
+    *("choose_examples", "compute_spectrogram", "deviations", "make_example", "recall_table"),
+    "show",
     # These need Keras, and have a file of tests.
     *("layer_table", "network"),
 }

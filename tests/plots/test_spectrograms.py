@@ -31,11 +31,23 @@ def test_the_spectrogram_shows_a_tone_where_it_is():
     assert top.get_ylabel() == "amplitude"
 
 
-def test_the_fundamental_frequency_is_drawn_over_the_spectrogram():
+def test_the_fundamental_frequency_has_an_axis_on_which_its_course_is_seen():
     times, hertz = np.array([0.1, 0.2, 0.3]), np.array([200.0, np.nan, 220.0])
     figure = plots.waveform_and_spectrogram(np.zeros(8000), 16000, pitch=(times, hertz))
-    (line,) = figure.axes[1].lines
+    waveform, spectrogram, pitch, _ = figure.axes
+    assert not spectrogram.lines
+    (line,) = pitch.lines
     np.testing.assert_array_equal(line.get_xydata(), np.column_stack([times, hertz]))
+    low, high = pitch.get_ylim()
+    assert 0.8 * (high - low) < 20 < high - low
+    assert waveform.get_xlim() == spectrogram.get_xlim() == pitch.get_xlim() == (0, 0.5)
+    assert (pitch.get_xlabel(), spectrogram.get_xlabel()) == ("time (s)", "")
+    assert "(Hz)" in pitch.get_ylabel()
+
+
+def test_a_recording_without_voice_can_be_shown():
+    unvoiced = np.array([0.1, 0.2]), np.full(2, np.nan)
+    assert plots.waveform_and_spectrogram(np.zeros(8000), 16000, pitch=unvoiced)
 
 
 def test_silence_can_be_shown():
