@@ -67,6 +67,27 @@ def test_a_score_is_compared_with_chance():
     )
 
 
+def test_of_several_seeds_the_interval_is_said_to_be_over_them_as_well():
+    rows = predictions(MIXED, seeds=(0, 1))
+    wrong = (rows["seed"] == 1) & (rows["utterance"] == "u3")
+    rows.loc[wrong, ["predicted", "p_anger", "p_fear"]] = ["fear", 0.1, 0.8]
+    seeds = Evaluation(rows)
+    assert "interval over 3 speakers and 2 seeds" in sentences.score(seeds)
+    assert sentences.speakers(seeds).endswith(
+        ": the interval comes from the spread between speakers and from that between 2 training "
+        "seeds."
+    )
+    # What draws nothing at random has no spread between seeds.
+    assert sentences.speakers(Evaluation(predictions(MIXED, seeds=(0, 1)))).endswith(
+        ": the spread between speakers is what the interval comes from; all 2 seeds have the same "
+        "UAR."
+    )
+    assert "seed" not in sentences.score(evaluation(MIXED)).split("Chance")[1]
+    assert sentences.speakers(evaluation(MIXED)).endswith(
+        ": the spread between speakers is what the interval comes from."
+    )
+
+
 def test_confusions_name_the_best_the_least_and_the_largest():
     assert sentences.confusions(evaluation(MIXED)) == (
         "Best recognised: *anger* (100 %); least: *neutral* (0 %). Largest confusion: 100 % of "
@@ -126,6 +147,16 @@ def test_the_first_and_the_last_of_a_ranking_are_named():
         "Under normalisation *train* of 2 systems *a* 0.700 [0.600, 0.800] is first, *b_b* 0.500 "
         "[0.400, 0.600] last. Under normalisation *speaker* only *a* 0.900 [0.800, 1.000]."
     )
+    # What learns nothing is always the last.
+    baseline = ("majority", "train", 0.25, 0.25, 0.25)
+    ranked = pd.DataFrame([*table.to_numpy()[:2], baseline], columns=table.columns)
+    assert sentences.ranking(ranked) == (
+        "Under normalisation *train* of 2 systems *a* 0.700 [0.600, 0.800] is first, *b_b* 0.500 "
+        "[0.400, 0.600] last; the baseline is *majority* 0.250 [0.250, 0.250]."
+    )
+    assert sentences.ranking(ranked[2:]) == (
+        "Under normalisation *train* only *majority* 0.250 [0.250, 0.250]."
+    )
 
 
 def test_recalls_of_several_systems_by_hand():
@@ -142,31 +173,94 @@ def test_recalls_of_several_systems_by_hand():
         "Over all systems *anger* is recognised best (100 %) and *fear* least (25 %). They differ "
         "most in *fear*: 0 % to 50 %."
     )
-
-
-def test_published_scores_count_that_answer_the_same_question():
-    def score(disjoint, classes):
-        return Published(
-            metric="wa",
-            value=0.8,
-            corpus="emodb",
-            classes=classes,
-            protocol="",
-            source="",
-            speaker_disjoint=disjoint,
-        )
-
-    scores = [score(True, 3), score(True, 4), score(False, 3), score(None, 3)]
-    own = evaluation(RIGHT, speaker_disjoint=True)
-    text = sentences.published(own, scores)
-    assert "1 of the 4 published scores on this corpus is of as many classes" in text
-    assert "unseen speakers" in text
-    assert sentences.published(own, scores[1:]).endswith(
-        "none of the 3 published scores on this corpus is of as many classes and such speakers: "
-        "they answer another question."
+    # What learns nothing recognises all of one emotion, and none of the others.
+    majority = {"majority": rows(["fear", "fear", "fear", "fear"])}
+    assert sentences.recalls(plots.recall_table(two | majority)) == (
+        "Over all systems but the baseline *majority*, *anger* is recognised best (100 %) and "
+        "*fear* least (25 %). They differ most in *fear*: 0 % to 50 %."
     )
-    assert sentences.published(own, scores[:1]).endswith(
-        "the published score on this corpus is of as many classes and such speakers."
+    assert sentences.recalls(plots.recall_table(majority)) == (
+        "Only the baseline *majority* is here, which learns nothing."
+    )
+
+
+def score(disjoint=True, classes=3, value=0.8, metric="wa"):
+    return Published(
+        metric=metric,
+        value=value,
+        corpus="emodb",
+        classes=classes,
+        protocol="",
+        source="",
+        speaker_disjoint=disjoint,
+    )
+
+
+OTHERS = [score(classes=4), score(False), score(None)]
+ALIKE = "of as many classes and such speakers"
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        (
+            [score()],
+            f"the published score on this corpus is {ALIKE}: WA 0.800 (within our interval).",
+        ),
+        (
+            [score(), score(value=0.93)],
+            f"both published scores on this corpus are {ALIKE}: WA 0.800 (within our interval), "
+            "WA 0.930 (above our interval).",
+        ),
+        (
+            [score(value=0.05), score(), score(metric="uar")],
+            f"all 3 published scores on this corpus are {ALIKE}: WA 0.050 (below our interval), "
+            "WA 0.800 (within our interval), UAR 0.800 (within our interval).",
+        ),
+        (
+            [score(), OTHERS[0]],
+            f"1 of the 2 published scores on this corpus is {ALIKE}: WA 0.800 (within our "
+            "interval); the other answers another question.",
+        ),
+        (
+            [score(), score(value=0.93), *OTHERS],
+            f"2 of the 5 published scores on this corpus are {ALIKE}: WA 0.800 (within our "
+            "interval), WA 0.930 (above our interval); the other 3 answer another question.",
+        ),
+    ],
+)
+def test_published_scores_of_the_same_question_are_said_with_where_they_lie(scores, said):
+    assert sentences.published(evaluation(MIXED, speaker_disjoint=True), scores) == (
+        "Here: UAR 0.556 [0.153, 0.897] and WA 0.556 [0.153, 0.897], for 3 classes and unseen "
+        f"speakers; {said}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        (
+            OTHERS[:1],
+            f"the published score on this corpus is not {ALIKE}: it answers another question.",
+        ),
+        (
+            OTHERS,
+            f"none of the 3 published scores on this corpus is {ALIKE}: they answer another "
+            "question.",
+        ),
+    ],
+)
+def test_published_scores_of_another_question_are_not_compared(scores, said):
+    assert sentences.published(evaluation(MIXED, speaker_disjoint=True), scores) == (
+        f"Here: UAR 0.556 [0.153, 0.897], for 3 classes and unseen speakers; {said}"
+    )
+
+
+def test_without_an_interval_published_scores_lie_nowhere():
+    own = evaluation(RIGHT[:3], speaker_disjoint=False)
+    assert sentences.published(own, [score(False)]) == (
+        "Here: UAR 1.000 and WA 1.000, for 3 classes and test speakers that are in the training, "
+        "too; the published score on this corpus is of as many classes and such speakers: WA 0.800."
     )
 
 
@@ -218,17 +312,36 @@ def test_the_largest_layer_is_named():
     assert "| Dense | b | 3 | 70 |" in sentences.layers(table)
 
 
-@pytest.mark.parametrize(("trained", "part"), [(0.99, "part of what"), (0.5, "are not recognised")])
-def test_a_training_is_described_by_its_record(trained, part):
-    history = {"epoch": [1, 2], "loss": [2.0, 1.0], "uar": [0.2, trained]}
+def trained(answers, uar):
+    """What is said of trainings that end with a training UAR."""
+    history = {"epoch": [1, 2], "loss": [2.0, 1.0], "uar": [0.2, uar]}
     runs = [{"seed": 0, "fold": f"fold {s}", "history": history} for s in ("s1", "s2", "s3")]
-    text = sentences.training(
-        evaluation(MIXED, runs=runs, n_folds=10), SimpleNamespace(needs_development=False)
-    )
+    system = SimpleNamespace(needs_development=False)
+    return sentences.training(evaluation(answers, runs=runs, n_folds=10), system)
+
+
+@pytest.mark.parametrize(
+    ("uar", "part"),
+    [
+        (0.99, "part of what was learnt holds for the training recordings only."),
+        # A difference within the interval says nothing, however large it is.
+        (0.85, "so that it cannot be said which of the two is larger."),
+        (0.2, "so that it cannot be said which of the two is larger."),
+        (0.1, "the training recordings are recognised less well than those of the test."),
+    ],
+)
+def test_a_training_is_described_by_its_record(uar, part):
+    text = trained(MIXED, uar)
     assert text.startswith("3 trainings (3 of 10 folds, 1 seed) of 2 epochs; the development")
     assert "speakers are trained on as well" in text
-    assert f"training UAR is {trained:.3f}, that of the test 0.556: " in text
-    assert part in text
+    assert f"training UAR is {uar:.3f}, that of the test 0.556 [0.153, 0.897]: " in text
+    assert text.endswith(part)
+
+
+def test_without_an_interval_a_training_is_not_compared_with_the_test():
+    text = trained(MIXED[:3], 0.99)
+    assert "training UAR is 0.990, that of the test 0.333: " in text
+    assert text.endswith("without an interval it cannot be said which of the two is larger.")
 
 
 def test_attention_is_described_without_padding():
@@ -279,9 +392,17 @@ def test_windows_overlap_as_much_as_they_do():
 def test_the_largest_deviation_of_descriptors_is_found():
     values = np.random.default_rng(0).normal(size=(100, 2))
     values[40, 1] = -20
-    text = sentences.descriptors(values, ["zcr", "energy_entropy"], hop=0.01)
+    text = sentences.descriptors(plots.deviations(values, ["zcr", "energy_entropy"]), hop=0.01)
     assert "*energy entropy* at 0.40 s" in text
     assert text.endswith("below its mean over the recording.")
+
+
+def test_the_largest_deviation_is_one_that_the_figure_shows():
+    values = np.random.default_rng(0).normal(size=(100, 2))
+    values[60, 0], values[40, 1] = 10, -20
+    names = ["zcr", "delta zcr"]
+    text = sentences.descriptors(plots.deviations(values, names), hop=0.01)
+    assert text.startswith("The largest deviation: *zcr* at 0.60 s")
 
 
 # Corpora
@@ -299,9 +420,22 @@ def test_sizes_of_a_corpus(table):
     assert "in 80 % of all utterances, with a UAR of only 0.500" in text
     assert sentences.class_sizes(table.iloc[[0, 6]]).startswith("All 2 emotions have 1 utterance:")
     text = sentences.speaker_sizes(table)
-    assert text == "2 speakers with 2 to 8 utterances each; 1 of them lacks an emotion."
+    assert text == "2 speakers with 2 to 8 utterances each; speaker s2 lacks *fear*."
     unknown = table.assign(speaker=pd.NA)
     assert sentences.speaker_sizes(unknown) == "The corpus does not know its speakers."
+
+
+def test_who_lacks_which_emotion_is_said_of_up_to_three_speakers():
+    def lacking(n):
+        rows = [("s0", e) for e in CLASSES] + [(f"s{i}", "anger") for i in range(1, n + 1)]
+        table = pd.DataFrame(rows, columns=["speaker", "emotion"])
+        return sentences.speaker_sizes(table).partition("each; ")[2]
+
+    assert lacking(0) == "every speaker has every emotion."
+    assert lacking(2) == (
+        "speaker s1 lacks *fear* and *neutral*; speaker s2 lacks *fear* and *neutral*."
+    )
+    assert lacking(4) == "4 of them lack an emotion."
 
 
 def test_durations_and_voice():
@@ -326,6 +460,19 @@ def test_what_lies_between_emotions_and_speakers():
         "100 % of the variance lies between emotions and 0 % between speakers: emotions weigh more."
     )
     assert sentences.projection(values[:, :1], emotions).endswith("between emotions.")
+
+
+def test_sentences_that_are_repeated_are_said_to_explain_variance_that_no_colour_shows():
+    spoken = ["t1"] * 10 + ["t2"] * 10
+    values = np.repeat([[0.0], [1.0]], 10, axis=0)
+    emotions, speakers = ["a", "b"] * 10, ["s1"] * 5 + ["s2"] * 10 + ["s1"] * 5
+    said = "0 % of the variance lies between emotions and 0 % between speakers: emotions weigh more"
+    assert sentences.projection(values, emotions, speakers, spoken) == (
+        f"{said}. No colour shows the sentences that are spoken: 100 % lies between them."
+    )
+    # Known of none, the same for all, or hardly repeated: there is nothing to say.
+    for other in ([None] * 20, ["t1"] * 20, [f"t{i}" for i in range(20)]):
+        assert sentences.projection(values, emotions, speakers, other) == f"{said}."
 
 
 def windows(*emotions):

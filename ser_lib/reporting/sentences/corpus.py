@@ -7,7 +7,12 @@ import pandas as pd
 
 from ser_lib.features import variance_between
 from ser_lib.reporting.formatting import escape
-from ser_lib.reporting.wording import count, percent
+from ser_lib.reporting.wording import count, listing, percent
+
+_FEW = 3
+"""Speakers of whom it is said which emotion they lack; more are counted."""
+_REPEATED = 10
+"""Utterances of each sentence, on average, from which on variance between them says something."""
 
 
 def class_sizes(table: pd.DataFrame) -> str:
@@ -25,16 +30,22 @@ def class_sizes(table: pd.DataFrame) -> str:
 
 
 def speaker_sizes(table: pd.DataFrame) -> str:
-    """Say how many utterances speakers have, and how many of them lack an emotion."""
+    """Say how many utterances speakers have, and which of them lack which emotion."""
     known = table.dropna(subset="speaker")
     if known.empty:
         return "The corpus does not know its speakers."
     sizes = known["speaker"].value_counts()
-    missing = (pd.crosstab(known["speaker"], known["emotion"]) == 0).any(axis=1).sum()
+    absent = pd.crosstab(known["speaker"], known["emotion"]) == 0
+    absent = absent[absent.any(axis=1)]
     spread = f"{sizes.min()} to {sizes.max()}" if sizes.min() < sizes.max() else f"{sizes.max()}"
     lacking = "every speaker has every emotion"
-    if missing:
-        lacking = f"{missing} of them {'lacks' if missing == 1 else 'lack'} an emotion"
+    if len(absent) > _FEW:
+        lacking = f"{len(absent)} of them lack an emotion"
+    elif len(absent):
+        lacking = "; ".join(
+            f"speaker {escape(speaker)} lacks {listing(row.index[row])}"
+            for speaker, row in absent.iterrows()
+        )
     return f"{count(len(sizes), 'speaker')} with {spread} utterances each; {lacking}."
 
 
@@ -79,13 +90,24 @@ def separation(values: np.ndarray, emotions: Sequence[str], names: Sequence[str]
 
 
 def projection(
-    values: np.ndarray, emotions: Sequence[str], speakers: Sequence[str] | None = None
+    values: np.ndarray,
+    emotions: Sequence[str],
+    speakers: Sequence[str] | None = None,
+    spoken: Sequence[str] | None = None,
 ) -> str:
-    """Say how much of the variance of features lies between emotions, and between speakers."""
+    """
+    Say how much of the variance of features lies between emotions, and between speakers.
+
+    Of the sentences that are spoken, too, unless they are unknown or hardly repeated.
+    """
     emotion = variance_between(values, emotions)
     text = f"{percent(emotion)} of the variance lies between emotions"
-    if speakers is None or pd.Series(speakers).dropna().empty:
-        return f"{text}."
-    speaker = variance_between(values, speakers)
-    larger = "speakers" if speaker > emotion else "emotions"
-    return f"{text} and {percent(speaker)} between speakers: {larger} weigh more."
+    if speakers is not None and not pd.isna(speakers).all():
+        speaker = variance_between(values, speakers)
+        larger = "speakers" if speaker > emotion else "emotions"
+        text += f" and {percent(speaker)} between speakers: {larger} weigh more"
+    times = pd.Series(spoken, dtype=object).value_counts()
+    if len(times) > 1 and times.mean() >= _REPEATED:
+        sentence = percent(variance_between(values, spoken))
+        text += f". No colour shows the sentences that are spoken: {sentence} lies between them"
+    return f"{text}."

@@ -1,13 +1,15 @@
 """Sentences on what systems are given: spectrograms, windows, descriptors."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ser_lib.reporting.formatting import escape
 from ser_lib.reporting.wording import count, percent
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ser_lib.plots import Spectrogram
 
 
@@ -37,14 +39,12 @@ def windows(items: np.ndarray, *, hop: float, window_hop: float) -> str:
     return f"{len(items)} windows of {length:.3g} s; each shares {shared} of it with the next."
 
 
-def descriptors(values: np.ndarray, names: Sequence[str], *, hop: float) -> str:
-    """Say which descriptor of an utterance deviates most from its mean, and when."""
-    deviation = values.std(axis=0)
-    z = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, np.inf)
+def descriptors(deviations: "pd.DataFrame", *, hop: float) -> str:
+    """Say which descriptor deviates most from its mean, given `ser_lib.plots.deviations`."""
+    z = deviations.to_numpy()
     step, column = np.unravel_index(np.argmax(np.abs(z)), z.shape)
-    name = str(names[column]).replace("_", " ")
     largest, side = abs(z[step, column]), "above" if z[step, column] > 0 else "below"
     return (
-        f"The largest deviation: *{name}* at {step * hop:.2f} s, {largest:.1f} standard deviations "
-        f"{side} its mean over the recording."
+        f"The largest deviation: *{escape(deviations.columns[column])}* at {step * hop:.2f} s, "
+        f"{largest:.1f} standard deviations {side} its mean over the recording."
     )

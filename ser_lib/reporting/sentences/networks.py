@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.evaluation import Evaluation
-from ser_lib.reporting.formatting import escape, markdown_table
+from ser_lib.reporting.formatting import escape, interval, markdown_table
 from ser_lib.reporting.wording import count, listing, percent
 
 if TYPE_CHECKING:
@@ -49,11 +49,18 @@ def training(evaluation: Evaluation, system: "System") -> str:
     text = f"{count(len(runs), 'training')} ({folds} of {count(record['n_folds'], 'fold')}, "
     text += f"{count(seeds, 'seed')}) of {ran} epochs; the development speakers {development}. "
     last = np.mean([history["uar"].iloc[-1] for history in histories])
-    test = evaluation.scores()["uar"]
-    text += f"After the last epoch the training UAR is {last:.3f}, that of the test {test:.3f}: "
-    if last - test > 0.05:
+    test, low, high = evaluation.scores()[["uar", "uar_low", "uar_high"]]
+    text += f"In the last epoch the training UAR is {last:.3f}, that of the test "
+    text += f"{interval(test, low, high)}: "
+    if not np.isfinite(low):
+        return text + "without an interval it cannot be said which of the two is larger."
+    if low <= last <= high:
+        text += "the training UAR lies within this interval, so that it cannot be said which of "
+        return text + "the two is larger."
+    if last > high:
         return text + "part of what was learnt holds for the training recordings only."
-    return text + "the training recordings are not recognised much better than those of the test."
+    text += "as the last epoch saw them, the training recordings are recognised less well than "
+    return text + "those of the test."
 
 
 def attention(examples: Sequence["Example"], grid: "AttentionGrid") -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ser_lib import paths, systems
 from ser_lib.errors import InputError
-from ser_lib.evaluation import Evaluation
+from ser_lib.evaluation import Evaluation, metrics
 from ser_lib.evaluation.significance import Comparison
 from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
 from ser_lib.reporting.formatting import escape, interval
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _FEW = 5
 """Test speakers below which an interval says little."""
+_BASELINE = systems.Majority.name
+"""Learns nothing, and would be the last of every ranking and widen every range."""
 _SCORE = re.compile(r"(\S+ [\d.]+(?: \[.*?\])?)(.*)")
 
 
@@ -102,14 +104,15 @@ def score(evaluation: Evaluation) -> str:
     space = "" if rest.startswith(":") else " "
     text = f"**{head}**{space}{escape(rest)}. Chance is {chance:.3f}"
     low, high = scores["uar_low"], scores["uar_high"]
-    n = evaluation.rows()["speaker"].nunique()
+    n, seeds = (evaluation.rows()[name].nunique() for name in ("speaker", "seed"))
     if not np.isfinite(low):
         return f"{text}; with {count(n, 'test speaker')} there is no interval."
+    over = count(n, "speaker") + (f" and {count(seeds, 'seed')}" if seeds > 1 else "")
     if low <= chance <= high:
-        text += f", which the interval over {count(n, 'speaker')} includes."
+        text += f", which the interval over {over} includes."
     else:
         side = "above" if low > chance else "below"
-        text += f"; the whole interval over {count(n, 'speaker')} lies {side} it."
+        text += f"; the whole interval over {over} lies {side} it."
     return text + (" So few speakers give no more than a rough interval." if n < _FEW else "")
 
 
@@ -153,7 +156,14 @@ def speakers(evaluation: Evaluation) -> str:
         )
     low, high = uar.idxmin(), uar.idxmax()
     text = f"From speaker {escape(low)} ({uar[low]:.3f}) to speaker {escape(high)} "
-    text += f"({uar[high]:.3f}): the spread between speakers is what the interval comes from."
+    text += f"({uar[high]:.3f}): "
+    by_seed = evaluation.by_seed()["uar"]
+    if by_seed.nunique() > 1:
+        text += "the interval comes from the spread between speakers and from that between "
+        text += f"{len(by_seed)} training seeds."
+    else:
+        text += "the spread between speakers is what the interval comes from"
+        text += "." if len(by_seed) == 1 else f"; all {len(by_seed)} seeds have the same UAR."
     if not uar.min() <= pooled <= uar.max() and table["classes"].nunique() > 1:
         text += " The pooled UAR lies outside this range because the UAR of a speaker is over the "
         text += "classes of this speaker only."
@@ -163,32 +173,43 @@ def speakers(evaluation: Evaluation) -> str:
 def ranking(table: pd.DataFrame) -> str:
     """Say which system is first and which last under each normalisation of a ranked table."""
     parts = []
-    for normalisation, own in table.groupby("normalisation", sort=False):
-        first, last = (
-            f"*{escape(row.system)}* {interval(row.uar, row.uar_low, row.uar_high)}"
-            for row in own.iloc[[0, -1]].itertuples()
-        )
+    for normalisation, all_systems in table.groupby("normalisation", sort=False):
+        baseline = all_systems["system"] == _BASELINE
+        own = all_systems if baseline.all() else all_systems[~baseline]
+        first, last = map(_scored, (own.iloc[0], own.iloc[-1]))
         between = f"of {count(len(own), 'system')} {first} is first, {last} last"
         text = between if len(own) > 1 else f"only {first}"
+        if baseline.any() and not baseline.all():
+            text += f"; the baseline is {_scored(all_systems[baseline].iloc[0])}"
         parts.append(f"Under normalisation *{escape(normalisation)}* {text}.")
     return " ".join(parts)
+
+
+def _scored(row: pd.Series) -> str:
+    return f"*{escape(row['system'])}* {interval(row['uar'], row['uar_low'], row['uar_high'])}"
 
 
 def recalls(table: pd.DataFrame) -> str:
     """
     Say which emotion several systems recognise best, which least, and where they differ most.
 
+    The baseline that always gives one answer is left out.
+
     Parameters
     ----------
     table : pd.DataFrame, shape (systems, emotions)
         From `ser_lib.plots.recall_table`.
     """
-    mean, spread = table.mean(), table.max() - table.min()
+    learning = table.drop(index=_BASELINE, errors="ignore")
+    if learning.empty:
+        return f"Only the baseline *{_BASELINE}* is here, which learns nothing."
+    mean, spread = learning.mean(), learning.max() - learning.min()
     best, least, widest = mean.idxmax(), mean.idxmin(), spread.idxmax()
-    text = f"Over all systems *{escape(best)}* is recognised best ({percent(mean[best])}) and "
+    but = f" but the baseline *{_BASELINE}*," if len(learning) < len(table) else ""
+    text = f"Over all systems{but} *{escape(best)}* is recognised best ({percent(mean[best])}) and "
     text += f"*{escape(least)}* least ({percent(mean[least])})."
     if spread.max() > 0:
-        low, high = table[widest].min(), table[widest].max()
+        low, high = learning[widest].min(), learning[widest].max()
         text += f" They differ most in *{escape(widest)}*: {percent(low)} to {percent(high)}."
     return text
 
@@ -205,22 +226,39 @@ def difference(comparison: Comparison) -> str:
 
 
 def published(evaluation: Evaluation, scores: "Sequence[Published]") -> str:
-    """Say which of some published scores may be set beside an evaluation."""
-    own, classes = evaluation.scores()["uar"], len(evaluation.classes)
-    disjoint = bool(evaluation.record["speaker_disjoint"])
+    """Say which published scores may be set beside an evaluation, and where they lie to it."""
+    classes, disjoint = len(evaluation.classes), bool(evaluation.record["speaker_disjoint"])
     same = [s for s in scores if s.speaker_disjoint is disjoint and s.classes == classes]
+    names = dict.fromkeys(["uar", *(score.metric for score in same)])
+    own = " and ".join(f"{metrics.get(n).title} {_interval(evaluation, n)}" for n in names)
     speakers = "unseen speakers" if disjoint else "test speakers that are in the training, too"
-    n, alike = len(scores), "of as many classes and such speakers"
-    where = "published score on this corpus" if n == 1 else "published scores on this corpus"
-    if len(same) == n:
-        found = f"the {where} is {alike}" if n == 1 else f"all {n} {where} are {alike}"
-    elif not same:
-        found = f"the {where} is not" if n == 1 else f"none of the {n} {where} is"
-        found += f" {alike}: {'it answers' if n == 1 else 'they answer'} another question"
-    else:
-        verb = "is" if len(same) == 1 else "are"
-        found = f"{len(same)} of the {n} {where} {verb} {alike}, and "
-        found += (
-            f"{'the other answers' if n - len(same) == 1 else 'the others answer'} another question"
-        )
-    return f"UAR here is {own:.3f}, for {classes} classes and {speakers}; {found}."
+    n, rest = len(scores), len(scores) - len(same)
+    be = "are" if len(same) > 1 else "is"
+    which = f"{'none' if not same else len(same)} of the {n} published scores on this corpus {be}"
+    if n == 1:
+        which = f"the published score on this corpus is{'' if same else ' not'}"
+    elif not rest:
+        which = f"{'both' if n == 2 else f'all {n}'} published scores on this corpus are"
+    text = f"Here: {own}, for {classes} classes and {speakers}; "
+    text += f"{which} of as many classes and such speakers"
+    if same:
+        text += f": {', '.join(_beside(score, evaluation) for score in same)}"
+    if rest:
+        subject = "; the other" if rest == 1 else f"; the other {rest}"
+        subject = subject if same else (": it" if n == 1 else ": they")
+        text += f"{subject} {'answers' if rest == 1 else 'answer'} another question"
+    return f"{text}."
+
+
+def _interval(evaluation: Evaluation, metric: str) -> str:
+    return interval(*evaluation.scores()[[metric, f"{metric}_low", f"{metric}_high"]])
+
+
+def _beside(score: "Published", evaluation: Evaluation) -> str:
+    """Write a published score, and where it lies to the interval of an evaluation."""
+    text = f"{metrics.get(score.metric).title} {score.value:.3f}"
+    low, high = evaluation.scores()[[f"{score.metric}_low", f"{score.metric}_high"]]
+    if not np.isfinite(low):
+        return text
+    side = "above" if score.value > high else "below" if score.value < low else "within"
+    return f"{text} ({side} our interval)"
