@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 
 from ser_lib import cli, load_corpus, notebooks, protocols, systems
@@ -102,6 +103,29 @@ def test_links_lead_somewhere(name):
     text = "\n".join(cell.source for cell in SOURCES[name].cells if cell.cell_type == "markdown")
     for target in LINK.findall(text):
         assert (FOLDER / target).exists(), target
+
+
+def test_the_comparison_shows_the_score_of_each_system_first_and_cuts_no_text():
+    outputs = [o for c in SOURCES["09_compare_systems"].cells for o in c.get("outputs", [])]
+    tables = [o.data["text/html"] for o in outputs if "text/html" in o.get("data", {})]
+    assert re.findall("<th>(.*?)</th>", tables[0])[:3] == ["", "system", "UAR"]
+    assert not any("..." in cell for cell in re.findall("<td>(.*?)</td>", "".join(tables)))
+
+
+def test_what_no_system_recognises_is_counted_without_the_baseline(capsys):
+    def rows(*predicted):
+        columns = {"utterance": ["u1", "u2"], "emotion": ["anger", "fear"], "predicted": predicted}
+        return pd.DataFrame(columns)
+
+    (cell,) = (c for c in SOURCES["09_compare_systems"].cells if "by no system:" in c.source)
+    predictions = {"svm": rows("fear", "fear"), "majority": rows("anger", "anger")}
+    exec(cell.source, {"pd": pd, "systems": systems, "predictions": predictions})
+    assert "recognised by no system: 1 of 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_notebook_links_the_glossary_where_its_terms_begin(name):
+    assert "[glossary](../docs/glossary.md)" in SOURCES[name].cells[0].source
 
 
 @pytest.mark.parametrize("name", TRAINING)
