@@ -79,7 +79,7 @@ WIDE = [
     for path in sorted([ROOT / "reports" / "README.md", *ROOT.glob("reports/*/*.md")])
 ]
 
-html_sidebars = dict.fromkeys(WIDE, [])
+html_sidebars = {page: [] for page in WIDE}
 html_theme = "pydata_sphinx_theme"
 html_title = "ser_lib"
 html_static_path = ["_static"]
