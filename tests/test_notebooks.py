@@ -1,5 +1,6 @@
 """Notebooks run as `ser run` promises: in order, whole, once, and failures are named."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -446,6 +447,12 @@ def test_an_interrupt_leaves_no_kernel_and_no_worker(folder, tmp_path, monkeypat
     assert not paths.reports().exists()
 
 
+def _command_of(process):
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
 @pytest.mark.slow
 def test_a_kernel_ends_when_the_process_that_started_it_is_killed(folder, tmp_path):
     write_notebook(folder, "01_train_x")
@@ -455,8 +462,9 @@ def test_a_kernel_ends_when_the_process_that_started_it_is_killed(folder, tmp_pa
         while not (tmp_path / "started").exists():
             time.sleep(0.1)
         family = process.children(recursive=True)
+        # While they run: of what has ended, the command cannot be read any more.
+        kernels = [p for p in family if "ipykernel_launcher" in _command_of(p)]
         process.kill()
-    kernels = [p for p in family if "ipykernel_launcher" in " ".join(p.cmdline())]
     assert kernels
     assert psutil.wait_procs(kernels, timeout=15)[1] == []
     # What a cell started and forgot is not known to the kernel.
