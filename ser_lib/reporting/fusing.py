@@ -10,6 +10,7 @@ from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import fusion
 from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.experiment import results
+from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
 from ser_lib.reporting.choices import CHOSEN_ON
 from ser_lib.reporting.rows import NORMALISATIONS, Row, read_rows
 
@@ -127,6 +128,8 @@ def _find(
     for usual in (
         lambda row: not row.values["partial"],
         lambda row: row.values["speaker_disjoint"],
+        lambda row: row.values["protocol"] != TRAINED_ELSEWHERE,
+        lambda row: row.values["subset"] == "all",
         lambda row: "development" in row.record["specification"] or not held_out,
         lambda row: row.values["variant"] == "default",
         lambda row: not any(row.unusual[::2]),

@@ -10,6 +10,7 @@ from ser_lib import paths
 from ser_lib.cli import main
 from ser_lib.errors import InputError
 from ser_lib.experiment import read
+from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
 from ser_lib.reporting import build_report, fuse_evaluations, read_rows
 
 P = ["p_anger", "p_neutral", "p_sadness"]
@@ -135,6 +136,8 @@ def test_the_name_of_a_system_means_its_defaults_on_unseen_speakers(members):
     store(reports, system="one", variant="as_published", sharpness=2.0)
     store(reports, system="one", protocol="random_80_20", folds=("draw 1",))
     store(reports, system="one", seeds=(0, 1, 2), normalisation="speaker")
+    store(reports, system="one", seeds=(0, 1, 2), subset="some")
+    store(reports, system="one", protocol=TRAINED_ELSEWHERE, speaker_disjoint=True, partial=False)
     own = {"one": read(members[0]).record["digest"]}
     fused = fuse_evaluations(["one", "other"], "folder", normalisation="train")
     assert fused.record["members"].items() >= own.items()
