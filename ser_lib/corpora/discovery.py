@@ -129,6 +129,18 @@ def warn_of_unread(name: str, files: Iterable[Path]) -> None:
         )
 
 
+def warn_of_mixture(where: str, files: Iterable[Path]) -> None:
+    """Give an `InputWarning` if recordings of a corpus have several suffixes, or some have none."""
+    suffixes = (path.suffix.lower() for path in files)
+    counts = Counter(f"*{s}" if s in SUFFIXES else "without a suffix" for s in suffixes)
+    if len(counts) > 1:
+        found = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        warn(
+            f"{where}: recordings are files of several kinds: {found}; all are read, but where a "
+            "kind goes with a speaker or an emotion, a system may learn the kind instead"
+        )
+
+
 def nothing_read(files: Iterable[Path]) -> str:
     """Tell what was found where no recording is read, and what is."""
     found = unread(files)

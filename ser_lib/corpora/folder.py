@@ -123,11 +123,12 @@ def load(
     visible = list(discovery.walk(data))
     audio = [path for path in visible if discovery.is_audio(path)]
     if pattern is not None:
-        rows, where = _from_names(data, visible, pattern), f"pattern {pattern!r}"
+        rows, where = _from_names(data, visible, audio, pattern), f"pattern {pattern!r}"
     else:
         source = _manifest(data, manifest)
         rows, where = _from_manifest(data, source, visible), str(source)
     files = _files(rows, where, data)
+    discovery.warn_of_mixture(where, files.values())
     _translate(rows, where, emotions)
     for row in rows:
         place, sex = f"{where}, {row.pop('where')}", row.get("sex")
@@ -259,7 +260,9 @@ def _from_manifest(data: Path, source: Path, visible: list[Path]) -> list[dict[s
     return rows
 
 
-def _from_names(data: Path, visible: list[Path], pattern: str) -> list[dict[str, object]]:
+def _from_names(
+    data: Path, visible: list[Path], audio: list[Path], pattern: str
+) -> list[dict[str, object]]:
     try:
         expression = re.compile(str(pattern))
     except (re.error, OverflowError, RecursionError) as error:
@@ -276,7 +279,6 @@ def _from_names(data: Path, visible: list[Path], pattern: str) -> list[dict[str,
             f"pattern: {pattern!r} has the groups {', '.join(sorted(groups)) or 'none'}; expected "
             "at least (?P<emotion>...)"
         )
-    audio = [path for path in visible if discovery.is_audio(path)]
     if not audio:
         raise InputError(
             f"{NAME}: no recordings; expected at least one below {data}; "

@@ -38,9 +38,8 @@ def update_notebooks(reports: Path) -> list[Path]:
         If a notebook cannot be read.
     """
     root = repository(reports)
-    return (
-        [] if root is None else [file for file in _stored(root, reports) if _update(file, reports)]
-    )
+    stored = () if root is None else _stored(root, reports)
+    return [file for file in stored if _update(file, reports)]
 
 
 def _stored(root: Path, reports: Path) -> Iterator[Path]:
@@ -50,14 +49,19 @@ def _stored(root: Path, reports: Path) -> Iterator[Path]:
 
 
 def _update(file: Path, reports: Path) -> bool:
+    """Write what has changed, if anything has; a notebook that is true is not touched."""
     try:
         notebook = nbformat.read(file, as_version=4)
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: not readable as a notebook ({error})") from None
     system = file.stem.partition("_train_")[2]
     text = on_real_speech(system, reports=reports, folder=file.parent)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []) if _CALL in cell.source else []:
-            if "text/markdown" in output.get("data", {}):
-                output.data["text/markdown"] = text
-    return write_if_changed(file, f"{nbformat.writes(notebook)}\n")
+    outdated = [
+        output
+        for cell in notebook.cells
+        for output in (cell.get("outputs", []) if _CALL in cell.source else [])
+        if output.get("data", {}).get("text/markdown", text) != text
+    ]
+    for output in outdated:
+        output.data["text/markdown"] = text
+    return bool(outdated) and write_if_changed(file, f"{nbformat.writes(notebook)}\n")

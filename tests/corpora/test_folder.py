@@ -50,7 +50,10 @@ def test_a_pattern(tree):
     write_recording(tree.data / "carla/sad_02.wav")
     write_recording(tree.data / "carla/test.wav")
     pattern = r"(?P<speaker>\w+)/(?P<emotion>[a-z]+)_\d+(_(?P<sex>[fm]))?$"
-    with pytest.warns(InputWarning, match=r"does not match 5 of 7 recordings; .* 'anna/1'"):
+    with (
+        pytest.warns(InputWarning, match=r"does not match 5 of 7 recordings; .* 'anna/1'"),
+        pytest.warns(InputWarning, match=r"pattern .* several kinds: 1 \*\.flac, 1 \*\.wav;"),
+    ):
         corpus = tree.load(pattern=pattern, emotions={"sad": "sadness"})
     rows = corpus.table[["speaker", "sex", "emotion"]].to_dict("index")
     assert rows == {
@@ -252,7 +255,22 @@ def test_only_the_suffix_of_a_recording_is_no_part_of_its_name(tree):
         write_recording(tree.data / f"{seed}.wav", seed).rename(tree.data / name)
     lines = "".join(f"{name},fear\n" for name in names)
     (tree.data / "manifest.csv").write_text("path,emotion\n" + lines)
-    assert list(tree.load().table.index) == ["rec.000", "rec.001", "v1.2 take", "x.y"]
+    message = r"manifest\.csv: .* several kinds: 2 \*\.wav, 2 without a suffix; all are read"
+    with pytest.warns(InputWarning, match=message):
+        table = tree.load().table
+    assert list(table.index) == ["rec.000", "rec.001", "v1.2 take", "x.y"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".wav", ".WAV"])
+def test_recordings_of_one_kind_are_not_mentioned(tree, suffix):
+    for name in ("dora_1", "dora_2"):
+        write_recording(tree.data / f"{name}.wav").rename(tree.data / f"{name}{suffix}")
+    (tree.data / "manifest.csv").write_text(
+        f"path,emotion\ndora_1{suffix},fear\ndora_2{suffix},fear\n"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(tree.load().table) == 2
 
 
 @given(
