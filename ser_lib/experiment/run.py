@@ -146,7 +146,7 @@ def store(
     predictions = pd.concat([r.predictions for r in finished.values()], ignore_index=True)
     record = _record(plan, finished) | record
     file = results.prediction_files(plan.corpus.name, plan.system.name, record["digest"], reports)
-    record["command"] = os.environ.get("SER_COMMAND") or _earlier_command(file)
+    record["command"] = _earlier_command(file, record["code"]) or os.environ.get("SER_COMMAND")
     evaluation = Evaluation(predictions=predictions, record=record)
     results.write(evaluation, file)
     remove_parts(plan, file.parent.parent)
@@ -254,9 +254,10 @@ def _record(plan: Plan, finished: Mapping[Task, FoldResult]) -> dict:
     }
 
 
-def _earlier_command(file: Path) -> str | None:
-    """Return the command that an evaluation was first written by, when it is repeated by hand."""
+def _earlier_command(file: Path, code: list[dict]) -> str | None:
+    """Return the command that the same code first made the evaluation by: it stays."""
     try:
-        return results.read_record(file).get("command")
+        earlier = results.read_record(file)
     except InputError:
         return None
+    return earlier.get("command") if earlier.get("code") == code else None

@@ -117,6 +117,17 @@ def test_a_second_call_trains_nothing_and_changes_no_file(corpus, system, predic
     }
 
 
+def test_the_command_of_a_row_is_the_first_of_the_same_code(corpus, system, monkeypatch):
+    first, second = "ser evaluate tiny", "ser run 01_tiny"
+    for command in (first, second, ""):
+        monkeypatch.setenv("SER_COMMAND", command)
+        assert evaluate(system, corpus).record["command"] == first
+    now = code_digest.code
+    monkeypatch.setattr(code_digest, "code", lambda *a: now(*a)._replace(digest="0" * 64))
+    monkeypatch.setenv("SER_COMMAND", second)
+    assert evaluate(system, corpus, fresh=True).record["command"] == second
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(corpus, system, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt_after(2, patch)
