@@ -134,10 +134,11 @@ def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
 def _read_svm(path: Path, state: Mapping[str, object]) -> object:
     import skops.io
 
+    from ser_lib.systems.discriminant_svm import DiscriminantSVM
     from ser_lib.systems.functionals_svm import FunctionalsSVM
     from ser_lib.systems.statistics_svm import StatisticsSVM
 
-    classes = {kind.__name__: kind for kind in (StatisticsSVM, FunctionalsSVM)}
+    classes = {kind.__name__: kind for kind in (StatisticsSVM, FunctionalsSVM, DiscriminantSVM)}
     # Older versions could read one class only, and do not name it.
     classifier = classes[state.get("class", StatisticsSVM.__name__)](**state["parameters"])
     check_archive(path)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ser_lib.recognition.classifiers import read_fitted, write_fitted
+from ser_lib.systems.discriminant_svm import DiscriminantSVM
 from ser_lib.systems.functionals_svm import FunctionalsSVM
 from ser_lib.systems.statistics_svm import StatisticsSVM
 
@@ -17,6 +18,7 @@ MACHINES = {
     "statistics": StatisticsSVM(alpha=1.0, C=(1,), gamma=(0.1,), folds=2),
     "linear": FunctionalsSVM(folds=2),
     "power and length": FunctionalsSVM(power=0.5, unit_length=True, folds=2),
+    "discriminant": DiscriminantSVM(folds=2),
     "rbf": FunctionalsSVM(kernel="rbf", C=(3,), folds=2),
 }
 

@@ -329,6 +329,7 @@ def _change(name):
     changes = {
         "majority": {},
         "opensmile_svm": {"folds": 4},
+        "ours_discriminant_svm": {"folds": 4},
         "ours_functionals_svm": {"folds": 4},
         "svm": {"alpha": 0.05},
     }

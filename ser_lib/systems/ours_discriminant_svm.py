@@ -1,0 +1,73 @@
+"""Discriminant directions of our functionals under a support vector machine."""
+
+import dataclasses
+from typing import ClassVar
+
+from ser_lib.features.front_end import FrontEnd
+from ser_lib.params import flag, integer, param, real, several
+from ser_lib.systems.base import System
+from ser_lib.systems.discriminant_svm import DiscriminantSVM
+from ser_lib.systems.ours_functionals_svm import CITATION, OursFunctionalsSvm
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OursDiscriminantSvm(System):
+    """
+    Discriminant directions of functionals of speech descriptors under a support vector machine.
+
+    The functionals are those of `OursFunctionalsSvm`. Each is mapped to a normal distribution by
+    its quantiles; discriminant analysis, whose covariance within classes is shrunken, finds the
+    directions along which emotions differ most and recordings of one emotion, by whomever, least.
+    This is a system of our own, not a published one.
+    """
+
+    name: ClassVar[str] = "ours_discriminant_svm"
+    title: ClassVar[str] = "SVM on discriminant directions of our functionals"
+    citation: ClassVar[str] = CITATION
+    deviations: ClassVar[tuple[str, ...]] = (
+        CHOSEN_ON_DEVELOPMENT.format(
+            choices="the functionals, their quantiles, discriminant analysis with a shrinkage of "
+            "0.2, a penalty of 1"
+        ),
+    )
+
+    trim: bool = param(True, flag(), "Whether what precedes and follows the voice is cut off.")
+    deltas: bool = param(
+        True, flag(), "Whether the first derivatives of the descriptors are added."
+    )
+    shrinkage: float = param(
+        0.2,
+        real(above=0, high=0.9),
+        "Share of the sphere in the covariance within classes.",
+    )
+    C: tuple[float, ...] = param(
+        (1.0,),
+        several(real(above=0), low=1),
+        "Penalties; of several, the inner folds choose.",
+    )
+    balanced: bool = param(
+        True, flag(), "Whether the machine weighs classes by the inverse of their frequency."
+    )
+    folds: int = param(
+        5, integer(low=2), "Inner folds of training speakers that choose C and calibrate."
+    )
+
+    search_space: ClassVar[dict[str, dict[str, object]]] = {
+        "default": {},
+        "shrinkage 0.1": {"shrinkage": 0.1},
+        "shrinkage 0.4": {"shrinkage": 0.4},
+        "C 0.001": {"C": (1e-3,)},
+        "no derivatives": {"deltas": False},
+        "not trimmed": {"trim": False},
+    }
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """One vector of functionals per utterance."""
+        return OursFunctionalsSvm(trim=self.trim, deltas=self.deltas).front_end
+
+    def classifier(self, seed: int = 0) -> DiscriminantSVM:
+        """Make a `DiscriminantSVM`; see `System.classifier`."""
+        names = [name for name in DiscriminantSVM().get_params() if name != "seed"]
+        return DiscriminantSVM(**{name: getattr(self, name) for name in names}, seed=seed)

@@ -1,0 +1,85 @@
+"""The support vector machine on discriminant directions."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.linalg import eigh
+from scipy.stats import norm
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.neighbors import NearestCentroid
+
+from ser_lib import systems
+from ser_lib.systems.discriminant_svm import DiscriminantSVM
+
+rng = np.random.default_rng(0)
+SPEAKERS = np.repeat([f"s{number}" for number in range(8)], 45)
+LABELS = np.tile(["anger", "neutral", "sadness"], 120)
+ROWS = rng.normal(size=(360, 40))
+# Two noisy measurements of the emotion share their noise with others that tell nothing: only their
+# differences tell the emotions apart, which takes the covariance within classes.
+ROWS[:, :2] = 0.3 * ROWS[:, :2] + 3 * ROWS[:, 2:4]
+ROWS[:, 0] += (LABELS == "anger") * 1.2
+ROWS[:, 1] += (LABELS == "neutral") * 1.2
+TRAIN, TEST = SPEAKERS < "s6", SPEAKERS >= "s6"
+
+
+def fit(rows=ROWS, **parameters):
+    machine = DiscriminantSVM(**parameters)
+    return machine.fit(rows[TRAIN], LABELS[TRAIN], groups=SPEAKERS[TRAIN])
+
+
+def test_directions_are_those_of_fishers_generalised_eigenproblem():
+    shrinkage = 0.05
+    machine = fit(shrinkage=shrinkage)
+    normal = machine.pipeline_["quantiles"].transform(ROWS[TRAIN])
+    within, means = np.zeros((40, 40)), []
+    for label in machine.classes_:
+        rows = normal[LABELS[TRAIN] == label]
+        means.append(rows.mean(axis=0))
+        within += np.cov(rows.T, bias=True) / 3
+    within = (1 - shrinkage) * within + shrinkage * np.trace(within) / 40 * np.eye(40)
+    between = np.cov(np.array(means).T, bias=True)
+    expected = eigh(between, within)[1][:, :-3:-1]
+    found = machine.pipeline_["pca"].components_.T @ machine.pipeline_["discriminate"].scalings_
+    for direction, reference in zip(found.T, expected.T, strict=False):
+        cosine = direction @ reference / np.linalg.norm(direction) / np.linalg.norm(reference)
+        assert abs(cosine) == pytest.approx(1, abs=1e-3)
+
+
+def test_what_takes_the_covariance_within_classes_is_told_apart():
+    uar = balanced_accuracy_score(LABELS[TEST], fit(shrinkage=0.01).predict(ROWS[TEST]))
+    nearest = NearestCentroid().fit(ROWS[TRAIN], LABELS[TRAIN]).predict(ROWS[TEST])
+    assert uar > 0.85
+    assert balanced_accuracy_score(LABELS[TEST], nearest) < 0.6
+
+
+def test_features_become_normal_and_outliers_stay_within_their_ranks():
+    machine = fit()
+    quantiles = machine.pipeline_["quantiles"]
+    probabilities = norm.cdf(quantiles.transform(ROWS[TRAIN]))
+    np.testing.assert_allclose(np.sort(probabilities, axis=0)[134], 0.5, atol=0.01)
+    monotone = np.sign(ROWS) * np.abs(ROWS) ** 3 * 1e4
+    same = fit(monotone).predict(monotone[TEST]) == machine.predict(ROWS[TEST])
+    assert same.mean() > 0.95
+
+
+def test_more_features_than_rows_and_fewer_rows_than_quantiles_are_fitted_in_silence():
+    wide = rng.normal(size=(36, 90)) + (LABELS[:36] == "anger")[:, None]
+    speakers = np.repeat(["s1", "s2", "s3"], 12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        machine = DiscriminantSVM().fit(wide, LABELS[:36], groups=speakers)
+    posteriors = machine.predict_proba(wide)
+    np.testing.assert_allclose(posteriors.sum(axis=1), 1)
+    assert machine.predict(wide).tolist().count("anger") >= 12
+    assert machine.n_parameters_ >= 36 * 90
+
+
+def test_its_functionals_are_those_of_the_svm_on_functionals():
+    for parameters in ({}, {"deltas": False}, {"trim": False}):
+        front_ends = [
+            systems.make(f"ours_{kind}_svm", **parameters).front_end
+            for kind in ("discriminant", "functionals")
+        ]
+        assert front_ends[0] == front_ends[1]
