@@ -22,12 +22,13 @@ FILES = (
 )
 """All files that a classifier may consist of."""
 
-# The functions that an SVM's file names; besides these, skops makes nothing of it but arrays and
-# estimators of scikit-learn.
+# The functions and steps that an SVM's file names; besides these, skops makes nothing of it but
+# arrays and estimators of scikit-learn.
 _TRUSTED = [
     "sklearn.feature_selection._univariate_selection.f_classif",
     "sklearn.metrics.pairwise.linear_kernel",
     "ser_lib.systems.functionals_svm.signed_power",
+    "ser_lib.systems.normal_quantiles.NormalQuantiles",
 ]
 
 

@@ -16,8 +16,8 @@ class OursDiscriminantSvm(System):
     """
     Discriminant directions of functionals of speech descriptors under a support vector machine.
 
-    The functionals are those of `OursFunctionalsSvm`. Each is mapped to a normal distribution by
-    its quantiles; discriminant analysis, whose covariance within classes is shrunken, finds the
+    The functionals are those of `OursFunctionalsSvm`. Each is replaced by the normal quantile of
+    its rank; discriminant analysis, whose covariance within classes is shrunken, finds the
     directions along which emotions differ most and recordings of one emotion, by whomever, least.
     This is a system of our own, not a published one.
     """
@@ -57,6 +57,7 @@ class OursDiscriminantSvm(System):
         "default": {},
         "shrinkage 0.1": {"shrinkage": 0.1},
         "shrinkage 0.4": {"shrinkage": 0.4},
+        "C 0.01": {"C": (1e-2,)},
         "C 0.001": {"C": (1e-3,)},
         "no derivatives": {"deltas": False},
         "not trimmed": {"trim": False},
