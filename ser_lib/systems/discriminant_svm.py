@@ -49,7 +49,7 @@ class DiscriminantSVM(StatisticsSVM):
         self,
         *,
         shrinkage: float = 0.2,
-        C: Sequence[float] = (1.0,),
+        C: Sequence[float] = (1e-3,),
         balanced: bool = True,
         folds: int = 5,
         seed: int = 0,

@@ -28,7 +28,7 @@ class OursDiscriminantSvm(System):
     deviations: ClassVar[tuple[str, ...]] = (
         CHOSEN_ON_DEVELOPMENT.format(
             choices="the functionals, their quantiles, discriminant analysis with a shrinkage of "
-            "0.2, a penalty of 1"
+            "0.2, a penalty of 0.001"
         ),
     )
 
@@ -42,7 +42,7 @@ class OursDiscriminantSvm(System):
         "Share of the sphere in the covariance within classes.",
     )
     C: tuple[float, ...] = param(
-        (1.0,),
+        (1e-3,),
         several(real(above=0), low=1),
         "Penalties; of several, the inner folds choose.",
     )
@@ -58,7 +58,7 @@ class OursDiscriminantSvm(System):
         "shrinkage 0.1": {"shrinkage": 0.1},
         "shrinkage 0.4": {"shrinkage": 0.4},
         "C 0.01": {"C": (1e-2,)},
-        "C 0.001": {"C": (1e-3,)},
+        "C 1": {"C": (1,)},
         "no derivatives": {"deltas": False},
         "not trimmed": {"trim": False},
     }
