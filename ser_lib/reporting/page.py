@@ -11,7 +11,6 @@ from ser_lib.reporting import as_published, captions, cells, choices, comparison
 from ser_lib.reporting.commands import command
 from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table
 from ser_lib.reporting.rows import Row, groups, leading
-from ser_lib.systems.opensmile_svm import OpensmileSvm
 
 SYNTHETIC = "synthetic"
 """The corpus for trying things out: no score on it is a result."""
@@ -255,8 +254,9 @@ def _reproduction(rows: Sequence[Row]) -> list[str]:
     # A fusion trains nothing.
     trained = [row for row in rows if "members" not in row.record]
     total = duration(sum(row.values["fit_seconds"] for row in trained))
-    baseline = any(row.values["system"] == OpensmileSvm.name for row in rows)
-    extra = f"{code(OpensmileSvm.name)} needs the extra `baselines`. " if baseline else ""
+    extra = ""
+    if any(row.values["system"].startswith("opensmile_") for row in rows):
+        extra = "Systems whose names begin with `opensmile_` need the extra `baselines`. "
     return [
         "## Reproduce it",
         f"{_how_to_get(rows[0].record['corpus'])}{extra}All trainings together took {total} by the "
