@@ -12,6 +12,8 @@ for corpus in emodb ravdess; do
         options="--corpus $corpus --normalisation $normalisation --seeds 0,1,2"
         ser evaluate svm $options
         ser evaluate ours_functionals_svm $options
+        ser evaluate ours_discriminant_svm $options
+        ser evaluate opensmile_discriminant_svm $options
         ser evaluate opensmile_svm $options
         ser evaluate opensmile_svm $options -p kernel rbf
         ser evaluate opensmile_svm $options -p functionals egemaps
@@ -29,6 +31,7 @@ for corpus in emodb ravdess; do
         members="svm ours_functionals_svm opensmile_svm"
         ser fuse $members $options --name fusion_svms
         ser fuse $members $options --name fusion_svms_fitted --weights fitted
+        ser fuse ours_discriminant_svm opensmile_discriminant_svm $options --name fusion_discriminant
     done
 done
 
@@ -70,11 +73,11 @@ ser evaluate cnn_lstm --corpus ravdess --subset calm_as_neutral --variant as_pub
 ser evaluate blstm_attention --corpus emodb --protocol shuffled_80_20 --folds 3 $published
 ser evaluate blstm_attention --corpus emodb --variant as_published
 
-# Fusions with networks: all systems that are evaluated under both normalisations.
+# Fusions with networks: systems that are evaluated under both normalisations.
 for corpus in emodb ravdess; do
     for normalisation in train speaker; do
         options="--corpus $corpus --normalisation $normalisation"
-        ser fuse svm ours_functionals_svm opensmile_svm crnn_attention acrnn_3d $options
+        ser fuse svm ours_functionals_svm ours_discriminant_svm opensmile_svm crnn_attention acrnn_3d $options
     done
     ser fuse crnn_attention --corpus $corpus --normalisation train --seeds
 done
@@ -82,7 +85,7 @@ done
 # Notebooks, executed on what is stored by now: a network is trained once more, for its figures.
 whole='-p folds None -p epochs None'
 for corpus in emodb ravdess; do
-    ser run 00 01 11 04 --corpus $corpus $whole -p seeds '[0, 1, 2]'
+    ser run 00 01 11 12 04 --corpus $corpus $whole -p seeds '[0, 1, 2]'
 done
 ser run 03 07 --corpus emodb $whole -p seeds '[0, 1, 2]'
 ser run 08 --corpus emodb $whole -p seeds '[0, 1, 2]' -p parameters '{"weights": "imagenet"}'

@@ -9,6 +9,7 @@ from ser_lib.params import choice, flag, integer, param, real, several
 from ser_lib.systems.base import System
 from ser_lib.systems.discriminant_svm import DiscriminantSVM
 from ser_lib.systems.opensmile_svm import CITATION, OpensmileSvm
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,13 +18,19 @@ class OpensmileDiscriminantSvm(System):
     Functionals of openSMILE under the classifier of `OursDiscriminantSvm`: a baseline.
 
     It tells what our functionals give from what our classifier gives. The defaults are those of
-    `OursDiscriminantSvm`; nothing was chosen for these functionals. Computing the features needs
-    the package opensmile (extra ``baselines``).
+    `OursDiscriminantSvm`. Computing the features needs the package opensmile (extra
+    ``baselines``).
     """
 
     name: ClassVar[str] = "opensmile_discriminant_svm"
     title: ClassVar[str] = "SVM on discriminant directions of openSMILE's functionals (baseline)"
     citation: ClassVar[str] = CITATION
+    deviations: ClassVar[tuple[str, ...]] = (
+        CHOSEN_ON_DEVELOPMENT.format(
+            choices="the classifier, whose shrinkage and penalty were chosen for "
+            "ours_discriminant_svm"
+        ),
+    )
 
     functionals: str = param(
         "compare", choice(*SETS), "ComParE 2016 (6373 functionals) or eGeMAPSv02 (88)."
