@@ -1,14 +1,19 @@
 """A tiny corpus and system, and a cache of its own for every test."""
 
+import math
+
 import pytest
 from tiny import NearestMean, Tiny, make_corpus
 
 from ser_lib import paths
+from ser_lib.experiment import training
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SER_CACHE", str(tmp_path / "cache"))
+    # Trainings are counted and interrupted in this process: they stay in it on a slow machine too.
+    monkeypatch.setattr(training, "_START_UP", math.inf)
     for variable in ("SER_FRESH", "SER_COMMAND"):
         monkeypatch.delenv(variable, raising=False)
     NearestMean.trained_on.clear()
