@@ -44,7 +44,7 @@ def test_directions_are_those_of_fishers_generalised_eigenproblem():
     between = np.cov(np.array(means).T, bias=True)
     expected = eigh(between, within)[1][:, :-3:-1]
     found = machine.pipeline_["pca"].components_.T @ machine.pipeline_["discriminate"].scalings_
-    for direction, reference in zip(found.T, expected.T, strict=False):
+    for direction, reference in zip(found.T[:2], expected.T, strict=True):
         cosine = direction @ reference / np.linalg.norm(direction) / np.linalg.norm(reference)
         assert abs(cosine) == pytest.approx(1, abs=1e-3)
 
