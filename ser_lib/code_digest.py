@@ -45,8 +45,15 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     "neural/imagenet.py": ("e1fad8f803df", "38e9800d181b"),
     "neural/squeezenet.py": ("60b61808ea56", "31e138d7d215"),
     "neural/torchvision.py": ("ec252d35c860", "3ce4d71088e6"),
-    # Temporary files go where a later process finds them; graphs of finished trainings are let go.
-    "systems/statistics_svm.py": ("08077e0310a4", "0c511ae36b01"),
+    # A grid of one point is not searched; what the machines and their systems share is stated once.
+    "systems/statistics_svm.py": ("d077cf261161", "0c511ae36b01"),
+    "systems/functionals_svm.py": ("4f4abb6beb16", "a32b83377daa"),
+    "systems/discriminant_svm.py": ("7262879cc1d0", "89c3791934d8"),
+    "systems/svm.py": ("fecf11312d6b", "27bab557673a"),
+    "systems/ours_functionals_svm.py": ("196ae76469b7", "dfa891a34d66"),
+    "systems/ours_discriminant_svm.py": ("4453313eb332", "7f719eac737b"),
+    "systems/opensmile_discriminant_svm.py": ("7bb459875455", "8153c3f3f5e7"),
+    # Graphs of finished trainings are let go.
     "neural/training.py": ("04bbac6813d2", "1bb993c0c6b6"),
     "neural/classifier.py": ("728d79cd4e45", "f2857512ff53"),
 }
@@ -59,7 +66,9 @@ digits each, as in `Code.files`. Once the file changes again, its entry no longe
 _NAME = "ser_lib"
 # What a system says of itself; the values are recorded with every result.
 _CONSTANTS = {"CITATION", "PUBLISHED", "DEVIATIONS"}
-_ATTRIBUTES = {"name", "title", "part", "citation", "published", "deviations", "search_space"}
+_ATTRIBUTES = {
+    *("name", "title", "part", "citation", "published", "deviations", "search_space", "extra"),
+}
 # Functions of `ser_lib.params` by which a class declares a parameter.
 _DECLARE = {"param", "change"}
 
@@ -90,10 +99,10 @@ def bare(source: str) -> str:
 
     Comments, docstrings and blank lines go, and what a system declares: the constants CITATION,
     PUBLISHED and DEVIATIONS, imports from modules that stand `APART`, and in classes ``name``,
-    ``title``, ``part``, ``citation``, ``published``, ``deviations``, ``search_space`` and the
-    parameters declared by `ser_lib.params.param` or `ser_lib.params.change`, whose values are
-    recorded with every result. It is cut from the text, never printed from a syntax tree, and so
-    the same under every version of Python that can read it; strings keep their blank lines.
+    ``title``, ``part``, ``citation``, ``published``, ``deviations``, ``search_space``, ``extra``
+    and the parameters declared by `ser_lib.params.param` or `ser_lib.params.change`, whose values
+    are recorded with every result. It is cut from the text, never printed from a syntax tree, and
+    so the same under every version of Python that can read it; strings keep their blank lines.
     """
     lines = source.split("\n")
     in_string: set[int] = set()  # lines (from 1) that start inside a string

@@ -50,7 +50,7 @@ def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], s
     """
     from ser_lib.neural import NeuralClassifier
     from ser_lib.recognition.networks import export
-    from ser_lib.systems.statistics_svm import StatisticsSVM
+    from ser_lib.systems.statistics_svm import CalibratedSVM
 
     targets = classifier.classes_.tolist()
     if isinstance(classifier, NeuralClassifier):
@@ -65,7 +65,7 @@ def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], s
             "n_parameters": classifier.n_parameters_,
         }
         return {**state, "targets": targets}, note
-    if isinstance(classifier, StatisticsSVM):
+    if isinstance(classifier, CalibratedSVM):
         import skops.io
 
         skops.io.dump(classifier.pipeline_, folder / SVM)

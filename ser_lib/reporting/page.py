@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ser_lib import corpora
+from ser_lib import corpora, systems
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
@@ -242,6 +242,15 @@ def _how_to_get(corpus: str) -> str:
     return f"{corpora.get(corpus).HOW_TO_GET} `SER_DATA` names the folder of the corpora. "
 
 
+def _extras(rows: Sequence[Row]) -> str:
+    """Say which systems need an extra of this package."""
+    known = sorted({row.values["system"] for row in rows} & set(systems.names()))
+    extras = {name: systems.get(name).extra for name in known}
+    return "".join(
+        f"{code(name)} needs the extra {code(extra)}. " for name, extra in extras.items() if extra
+    )
+
+
 def _reproduction(rows: Sequence[Row]) -> list[str]:
     machines = set()
     for row in rows:
@@ -254,13 +263,11 @@ def _reproduction(rows: Sequence[Row]) -> list[str]:
     # A fusion trains nothing.
     trained = [row for row in rows if "members" not in row.record]
     total = duration(sum(row.values["fit_seconds"] for row in trained))
-    extra = ""
-    if any(row.values["system"].startswith("opensmile_") for row in rows):
-        extra = "Systems whose names begin with `opensmile_` need the extra `baselines`. "
+    needed = _how_to_get(rows[0].record["corpus"]) + _extras(rows)
     return [
         "## Reproduce it",
-        f"{_how_to_get(rows[0].record['corpus'])}{extra}All trainings together took {total} by the "
-        "clock; what is stored is not trained again.",
+        f"{needed}All trainings together took {total} by the clock; what is stored is not trained "
+        "again.",
         runs.block(*sorted({command(row.record) for row in rows}), "ser report"),
         "Computed on:",
         "\n".join(sorted(machines)),

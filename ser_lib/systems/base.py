@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import inspect
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -116,6 +117,8 @@ class System(Parameters, abc.ABC):
         What is deliberately different from the original, a sentence each.
     search_space : dict of str to dict
         Trials of `ser tune`: changed parameters by the name of the trial, ``"default"`` first.
+    extra : str or None
+        Extra of this package that its features need, if any.
     """
 
     name: ClassVar[str]
@@ -125,6 +128,7 @@ class System(Parameters, abc.ABC):
     published: ClassVar[tuple[Published, ...]] = ()
     deviations: ClassVar[tuple[str, ...]] = ()
     search_space: ClassVar[dict[str, dict[str, object]]] = {}
+    extra: ClassVar[str | None] = None
 
     @classmethod
     def as_published(cls, **changes: object) -> "System":
@@ -210,6 +214,20 @@ class System(Parameters, abc.ABC):
         It has ``fit(X, y, *, groups, validation, copies)`` and ``predict_proba``; the seed is that
         of everything that is random in its training.
         """
+
+    def configured(self, kind: type, **others: object) -> object:
+        """
+        Make a classifier with the parameters of this system that it has by the same name.
+
+        Parameters
+        ----------
+        kind : class
+            Of the classifier.
+        **others
+            Its other parameters, and those that are to have another value.
+        """
+        names = inspect.signature(kind).parameters
+        return kind(**{name: getattr(self, name) for name in names if name not in others}, **others)
 
     def targets(self, table: pd.DataFrame) -> np.ndarray:
         """
@@ -446,8 +464,11 @@ class NeuralSystem(System):
 
     def classifier(self, seed: int = 0) -> NeuralClassifier:
         """Make a `NeuralClassifier` around the network; see `System.classifier`."""
-        values = {name: getattr(self, name) for name in PARAMETERS if name != "seed"}
-        values["learning_rate"] = self.initial_learning_rate
-        values["pool"] = self.pool if self.segmented else None
-        augment = SpecAugment(within=self.masks_within_items) if self.spec_augment else None
-        return NeuralClassifier(self, spec_augment=augment, seed=seed, **values)
+        return self.configured(
+            NeuralClassifier,
+            network=self,
+            learning_rate=self.initial_learning_rate,
+            pool=self.pool if self.segmented else None,
+            spec_augment=SpecAugment(within=self.masks_within_items) if self.spec_augment else None,
+            seed=seed,
+        )

@@ -1,20 +1,21 @@
 """A support vector machine on the discriminant directions of all functionals of an utterance."""
 
+import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
-from ser_lib.features import RaggedArray
+from ser_lib.params import flag, integer, param, real, several
+from ser_lib.systems.base import System
 from ser_lib.systems.normal_quantiles import NormalQuantiles
-from ser_lib.systems.statistics_svm import StatisticsSVM
+from ser_lib.systems.statistics_svm import CalibratedSVM
 
 
-class DiscriminantSVM(StatisticsSVM):
+class DiscriminantSVM(CalibratedSVM):
     """
     Normal quantiles, PCA, shrunken discriminant analysis, and a linear support vector machine.
 
@@ -23,7 +24,8 @@ class DiscriminantSVM(StatisticsSVM):
     which loses nothing and makes discriminant analysis cheap. Its directions, one fewer than there
     are classes, have the largest variance between the classes for that within them, a covariance
     that is shrunken towards a sphere (Friedman 1989, Regularized discriminant analysis, JASA 84,
-    165-175). Search, calibration and attributes are those of `StatisticsSVM`.
+    165-175). Search, calibration and attributes are those of `CalibratedSVM`; the matrices of PCA
+    and of discriminant analysis count as parameters, too.
 
     Parameters
     ----------
@@ -41,8 +43,6 @@ class DiscriminantSVM(StatisticsSVM):
         Seed of the division into inner folds, which is all that is random.
     """
 
-    by_speaker = True
-    scoring = "uar"
     gamma = ("scale",)
 
     def __init__(
@@ -60,20 +60,9 @@ class DiscriminantSVM(StatisticsSVM):
         self.folds = folds
         self.seed = seed
 
-    def fit(
-        self,
-        X: RaggedArray | np.ndarray,
-        y: Sequence[str],
-        *,
-        groups: Sequence[str] | None = None,
-        validation: tuple | None = None,
-        copies: Sequence[RaggedArray] = (),
-    ) -> "DiscriminantSVM":
-        """Search the grid and fit the best pipeline on all rows; see `StatisticsSVM.fit`."""
-        super().fit(X, y, groups=groups, validation=validation, copies=copies)
-        projection = (self.pipeline_["pca"].components_, self.pipeline_["discriminate"].scalings_)
-        self.n_parameters_ += sum(matrix.size for matrix in projection)
-        return self
+    def _size(self) -> int:
+        projections = (self.pipeline_["pca"].components_, self.pipeline_["discriminate"].scalings_)
+        return super()._size() + sum(matrix.size for matrix in projections)
 
     def _pipeline(self, memory: str | None = None) -> Pipeline:
         directions = LinearDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage)
@@ -88,3 +77,25 @@ class DiscriminantSVM(StatisticsSVM):
             ],
             memory=memory,
         )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DiscriminantSystem(System):
+    """A system whose classifier is a `DiscriminantSVM`; a subclass gives its front end."""
+
+    shrinkage: float = param(
+        0.2, real(above=0, high=0.9), "Share of the sphere in the covariance within classes."
+    )
+    C: tuple[float, ...] = param(
+        (1e-3,), several(real(above=0), low=1), "Penalties; of several, the inner folds choose."
+    )
+    balanced: bool = param(
+        True, flag(), "Whether the machine weighs classes by the inverse of their frequency."
+    )
+    folds: int = param(
+        5, integer(low=2), "Inner folds of training speakers that choose C and calibrate."
+    )
+
+    def classifier(self, seed: int = 0) -> DiscriminantSVM:
+        """Make a `DiscriminantSVM`; see `System.classifier`."""
+        return self.configured(DiscriminantSVM, seed=seed)

@@ -9,15 +9,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 from sklearn.svm import SVC
 
-from ser_lib.features import RaggedArray
-from ser_lib.systems.statistics_svm import StatisticsSVM
+from ser_lib.systems.statistics_svm import CalibratedSVM
 
 
-class FunctionalsSVM(StatisticsSVM):
+class FunctionalsSVM(CalibratedSVM):
     """
     Scaling, power and length normalisation, and a linear or RBF support vector machine.
 
-    Search, calibration and attributes are those of `StatisticsSVM`. Normalisation by a power and
+    Search, calibration and attributes are those of `CalibratedSVM`. Normalisation by a power and
     by length after scaling is that of Kaya & Karpov (2018), Efficient and effective strategies for
     cross-corpus acoustic emotion recognition, Neurocomputing 275, 1028-1034.
 
@@ -40,9 +39,6 @@ class FunctionalsSVM(StatisticsSVM):
         Seed of the division into inner folds, which is all that is random.
     """
 
-    by_speaker = True
-    scoring = "uar"
-
     def __init__(
         self,
         *,
@@ -64,23 +60,11 @@ class FunctionalsSVM(StatisticsSVM):
         self.folds = folds
         self.seed = seed
 
-    def fit(
-        self,
-        X: RaggedArray | np.ndarray,
-        y: Sequence[str],
-        *,
-        groups: Sequence[str] | None = None,
-        validation: tuple | None = None,
-        copies: Sequence[RaggedArray] = (),
-    ) -> "FunctionalsSVM":
-        """Search the grid and fit the best pipeline on all rows; see `StatisticsSVM.fit`."""
-        super().fit(X, y, groups=groups, validation=validation, copies=copies)
+    def _size(self) -> int:
         svc = self.pipeline_["svc"]
         # A machine whose kernel is a function keeps the rows of the support vectors only.
-        features = int(self.pipeline_["vary"].get_support().sum())
-        vectors = len(svc.support_) * features
-        self.n_parameters_ = vectors + svc.dual_coef_.size + svc.intercept_.size
-        return self
+        vectors = len(svc.support_) * int(self.pipeline_["vary"].get_support().sum())
+        return vectors + svc.dual_coef_.size + svc.intercept_.size
 
     def _pipeline(self, memory: str | None = None) -> Pipeline:
         steps = [("vary", VarianceThreshold()), ("scale", StandardScaler())]

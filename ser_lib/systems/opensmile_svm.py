@@ -44,6 +44,7 @@ class OpensmileSvm(System):
     name: ClassVar[str] = "opensmile_svm"
     title: ClassVar[str] = "SVM on openSMILE's functionals (baseline)"
     citation: ClassVar[str] = CITATION
+    extra: ClassVar[str] = "baselines"
 
     functionals: str = param(
         "compare", choice(*SETS), "ComParE 2016 (6373 functionals) or eGeMAPSv02 (88)."

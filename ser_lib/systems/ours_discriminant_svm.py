@@ -4,15 +4,14 @@ import dataclasses
 from typing import ClassVar
 
 from ser_lib.features.front_end import FrontEnd
-from ser_lib.params import flag, integer, param, real, several
-from ser_lib.systems.base import System
-from ser_lib.systems.discriminant_svm import DiscriminantSVM
+from ser_lib.params import flag, param
+from ser_lib.systems.discriminant_svm import DiscriminantSystem
 from ser_lib.systems.ours_functionals_svm import CITATION, OursFunctionalsSvm
 from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OursDiscriminantSvm(System):
+class OursDiscriminantSvm(DiscriminantSystem):
     """
     Discriminant directions of functionals of speech descriptors under a support vector machine.
 
@@ -36,23 +35,6 @@ class OursDiscriminantSvm(System):
     deltas: bool = param(
         True, flag(), "Whether the first derivatives of the descriptors are added."
     )
-    shrinkage: float = param(
-        0.2,
-        real(above=0, high=0.9),
-        "Share of the sphere in the covariance within classes.",
-    )
-    C: tuple[float, ...] = param(
-        (1e-3,),
-        several(real(above=0), low=1),
-        "Penalties; of several, the inner folds choose.",
-    )
-    balanced: bool = param(
-        True, flag(), "Whether the machine weighs classes by the inverse of their frequency."
-    )
-    folds: int = param(
-        5, integer(low=2), "Inner folds of training speakers that choose C and calibrate."
-    )
-
     search_space: ClassVar[dict[str, dict[str, object]]] = {
         "default": {},
         "shrinkage 0.1": {"shrinkage": 0.1},
@@ -67,8 +49,3 @@ class OursDiscriminantSvm(System):
     def front_end(self) -> FrontEnd:
         """One vector of functionals per utterance."""
         return OursFunctionalsSvm(trim=self.trim, deltas=self.deltas).front_end
-
-    def classifier(self, seed: int = 0) -> DiscriminantSVM:
-        """Make a `DiscriminantSVM`; see `System.classifier`."""
-        names = [name for name in DiscriminantSVM().get_params() if name != "seed"]
-        return DiscriminantSVM(**{name: getattr(self, name) for name in names}, seed=seed)

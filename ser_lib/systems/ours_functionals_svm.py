@@ -126,5 +126,4 @@ class OursFunctionalsSvm(System):
 
     def classifier(self, seed: int = 0) -> FunctionalsSVM:
         """Make a `FunctionalsSVM`; see `System.classifier`."""
-        names = [name for name in FunctionalsSVM().get_params() if name != "seed"]
-        return FunctionalsSVM(**{name: getattr(self, name) for name in names}, seed=seed)
+        return self.configured(FunctionalsSVM, seed=seed)

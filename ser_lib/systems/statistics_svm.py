@@ -1,5 +1,6 @@
-"""A support vector machine on one vector per utterance, tuned inside the training speakers."""
+"""Support vector machines on one vector per utterance, tuned inside the training speakers."""
 
+import abc
 import warnings
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectFpr, VarianceThreshold, f_classif
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, ParameterGrid, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -25,21 +26,17 @@ from ser_lib.features import RaggedArray
 _SCORES = {"uar": metrics.uar, "wa": metrics.wa}
 
 
-class StatisticsSVM(ClassifierMixin, BaseEstimator):
+class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
     """
-    Scaling, ANOVA selection, PCA and a support vector machine, tuned inside the training speakers.
+    A pipeline that ends in a support vector machine, tuned inside the training speakers.
 
     One scikit-learn `Pipeline` holds every step, so that each is learnt anew from the training part
     of each inner fold. Posteriors are a softmax over the machine's one-versus-rest decision values
     divided by a temperature, which is learnt from the decisions on inner folds held out (Guo et al.
     2017, "On calibration of modern neural networks"); the temperature changes no ranking.
 
-    Parameters
-    ----------
-    alpha, components, C, gamma, balanced, folds, by_speaker, scoring
-        See the parameters of `ser_lib.systems.Svm`.
-    seed : int
-        Seed of the division into inner folds, which is all that is random.
+    A subclass gives the steps of the pipeline. Its parameters are among those of `StatisticsSVM`;
+    C, gamma, folds and seed it must have.
 
     Attributes
     ----------
@@ -53,28 +50,8 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         Numbers that the fitted support vector machine stores.
     """
 
-    def __init__(
-        self,
-        *,
-        alpha: float = 0.01,
-        components: int | float = 0.98,
-        C: Sequence[float] = (1, 3, 10),
-        gamma: Sequence[float] = (0.0003, 0.001, 0.003),
-        balanced: bool = True,
-        folds: int = 5,
-        by_speaker: bool = True,
-        scoring: str = "uar",
-        seed: int = 0,
-    ):
-        self.alpha = alpha
-        self.components = components
-        self.C = C
-        self.gamma = gamma
-        self.balanced = balanced
-        self.folds = folds
-        self.by_speaker = by_speaker
-        self.scoring = scoring
-        self.seed = seed
+    by_speaker = True
+    scoring = "uar"
 
     def fit(
         self,
@@ -84,7 +61,7 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         groups: Sequence[str] | None = None,
         validation: tuple | None = None,
         copies: Sequence[RaggedArray] = (),
-    ) -> "StatisticsSVM":
+    ) -> "CalibratedSVM":
         """
         Search the grid and fit the best pipeline on all rows.
 
@@ -121,42 +98,12 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         groups = None if groups is None else np.tile(groups, 1 + len(copies))
         splits = self._inner_folds(y, unit if groups is None and len(copies) else groups)
         # The matrices are small: several threads make their decompositions several times slower.
-        with threadpool_limits(1), paths.temporary_folder() as memory:
-            # The grid shares scaling, selection and PCA of each fold through the pipeline's memory.
-            search = GridSearchCV(
-                self._pipeline(str(memory)),
-                {"svc__C": list(self.C), "svc__gamma": list(self.gamma)},
-                scoring=make_scorer(_SCORES[self.scoring]),
-                cv=splits,
-                refit=False,
-                error_score="raise",
-            )
-            try:
-                with warnings.catch_warnings():
-                    # Of joblib, when the disk is busy.
-                    warnings.filterwarnings("ignore", message="Persisting input arguments")
-                    search.fit(X, y)
-            except ValueError as error:
-                if "n_components" not in str(error):
-                    raise
-                raise InputError(
-                    f"svm: components is {self.components}; {error}, as an inner fold of the "
-                    f"{len(X)} training rows has fewer rows or selected features"
-                ) from None
-            best = self._pipeline().set_params(**search.best_params_)
-            decisions = [
-                (_decisions(clone(best).fit(X[train], y[train]), X[held]), y[held])
-                for train, held in splits
-            ]
-            self.pipeline_ = best.fit(X, y)
-        self.search_ = {**search.best_params_, f"inner_{self.scoring}": float(search.best_score_)}
-        self.classes_ = best.classes_
-        self.temperature_ = _temperature(
-            np.concatenate([d for d, _ in decisions]),
-            np.searchsorted(self.classes_, np.concatenate([labels for _, labels in decisions])),
-        )
-        svc = best["svc"]
-        self.n_parameters_ = svc.support_vectors_.size + svc.dual_coef_.size + svc.intercept_.size
+        with threadpool_limits(1):
+            held = self._tune(X, y, splits)
+        self.classes_ = self.pipeline_.classes_
+        decisions, labels = (np.concatenate(parts) for parts in zip(*held, strict=True))
+        self.temperature_ = _temperature(decisions, np.searchsorted(self.classes_, labels))
+        self.n_parameters_ = self._size()
         return self
 
     def predict_proba(self, X: RaggedArray | np.ndarray) -> np.ndarray:
@@ -168,18 +115,50 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
         """Return the class with the largest posterior for each utterance."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
+    @abc.abstractmethod
     def _pipeline(self, memory: str | None = None) -> Pipeline:
-        weights = "balanced" if self.balanced else None
-        return Pipeline(
-            [
-                ("vary", VarianceThreshold()),
-                ("scale", StandardScaler()),
-                ("select", SelectFpr(f_classif, alpha=self.alpha)),
-                ("pca", PCA(self.components, svd_solver="full")),
-                ("svc", SVC(class_weight=weights, break_ties=True, cache_size=500)),
-            ],
-            memory=memory,
-        )
+        """Make the steps, the last of which is ``"svc"``; a folder keeps what a grid shares."""
+
+    def _size(self) -> int:
+        """Count the parameters of the fitted pipeline."""
+        svc = self.pipeline_["svc"]
+        return svc.support_vectors_.size + svc.dual_coef_.size + svc.intercept_.size
+
+    def _tune(
+        self, X: np.ndarray, y: np.ndarray, splits: list[tuple]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Fit the best pipeline; return decisions and labels of the held-out inner folds."""
+        point = self._best_point(X, y, splits)
+        self.pipeline_ = self._pipeline().set_params(**point)
+        held = [
+            (_decisions(clone(self.pipeline_).fit(X[train], y[train]), X[rest]), y[rest])
+            for train, rest in splits
+        ]
+        self.pipeline_.fit(X, y)
+        score, classes = _SCORES[self.scoring], self.pipeline_.classes_
+        scores = [score(labels, classes[d.argmax(axis=1)]) for d, labels in held]
+        self.search_ = {**point, f"inner_{self.scoring}": float(np.mean(scores))}
+        return held
+
+    def _best_point(self, X: np.ndarray, y: np.ndarray, splits: list[tuple]) -> dict[str, object]:
+        """Return the point of the grid that scores best over the inner folds."""
+        grid = {"svc__C": list(self.C), "svc__gamma": list(self.gamma)}
+        points = list(ParameterGrid(grid))
+        if len(points) == 1:
+            return points[0]
+        with paths.temporary_folder() as memory, warnings.catch_warnings():
+            # Of joblib, when the disk is busy.
+            warnings.filterwarnings("ignore", message="Persisting input arguments")
+            # The grid shares scaling, selection and PCA of each fold through the pipeline's memory.
+            search = GridSearchCV(
+                self._pipeline(str(memory)),
+                grid,
+                scoring=make_scorer(_SCORES[self.scoring]),
+                cv=splits,
+                refit=False,
+                error_score="raise",
+            )
+            return search.fit(X, y).best_params_
 
     def _inner_folds(self, y: np.ndarray, groups: np.ndarray | None) -> list[tuple]:
         smallest = min(np.unique(y, return_counts=True)[1])
@@ -208,6 +187,70 @@ class StatisticsSVM(ClassifierMixin, BaseEstimator):
                 "from two speakers at least"
             )
         return splits
+
+
+class StatisticsSVM(CalibratedSVM):
+    """
+    Scaling, ANOVA selection, PCA and an RBF support vector machine.
+
+    Search, calibration and attributes are those of `CalibratedSVM`.
+
+    Parameters
+    ----------
+    alpha, components, C, gamma, balanced, folds, by_speaker, scoring
+        See the parameters of `ser_lib.systems.Svm`.
+    seed : int
+        Seed of the division into inner folds, which is all that is random.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.01,
+        components: int | float = 0.98,
+        C: Sequence[float] = (1, 3, 10),
+        gamma: Sequence[float] = (0.0003, 0.001, 0.003),
+        balanced: bool = True,
+        folds: int = 5,
+        by_speaker: bool = True,
+        scoring: str = "uar",
+        seed: int = 0,
+    ):
+        self.alpha = alpha
+        self.components = components
+        self.C = C
+        self.gamma = gamma
+        self.balanced = balanced
+        self.folds = folds
+        self.by_speaker = by_speaker
+        self.scoring = scoring
+        self.seed = seed
+
+    def _tune(
+        self, X: np.ndarray, y: np.ndarray, splits: list[tuple]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        try:
+            return super()._tune(X, y, splits)
+        except ValueError as error:
+            if "n_components" not in str(error):
+                raise
+            raise InputError(
+                f"svm: components is {self.components}; {error}, as an inner fold of the "
+                f"{len(X)} training rows has fewer rows or selected features"
+            ) from None
+
+    def _pipeline(self, memory: str | None = None) -> Pipeline:
+        weights = "balanced" if self.balanced else None
+        return Pipeline(
+            [
+                ("vary", VarianceThreshold()),
+                ("scale", StandardScaler()),
+                ("select", SelectFpr(f_classif, alpha=self.alpha)),
+                ("pca", PCA(self.components, svd_solver="full")),
+                ("svc", SVC(class_weight=weights, break_ties=True, cache_size=500)),
+            ],
+            memory=memory,
+        )
 
 
 def _matrix(X: RaggedArray | np.ndarray) -> np.ndarray:

@@ -178,6 +178,4 @@ class Svm(System):
 
     def classifier(self, seed: int = 0) -> StatisticsSVM:
         """Make a `StatisticsSVM`; see `System.classifier`."""
-        parameters = StatisticsSVM().get_params()
-        values = {name: getattr(self, name) for name in parameters if name != "seed"}
-        return StatisticsSVM(**values, seed=seed)
+        return self.configured(StatisticsSVM, seed=seed)
