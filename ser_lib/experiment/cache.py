@@ -31,7 +31,7 @@ _PARTS = {
 # Names of the files in an entry of a part that is a folder; one with others in it is not ours.
 _WITHIN = {
     _FEATURES: r"values\.npy|offsets\.npy|meta\.json|\d{6}\.npz|\.lock",
-    "evaluations": r"seed-?\d+-.*\.json",
+    "evaluations": r"seed-?\d+-.*\.(json|npz)",
     "synthetic": r".*\.wav|checksums\.json|\.lock",
     "running": r".*",
 }

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import has_fit_parameter
 
 from ser_lib.errors import DivergenceError, InputError
 from ser_lib.features.ragged import RaggedArray
 
 if TYPE_CHECKING:
+    from ser_lib.neural.checkpoint import Checkpoint
     from ser_lib.protocols import Fold
     from ser_lib.systems.base import System
 
@@ -143,7 +145,13 @@ def _predictions(
     return frame.sort_values("utterance", kind="stable")
 
 
-def fit_fold(system: "System", data: FoldData, fold: "Fold", seed: int) -> object:
+def fit_fold(
+    system: "System",
+    data: FoldData,
+    fold: "Fold",
+    seed: int,
+    checkpoint: "Checkpoint | None" = None,
+) -> object:
     """
     Train a system on the training rows of a fold.
 
@@ -158,6 +166,8 @@ def fit_fold(system: "System", data: FoldData, fold: "Fold", seed: int) -> objec
         need any (``needs_development`` is False) join the training rows, if the fold lets them.
     seed : int
         Seed of the classifier.
+    checkpoint : Checkpoint, optional
+        Where a classifier that can go on after an interruption keeps its state.
 
     Returns
     -------
@@ -183,7 +193,10 @@ def fit_fold(system: "System", data: FoldData, fold: "Fold", seed: int) -> objec
         options["validation"] = (data.features.take(development), targets[development])
     if data.copies:
         options["copies"] = tuple(copy.take(train) for copy in data.copies)
-    return system.classifier(seed).fit(data.features.take(train), targets[train], **options)
+    classifier = system.classifier(seed)
+    if has_fit_parameter(classifier, "checkpoint"):
+        options["checkpoint"] = checkpoint
+    return classifier.fit(data.features.take(train), targets[train], **options)
 
 
 def _parts(system: "System", fold: "Fold") -> tuple[np.ndarray, np.ndarray]:
@@ -194,7 +207,11 @@ def _parts(system: "System", fold: "Fold") -> tuple[np.ndarray, np.ndarray]:
 
 
 def run_fold(
-    system: "System", data: FoldData, fold: "Fold", seed: int
+    system: "System",
+    data: FoldData,
+    fold: "Fold",
+    seed: int,
+    checkpoint: "Checkpoint | None" = None,
 ) -> tuple[object, FoldResult]:
     """
     Train a system on the training rows of a fold and predict the others.
@@ -204,8 +221,9 @@ def run_fold(
     """
     _, development = _parts(system, fold)
     started = time.perf_counter()
-    classifier = fit_fold(system, data, fold, seed)
+    classifier = fit_fold(system, data, fold, seed, checkpoint)
     fitted = time.perf_counter()
+    earlier = getattr(classifier, "resumed_seconds_", 0.0)
 
     def predict(features: RaggedArray, rows: np.ndarray, part: str, condition: str) -> pd.DataFrame:
         p = posteriors(classifier, features.take(rows), data.classes)
@@ -218,7 +236,7 @@ def run_fold(
     if len(development):
         frames.append(predict(data.features, development, "dev", CLEAN))
     record = {
-        "fit_seconds": round(fitted - started, 3),
+        "fit_seconds": round(earlier + fitted - started, 3),
         "predict_seconds": round(predicted - fitted, 3),
         "n_parameters": _plain(getattr(classifier, "n_parameters_", None)),
         "chosen": _chosen(classifier),

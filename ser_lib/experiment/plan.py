@@ -41,6 +41,11 @@ class Task:
     file: Path
     """Where the result is stored."""
 
+    @property
+    def state(self) -> Path:
+        """Where the training keeps its state until it is finished."""
+        return self.file.with_suffix(".npz")
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:

@@ -14,13 +14,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ser_lib import code_digest, console, executor
+from ser_lib import code_digest, console, executor, identity
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
 from ser_lib.experiment import provenance, results
 from ser_lib.experiment.fold import CLEAN, FoldData, FoldResult, run_fold
 from ser_lib.experiment.plan import Plan, Task
 from ser_lib.features.cache import open_features
+from ser_lib.neural.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from ser_lib.experiment.provenance import Specification
@@ -65,6 +66,9 @@ def complete(
     fresh = is_fresh(fresh)
     stored = {plan: {} if fresh else plan.stored() for plan in plans}
     pending = [(plan, task) for plan in plans for task in plan.tasks if task not in stored[plan]]
+    if fresh:
+        for _, task in pending:
+            task.state.unlink(missing_ok=True)
     data = {
         plan: plan.data(jobs=jobs, progress=progress)
         for plan in dict.fromkeys(plan for plan, _ in pending)
@@ -142,9 +146,17 @@ def _train(
         conditions={name: open_features(folder) for name, folder in data.conditions.items()},
     )
     with features_expected(system, task.fold, specification.content["normalisation"]):
-        classifier, result = run_fold(system, data, task.fold, task.seed)
+        checkpoint = checkpoint_of(specification, task)
+        classifier, result = run_fold(system, data, task.fold, task.seed, checkpoint)
+        checkpoint.remove()
     record = result.record | specification.provenance()
     return classifier, result._replace(record=record)
+
+
+def checkpoint_of(specification: "Specification", task: Task) -> Checkpoint:
+    """Return where a training keeps its state, from which the same code and machine go on."""
+    determining = [specification.content, specification.provenance(), task.seed, task.rows]
+    return Checkpoint(task.state, identity.digest(determining))
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from ser_lib.evaluation.metrics import uar_of, wa_of
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.neural.augmentation import SpecAugment, mixup, oversample
 from ser_lib.neural.batching import assemble, batches, fit_scaling, items_as_rows
+from ser_lib.neural.checkpoint import Checkpoint, TrainingState
 from ser_lib.neural.inference import InferenceMixin, compile_for_inference
 from ser_lib.neural.saving import read_classifier, write_classifier
 from ser_lib.neural.validation import check_parameters, check_rows
@@ -57,6 +58,9 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         seconds.
     best_epoch_ : int
         The epoch whose weights are kept; counted from 1.
+    resumed_seconds_ : float
+        Of these epochs, those before the last interruption: seconds of training that this call of
+        `fit` did not take.
     n_parameters_ : int
         Number of weights of the network, those that are not trained included.
     network_ : keras.Model
@@ -114,6 +118,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         groups: Sequence[str] | None = None,
         validation: tuple[RaggedArray, Sequence[str]] | None = None,
         copies: Sequence[RaggedArray] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> "NeuralClassifier":
         """
         Train the network.
@@ -132,6 +137,9 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         copies : sequence of RaggedArray
             Augmented versions of `X`, row by row. In every epoch each row is drawn from `X` or one
             of the copies; with `all_copies` every epoch has all of them.
+        checkpoint : ser_lib.neural.checkpoint.Checkpoint, optional
+            Where the state of the training is kept. If it holds that of this training, the training
+            goes on from there, to the same weights.
 
         Raises
         ------
@@ -180,11 +188,12 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         scores = Scores(len(self.classes_))
         trainer = make_trainer(self.network_, optimizer, scores)
         rng = np.random.default_rng(self.seed)
-        self.history_, self.best_epoch_ = [], self.epochs
-        best_score, best_weights = (-math.inf,), None
-        bar = progress(total=self.epochs, description="training", unit="epoch")
+        variables = [*trainer.variables, *optimizer.variables]
+        best_weights = self._resume(checkpoint, variables, rng)
+        written, done = time.monotonic(), len(self.history_)
+        bar = progress(total=self.epochs, initial=done, description="training", unit="epoch")
         with traces_released(), bar:
-            for epoch in range(1, self.epochs + 1):
+            for epoch in range(done + 1, self.epochs + 1):
                 started = time.perf_counter()
                 scores.restart()
                 self._train_epoch(trainer, sources, targets, rng)
@@ -199,20 +208,60 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
                     record |= self._score(*development)
                 record["seconds"] = time.perf_counter() - started
                 bar.update()
-                if development is None:
-                    continue
-                bar.set_postfix(dev_uar=f"{record['dev_uar']:.3f}")
-                score = (-record["dev_loss"],)
-                if self.monitor == "uar":
-                    score = (record["dev_uar"], *score)
-                if score > best_score:
-                    best_score, best_weights = score, self.network_.get_weights()
-                    self.best_epoch_ = epoch
-                elif self.patience is not None and epoch - self.best_epoch_ >= self.patience:
-                    break
-        if best_weights is not None:
+                if development is not None:
+                    bar.set_postfix(dev_uar=f"{record['dev_uar']:.3f}")
+                    if not best_weights or self._merit(epoch) > self._merit(self.best_epoch_):
+                        best_weights, self.best_epoch_ = self.network_.get_weights(), epoch
+                    elif self.patience is not None and epoch - self.best_epoch_ >= self.patience:
+                        break
+                if checkpoint is not None and checkpoint.is_due(written):
+                    self._keep(checkpoint, variables, best_weights, rng)
+                    written = time.monotonic()
+        if best_weights:
             self.network_.set_weights(best_weights)
         return self
+
+    def _resume(
+        self,
+        checkpoint: Checkpoint | None,
+        variables: "Sequence[keras.Variable]",
+        rng: np.random.Generator,
+    ) -> list[np.ndarray]:
+        """Go back to where the training was interrupted, if it was; return the best weights."""
+        self.history_, self.best_epoch_, self.resumed_seconds_ = [], self.epochs, 0.0
+        state = None if checkpoint is None else checkpoint.read()
+        if state is None:
+            return []
+        for variable, value in zip(variables, state.variables, strict=True):
+            variable.assign(value)
+        rng.bit_generator.state = state.generator
+        self.history_, self.best_epoch_ = state.history, state.best_epoch
+        self.resumed_seconds_ = math.fsum(epoch["seconds"] for epoch in self.history_)
+        return state.best_weights
+
+    def _keep(
+        self,
+        checkpoint: Checkpoint,
+        variables: "Sequence[keras.Variable]",
+        best_weights: list[np.ndarray],
+        rng: np.random.Generator,
+    ) -> None:
+        """Write all that the further epochs depend on."""
+        checkpoint.write(
+            TrainingState(
+                variables=[variable.numpy() for variable in variables],
+                best_weights=best_weights,
+                best_epoch=self.best_epoch_,
+                history=self.history_,
+                generator=rng.bit_generator.state,
+            )
+        )
+
+    def _merit(self, epoch: int) -> tuple[float, ...]:
+        """By what epochs are compared: the larger, the better."""
+        record = self.history_[epoch - 1]
+        loss = (-record["dev_loss"],)
+        return (record["dev_uar"], *loss) if self.monitor == "uar" else loss
 
     def _set_network(self, model: "keras.Model") -> None:
         """Take a model as the network of this classifier."""

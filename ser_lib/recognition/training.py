@@ -62,8 +62,8 @@ def train(
     Train a system on all speakers of a corpus, and write the model.
 
     A system that chooses its epoch on development speakers holds out a fifth of the speakers for
-    it; all others train on everybody. Features and the training that fits the temperature are kept
-    in the cache: after an interruption only the last training begins anew.
+    it; all others train on everybody. Features, the training that fits the temperature and the
+    state of an unfinished one are kept in the cache: after an interruption it goes on from there.
 
     Parameters
     ----------
@@ -115,13 +115,15 @@ def train(
             # A corpus of few speakers may be enough to train on, though not without some of them.
             problem = str(error)
 
-    say(f"{plan.title}: training on {_count(fold if not system.needs_development else apart)}")
+    task = _task(plan, apart if system.needs_development else fold, seed, "nobody")
+    checkpoint = training.checkpoint_of(plan.specification, task)
+    say(f"{plan.title}: training on {_count(task.fold)}")
     data = plan.data(progress=progress)
     data = data._replace(
         features=open_features(data.features), copies=tuple(map(open_features, data.copies))
     )
     with training.features_expected(system, fold, plan.normalisation):
-        arguments = (system, data, apart if system.needs_development else fold, seed)
+        arguments = (system, data, task.fold, seed, checkpoint)
         ((_, classifier),) = executor.run(fit_fold, [arguments], jobs=1)
     if evaluation is not None:
         source, rows = "evaluation", evaluation.rows()
@@ -168,6 +170,7 @@ def train(
             "provenance": plan.specification.provenance(),
         }
         write_description(new, description, card.text(description))
+    checkpoint.remove()
     return folder
 
 
@@ -207,13 +210,18 @@ def _plan(system: "System", corpus: "Corpus", normalisation: str | None) -> Plan
     )
 
 
+def _task(plan: Plan, fold: Fold, seed: int, scored: str) -> Task:
+    """Describe a training for a model, which is stored apart from those of evaluations."""
+    content = plan.specification.content | {"scored": scored}
+    rows = rows_digest(fold, plan.corpus.table.index)
+    file = results.fold_file(identity.digest(content), seed, fold.name, rows)
+    return Task(seed, fold, rows, file)
+
+
 def _held_out_predictions(plan: Plan, apart: Fold, seed: int, progress: bool) -> pd.DataFrame:
     """Train once without the development speakers of a fold, or read it from the cache."""
     fold = Fold("held-out speakers", apart.train, _NONE, apart.development)
-    content = plan.specification.content | {"scored": "held-out speakers"}
-    rows = rows_digest(fold, plan.corpus.table.index)
-    file = results.fold_file(identity.digest(content), seed, fold.name, rows)
-    task = Task(seed, fold, rows, file)
+    task = _task(plan, fold, seed, "held-out speakers")
     plan = dataclasses.replace(plan, tasks=(task,), n_folds=1, title=f"{plan.title}, calibration")
     ((_, _, result),) = training.complete([plan], progress=progress)
     return result.predictions

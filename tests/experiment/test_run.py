@@ -418,6 +418,35 @@ def test_a_network_brings_its_backend_its_curves_and_its_code(corpus):
     assert other.record["digest"] != record["digest"]
 
 
+@pytest.mark.slow
+def test_an_interrupted_training_goes_on_in_its_epoch(corpus, monkeypatch):
+    from ser_lib.neural import NeuralClassifier, checkpoint
+
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
+    train_epoch, epochs = NeuralClassifier._train_epoch, []
+
+    def counted(self, *arguments):
+        epochs.append(self.seed)
+        if len(epochs) == 4:
+            raise KeyboardInterrupt
+        train_epoch(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NeuralClassifier, "_train_epoch", counted)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(TinyNetwork(), corpus, folds=2)
+        (state,) = paths.cache().rglob("*.npz")
+        assert state.with_suffix(".json") not in paths.cache().rglob("*.json")
+        interrupted = evaluate(TinyNetwork(), corpus, folds=2)
+    # Two folds of two epochs; only the one that was interrupted was trained twice.
+    assert len(epochs) == 4 + 1
+    assert not list(paths.cache().rglob("*.npz"))
+    run = interrupted.record["runs"][1]
+    assert run["fit_seconds"] >= run["history"]["seconds"][0]
+    whole = evaluate(TinyNetwork(), corpus, folds=2, fresh=True)
+    pd.testing.assert_frame_equal(interrupted.predictions, whole.predictions)
+
+
 def test_development_rows_can_be_held_out_of_a_system_that_chooses_nothing(corpus):
     system = Tiny(needs_development=False)
     joined = evaluate(system, corpus, folds=["s1"])

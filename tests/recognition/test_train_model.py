@@ -88,9 +88,9 @@ def test_the_training_for_the_temperature_is_not_done_twice(corpus, tmp_path, mo
     train(system, corpus, tmp_path / "one", progress=False)
     seen = []
 
-    def counted(system, data, fold, seed):
+    def counted(system, data, fold, seed, checkpoint):
         seen.append(fold.name)
-        return fit_fold(system, data, fold, seed)
+        return fit_fold(system, data, fold, seed, checkpoint)
 
     monkeypatch.setattr("ser_lib.experiment.fold.fit_fold", counted)
     monkeypatch.setattr("ser_lib.recognition.training.fit_fold", counted)
