@@ -49,7 +49,6 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     # A grid of one point is not searched; what the machines and their systems share is stated once.
     "systems/statistics_svm.py": ("d077cf261161", "0c511ae36b01"),
     "systems/functionals_svm.py": ("4f4abb6beb16", "a32b83377daa"),
-    "systems/discriminant_svm.py": ("7262879cc1d0", "89c3791934d8"),
     "systems/svm.py": ("fecf11312d6b", "27bab557673a"),
     "systems/ours_functionals_svm.py": ("196ae76469b7", "dfa891a34d66"),
     "systems/ours_discriminant_svm.py": ("4453313eb332", "7f719eac737b"),

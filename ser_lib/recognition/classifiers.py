@@ -27,6 +27,7 @@ FILES = (
 _TRUSTED = [
     "sklearn.feature_selection._univariate_selection.f_classif",
     "sklearn.metrics.pairwise.linear_kernel",
+    "ser_lib.systems.discriminant_svm.DiscriminantDirections",
     "ser_lib.systems.functionals_svm.signed_power",
     "ser_lib.systems.normal_quantiles.NormalQuantiles",
 ]

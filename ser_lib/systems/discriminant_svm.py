@@ -3,11 +3,14 @@
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
+from sklearn.utils.validation import check_is_fitted
 
 from ser_lib.params import flag, integer, param, real, several
 from ser_lib.systems.base import System
@@ -15,17 +18,15 @@ from ser_lib.systems.normal_quantiles import NormalQuantiles
 from ser_lib.systems.statistics_svm import CalibratedSVM
 
 
-class DiscriminantSVM(CalibratedSVM):
+class DiscriminantDirections(TransformerMixin, BaseEstimator):
     """
-    Normal quantiles, PCA, shrunken discriminant analysis, and a linear support vector machine.
+    Project rows on the directions along which classes differ most, and rows of a class least.
 
-    Each feature is replaced by the normal quantile of its rank, so that outliers count little. PCA
-    keeps every component: it turns thousands of features into as many as there are training rows,
-    which loses nothing and makes discriminant analysis cheap. Its directions, one fewer than there
-    are classes, have the largest variance between the classes for that within them, a covariance
-    that is shrunken towards a sphere (Friedman 1989, Regularized discriminant analysis, JASA 84,
-    165-175). Search, calibration and attributes are those of `CalibratedSVM`; the matrices of PCA
-    and of discriminant analysis count as parameters, too.
+    The directions, one fewer than there are classes, have the largest variance between the classes
+    for that within them, a covariance that is shrunken towards a sphere (Friedman 1989, Regularized
+    discriminant analysis, JASA 84, 165-175). They are found among the principal components of the
+    training rows, all of which are kept: thousands of features become as many as there are rows,
+    which loses nothing and makes the analysis cheap.
 
     Parameters
     ----------
@@ -33,6 +34,45 @@ class DiscriminantSVM(CalibratedSVM):
         Share of the sphere in the covariance within classes, above 0 and well below 1:
         scikit-learn takes the covariance between classes from totals that are shrunken as well, and
         at 1 nothing is left of it.
+
+    Attributes
+    ----------
+    mean_ : ndarray, shape (features,)
+    directions_ : ndarray, shape (features, classes - 1)
+    """
+
+    def __init__(self, *, shrinkage: float = 0.2):
+        self.shrinkage = shrinkage
+
+    def fit(self, X: np.ndarray, y: Sequence[str]) -> "DiscriminantDirections":
+        """Find the directions of the rows of `X`, shape (rows, features), of classes `y`."""
+        components = PCA(svd_solver="full")
+        analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage)
+        analysis.fit(components.fit_transform(X), y)
+        self.mean_ = components.mean_
+        # scikit-learn keeps all eigenvectors, the leading ones first.
+        leading = analysis.scalings_[:, : len(analysis.classes_) - 1]
+        self.directions_ = components.components_.T @ leading
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the rows of `X`, shape (rows, features), along the directions."""
+        check_is_fitted(self)
+        return (X - self.mean_) @ self.directions_
+
+
+class DiscriminantSVM(CalibratedSVM):
+    """
+    Normal quantiles, shrunken discriminant analysis, and a linear support vector machine.
+
+    Each feature is replaced by the normal quantile of its rank, so that outliers count little.
+    Search, calibration and attributes are those of `CalibratedSVM`; the projection counts as
+    parameters, the order of the training rows does not.
+
+    Parameters
+    ----------
+    shrinkage : float
+        See `DiscriminantDirections`.
     C : sequence of float
         Penalties of the grid.
     balanced : bool
@@ -61,18 +101,16 @@ class DiscriminantSVM(CalibratedSVM):
         self.seed = seed
 
     def _size(self) -> int:
-        projections = (self.pipeline_["pca"].components_, self.pipeline_["discriminate"].scalings_)
-        return super()._size() + sum(matrix.size for matrix in projections)
+        projection = self.pipeline_["discriminate"]
+        return super()._size() + projection.mean_.size + projection.directions_.size
 
     def _pipeline(self, memory: str | None = None) -> Pipeline:
-        directions = LinearDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage)
         weights = "balanced" if self.balanced else None
         return Pipeline(
             [
                 ("vary", VarianceThreshold()),
                 ("quantiles", NormalQuantiles()),
-                ("pca", PCA(svd_solver="full")),
-                ("discriminate", directions),
+                ("discriminate", DiscriminantDirections(shrinkage=self.shrinkage)),
                 ("svc", SVC(kernel="linear", class_weight=weights, break_ties=True)),
             ],
             memory=memory,

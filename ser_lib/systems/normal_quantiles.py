@@ -18,12 +18,15 @@ class NormalQuantiles(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     sorted_ : ndarray, shape (features, rows)
-        Values of the training rows in order, feature by feature.
+        Values of the training rows in order, feature by feature; in single precision where that
+        holds them exactly.
     """
 
     def fit(self, X: np.ndarray, y: object = None) -> "NormalQuantiles":
         """Learn the order of the rows of `X`, shape (rows, features)."""
-        self.sorted_ = np.sort(np.asarray(X).T)
+        ordered = np.sort(np.asarray(X).T)
+        single = ordered.astype(np.float32)
+        self.sorted_ = single if (single == ordered).all() else ordered
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
