@@ -63,6 +63,11 @@ done
 ser evaluate dcnn_blstm_attention --corpus ravdess $seeds -p weights imagenet
 ser evaluate blstm_attention --corpus ravdess $seeds
 
+# The models that come with the package, on a corpus that they were not trained on.
+for model in ours_discriminant_svm-emodb crnn_attention-emodb; do
+    ser evaluate $model --corpus ravdess
+done
+
 # The dear ones.
 for system in alexnet fcn_attention cnn_lstm; do
     ser evaluate $system --corpus emodb $seeds

@@ -100,9 +100,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from ser_lib.recognition.recogniser import SHIPPED
+    from ser_lib.recognition.recogniser import shipped
 
-    if options.system == SHIPPED.name or Path(options.system).expanduser().is_dir():
+    if options.system in shipped() or Path(options.system).expanduser().is_dir():
         return _evaluate_model(options)
 
     from ser_lib import cluster, evaluate, systems
@@ -450,7 +450,7 @@ def parser() -> argparse.ArgumentParser:
 
     text = "train and test a system on the folds of a corpus, or test a model on another corpus"
     evaluate = add("evaluate", _evaluate, text, *shared)
-    text = "name of the system, or a model (its folder, or crnn_attention-emodb), tested as it is"
+    text = "name of the system, or a model (its folder, or one of the package's), tested as it is"
     evaluate.add_argument("system", metavar="SYSTEM|MODEL", help=text)
     text = "of a model: allow a corpus it was trained on; the result is marked"
     evaluate.add_argument("--seen", action="store_true", help=text)

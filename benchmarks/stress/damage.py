@@ -97,7 +97,7 @@ def _everything(folder: Path) -> list[Stored]:
     from ser_lib.corpora import hashing
     from ser_lib.experiment import results
     from ser_lib.features import cache, extract
-    from ser_lib.recognition.recogniser import SHIPPED, Recogniser
+    from ser_lib.recognition.recogniser import MODELS, Recogniser
 
     synthetic = _synthetic()
     corpus = _tiny_corpus(folder / "recordings")
@@ -122,7 +122,7 @@ def _everything(folder: Path) -> list[Stored]:
     (folds,) = (paths.cache() / "evaluations").iterdir()
     (predictions,) = (paths.reports() / corpus.name / "predictions").glob("*.csv")
     model = folder / "model"
-    shutil.copytree(SHIPPED, model)
+    shutil.copytree(MODELS / "crnn_attention-emodb", model)
     hashes = folder / "cache" / "hashes"
 
     def stored_hashes() -> list[str]:

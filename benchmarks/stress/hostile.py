@@ -245,11 +245,12 @@ def _model(
         from ser_lib.recognition import folder, recogniser
 
         model = place / "model"
-        shutil.copytree(recogniser.SHIPPED, model)
+        shipped = recogniser.MODELS / "crnn_attention-emodb"
+        shutil.copytree(shipped, model)
         for name, content in (("network.onnx", network), ("classifier/scaling.npz", scaling)):
             if content is not None:
                 (model / name).write_bytes(content)
-        kept = folder.read_description(recogniser.SHIPPED)
+        kept = folder.read_description(shipped)
         description = {k: v for k, v in kept.items() if k not in ("format", "files")}
         sealed = folder.seal(description, model)
         content = {k: v for k, v in sealed.items() if k != "sha256"} | changes

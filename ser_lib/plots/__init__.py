@@ -25,7 +25,7 @@ from ser_lib.plots.layout import save
 from ser_lib.plots.learning import learning_curves
 from ser_lib.plots.networks import layer_table, network
 from ser_lib.plots.recalls import recall_by_system, recall_table
-from ser_lib.plots.recognition import distribution, recording, timeline
+from ser_lib.plots.recognition import contributions, distribution, recording, timeline
 from ser_lib.plots.scores import (
     condition_curve,
     confusion_matrix,
@@ -55,6 +55,7 @@ __all__ = [
     "compute_spectrogram",
     "condition_curve",
     "confusion_matrix",
+    "contributions",
     "descriptors",
     "deviations",
     "distribution",

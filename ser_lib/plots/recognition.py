@@ -1,8 +1,9 @@
-"""Figures of what a trained model recognises in a recording, and of what it attends to."""
+"""Figures of what a trained model recognises in a recording, and of what it decides by."""
 
 import dataclasses
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,16 @@ from ser_lib.plots.layout import (
     write,
 )
 from ser_lib.plots.spectrograms import draw_levels, draw_waveform, frequency_axis
-from ser_lib.plots.style import EMOTION_COLOURS, FAINT, INK, LEVELS, MUTED, check_seconds, ordered
+from ser_lib.plots.style import (
+    ACCENT,
+    EMOTION_COLOURS,
+    FAINT,
+    INK,
+    LEVELS,
+    MUTED,
+    check_seconds,
+    ordered,
+)
 
 if TYPE_CHECKING:
     from ser_lib.features import FrontEnd
@@ -173,6 +183,68 @@ def distribution(
     ax.set_xlabel("posterior; share of the corpus")
     heading(ax, title, f"grey: the corpus, {int(counts.sum()):,} recordings")
     return fig
+
+
+@figure
+def contributions(
+    table: pd.DataFrame,
+    emotion: str,
+    *,
+    largest: int = 10,
+    title: str | None = None,
+    width: float = 7.2,
+) -> Figure:
+    """
+    Show which descriptors of a recording speak for an emotion, and which against it.
+
+    A bar for each descriptor, the sum of the contributions of its functionals, of its derivative
+    and of its coefficients or bands: those of ``mfcc_1 mean`` and ``delta mfcc_2 slope`` belong to
+    ``mfcc``. The largest come first; the last bar is the sum of all others.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        A row per feature and a column per emotion, as of
+        `ser_lib.recognition.Recogniser.contributions`.
+    emotion : str
+        One of the columns.
+    largest : int
+        How many descriptors have bars of their own.
+    title : str, optional
+        Written above.
+    width : float
+        Inches; 4.2 suits a phone.
+    """
+    sums = by_descriptor(table, emotion)
+    shown, rest = sums.iloc[:largest], sums.iloc[largest:]
+    if len(rest):
+        shown = pd.concat([shown, pd.Series({f"{len(rest)} others": rest.sum()})])
+    colours = np.where(shown > 0, EMOTION_COLOURS.get(emotion, ACCENT), MUTED)
+    fig, ax = plt.subplots(figsize=(width, 1.2 + 0.3 * len(shown)))
+    bars = ax.barh(range(len(shown)), shown, color=colours, height=0.7, linewidth=0)
+    ax.bar_label(bars, fmt="%+.2f", padding=4, color=INK, fontsize=8)
+    ax.set_yticks(range(len(shown)), shown.index)
+    ax.set_ylim(len(shown) - 0.5, -0.5)
+    ax.margins(x=0.14)
+    ax.axvline(0, color=INK, linewidth=0.8)
+    grid(ax, "x")
+    ax.set_xlabel(f"contribution to the margin of {emotion} over the other emotions")
+    heading(ax, f"What speaks for {emotion}" if title is None else title, f"sum {sums.sum():+.2f}")
+    return fig
+
+
+def by_descriptor(table: pd.DataFrame, emotion: str) -> pd.Series:
+    """Sum contributions to an emotion by descriptor, as of `contributions`, the largest first."""
+    require_columns("contributions", table, [emotion])
+    sums = table[emotion].groupby([_descriptor(name) for name in table.index]).sum()
+    return sums.reindex(sums.abs().sort_values(ascending=False, kind="stable").index)
+
+
+def _descriptor(feature: str) -> str:
+    """Return what a feature such as ``delta voiced mfcc_3 mean`` describes: ``mfcc``."""
+    name = feature.rpartition(" ")[0] or feature
+    name = name.removeprefix("delta ").removeprefix("voiced ")
+    return re.sub(r"(_\d+)+$", "", name)
 
 
 @figure

@@ -91,12 +91,12 @@ def answer(recogniser: Recogniser, signal: np.ndarray, name: str) -> str:
     tables = {"posteriors": whole}
     if windows is not None:
         tables["posteriors over time"] = windows.assign(recording=name)
-    recording, *over_time, shares = _figures(recogniser, signal, whole, windows)
+    left, right = _figures(recogniser, signal, whole, windows)
     links = ",".join(f" {_link(recogniser, table, name, what)}" for what, table in tables.items())
     return (
         f"{_verdict(recogniser, whole)}{title}{_player(signal, rate)}"
-        f'<div class="ser-figures"><div>{recording}{"".join(over_time)}</div>'
-        f'<div>{shares}<p class="ser-links">Download as CSV:{links}</p></div></div>'
+        f'<div class="ser-figures"><div>{left}</div>'
+        f'<div>{right}<p class="ser-links">Download as CSV:{links}</p></div></div>'
     )
 
 
@@ -133,32 +133,43 @@ def _figures(
     signal: np.ndarray,
     whole: "pd.DataFrame",
     windows: "pd.DataFrame | None",
-) -> list[str]:
+) -> tuple[str, str]:
+    """Draw the recording over time, and what it is recognised as and by what."""
     from ser_lib import plots
 
     rate, emotions = recogniser.front_end.sample_rate, recogniser.description["corpus"]["emotions"]
+    emotion, table = whole["emotion"][0], _contributions(recogniser, (signal, rate))
     with _DRAWING:
-        pictures = [
-            _picture(
-                plots.recording(recogniser, (signal, rate), title="The recording", width=_WIDTH),
-                "Waveform and spectrogram of the recording, and attention over time where the "
-                "model has it.",
-            )
-        ]
-        if windows is not None and windows["emotion"].notna().any():
-            pictures.append(
-                _picture(
-                    plots.timeline(windows, width=_WIDTH),
-                    "Posteriors of the emotions over time, as a stacked area.",
-                )
-            )
-        pictures.append(
-            _picture(
-                plots.distribution(whole, emotions, width=_WIDTH),
-                "Posteriors of the recording beside the shares of the emotions in the corpus.",
-            )
+        left = _picture(
+            plots.recording(recogniser, (signal, rate), title="The recording", width=_WIDTH),
+            "Waveform and spectrogram of the recording, and attention over time where the "
+            "model has it.",
         )
-    return pictures
+        if windows is not None and windows["emotion"].notna().any():
+            left += _picture(
+                plots.timeline(windows, width=_WIDTH),
+                "Posteriors of the emotions over time, as a stacked area.",
+            )
+        right = _picture(
+            plots.distribution(whole, emotions, width=_WIDTH),
+            "Posteriors of the recording beside the shares of the emotions in the corpus.",
+        )
+        if table is not None and emotion in table:
+            right += _picture(
+                plots.contributions(table, emotion, width=_WIDTH),
+                f"Which descriptors of the recording speak for {emotion}, and which against it.",
+            )
+    return left, right
+
+
+def _contributions(
+    recogniser: Recogniser, recording: tuple[np.ndarray, int]
+) -> "pd.DataFrame | None":
+    """Compute the contributions of features; None for another kind of model, or over 60 s."""
+    try:
+        return recogniser.contributions(recording)
+    except InputError:
+        return None
 
 
 def _picture(fig: "Figure", description: str) -> str:

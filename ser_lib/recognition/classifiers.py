@@ -1,14 +1,19 @@
 """A trained classifier as files without code, and back again."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ser_lib.errors import InputError
 from ser_lib.neural.saving import read_scaling
 from ser_lib.neural.untrusted import check_archive
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 KERAS = "classifier"
 """Folder of a network as `ser_lib.neural.NeuralClassifier.save` writes it."""
@@ -77,6 +82,7 @@ def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], s
             "search": classifier.search_,
             "temperature": classifier.temperature_,
             "n_parameters": classifier.n_parameters_,
+            "probe": _probe(classifier.pipeline_),
         }
         return json.loads(json.dumps({**state, "targets": targets}, default=_plain)), None
     raise InputError(
@@ -133,8 +139,15 @@ def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
     )
 
 
+def _probe(pipeline: "Pipeline") -> list[float]:
+    """Compute the decision values of a row of numbers from -1 to 1."""
+    return pipeline.decision_function(np.linspace(-1, 1, pipeline.n_features_in_)[None]).tolist()
+
+
 def _read_svm(path: Path, state: Mapping[str, object]) -> object:
+    import sklearn
     import skops.io
+    from sklearn.exceptions import InconsistentVersionWarning
 
     from ser_lib.systems.discriminant_svm import DiscriminantSVM
     from ser_lib.systems.functionals_svm import FunctionalsSVM
@@ -151,11 +164,20 @@ def _read_svm(path: Path, state: Mapping[str, object]) -> object:
                 f"{path}: holds {', '.join(sorted(map(str, strange)))}; expected nothing but the "
                 "steps of a support vector machine"
             )
-        pipeline = skops.io.load(path, trusted=_TRUSTED)
+        with warnings.catch_warnings():
+            # What another version of scikit-learn may change is found out below.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            pipeline = skops.io.load(path, trusted=_TRUSTED)
         expected = [(name, type(step)) for name, step in classifier._pipeline().steps]
         if [(name, type(step)) for name, step in pipeline.steps] != expected:
             raise InputError(
                 f"{path}: holds other steps than the support vector machine of ser_lib"
+            )
+        # Models of older versions have none.
+        if "probe" in state and not np.allclose(_probe(pipeline), state["probe"], atol=1e-6):
+            raise InputError(
+                f"{path}: scikit-learn {sklearn.__version__} makes other decisions of it than the "
+                "version that wrote it; expected that version, which the card of the model names"
             )
     except InputError:
         raise

@@ -34,8 +34,10 @@ from ser_lib.recognition.reading import (
 if TYPE_CHECKING:
     import pandas as pd
 
-SHIPPED = Path(__file__).parent / "models" / "crnn_attention-emodb"
-"""The model that comes with the package."""
+MODELS = Path(__file__).parent / "models"
+"""Folder of the models that come with the package."""
+SHIPPED = MODELS / "ours_discriminant_svm-emodb"
+"""The one that recognises where none is named."""
 
 # Pieces that are classified together, and numbers in their features at most (128 MB).
 _PIECES, _NUMBERS = 64, 2**25
@@ -326,9 +328,45 @@ class Recogniser:
             table[f"weight_{cell + 1}"] = weights[:, cell]
         return table
 
+    def contributions(self, recording: Recording) -> "pd.DataFrame":
+        """
+        Compute how much each feature of a recording speaks for each emotion.
+
+        Parameters
+        ----------
+        recording : path or (waveform, rate)
+            Up to 60 s, read as a whole.
+
+        Returns
+        -------
+        DataFrame
+            One row per feature, under its name, and a column per emotion: by how much the feature
+            raises the margin of the emotion over the others, beside a recording all of whose
+            features are the medians of the training recordings. See
+            `ser_lib.systems.discriminant_svm.DiscriminantSVM.contributions`.
+
+        Raises
+        ------
+        InputError
+            If the model is not linear in its features, or the recording is longer.
+        """
+        import pandas as pd
+
+        if not hasattr(self.classifier, "contributions"):
+            raise InputError(
+                f"{self.name}: {self.description['system']} is not linear in its features; "
+                "expected a support vector machine on discriminant directions"
+            )
+        (found,) = self.classifier.contributions(self._whole([recording]))
+        names = pd.Index(self.front_end.feature_names, name="feature")
+        return pd.DataFrame(found.T, names, columns=[str(c) for c in self.classifier.classes_])
+
     def embed(self, recordings: Recording | Sequence[Recording]) -> np.ndarray:
         """
-        Compute the output of the network's layer ``bottleneck``, as features for other methods.
+        Compute what the last step of the classifier is given, as features for other methods.
+
+        That is the output of the network's layer ``bottleneck``, or the rows from which a support
+        vector machine decides.
 
         Returns
         -------
@@ -337,7 +375,7 @@ class Recogniser:
         Raises
         ------
         InputError
-            If the network has no such layer, or a recording cannot be read or is longer than 60 s.
+            If a network has no such layer, or a recording cannot be read or is longer than 60 s.
         """
         if not hasattr(self.classifier, "embed"):
             raise InputError(f"{self.name}: {self.description['system']} has no bottleneck")
@@ -372,8 +410,8 @@ def load(model: str | os.PathLike | None = None) -> Recogniser:
     Parameters
     ----------
     model : path, optional
-        Folder that `ser train` wrote; by default the model that comes with this package, which is
-        also found by its name.
+        Folder that `ser train` wrote, or the name of a model that comes with this package (see
+        `shipped`); by default `SHIPPED`.
 
     Raises
     ------
@@ -381,15 +419,20 @@ def load(model: str | os.PathLike | None = None) -> Recogniser:
         If a file is missing, damaged, altered or not allowed in a model, or a newer version of this
         package wrote it. Nothing in the folder is run.
     """
-    named = model is not None and os.fspath(model) == SHIPPED.name and not os.path.exists(model)
-    if model is not None and not named:
-        return Recogniser(model)
+    if model is not None:
+        named = os.fspath(model) in shipped() and not os.path.exists(model)
+        return Recogniser(MODELS / model if named else model)
     if not SHIPPED.is_dir():
         raise InputError(
             "no model came with this installation; expected the folder of one "
             "(`ser train SYSTEM --corpus NAME -o FOLDER` trains one)"
         )
     return Recogniser(SHIPPED)
+
+
+def shipped() -> tuple[str, ...]:
+    """Return the names of the models that come with this package."""
+    return tuple(sorted(path.name for path in MODELS.glob("*") if path.is_dir()))
 
 
 def shorter(window: float, count: int) -> str:

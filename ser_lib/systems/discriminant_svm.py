@@ -1,6 +1,7 @@
 """A support vector machine on the discriminant directions of all functionals of an utterance."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,10 +13,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
+from ser_lib.features import RaggedArray
 from ser_lib.params import flag, integer, param, real, several
 from ser_lib.systems.base import System
 from ser_lib.systems.normal_quantiles import NormalQuantiles
-from ser_lib.systems.statistics_svm import CalibratedSVM
+from ser_lib.systems.statistics_svm import CalibratedSVM, as_matrix
 
 
 class DiscriminantDirections(TransformerMixin, BaseEstimator):
@@ -99,6 +101,41 @@ class DiscriminantSVM(CalibratedSVM):
         self.balanced = balanced
         self.folds = folds
         self.seed = seed
+
+    def contributions(self, X: RaggedArray | np.ndarray) -> np.ndarray:
+        """
+        Tell how much each feature speaks for each class.
+
+        The margin of a class is the mean of the machine's decision values between it and each of
+        the others. It is linear in the normal quantiles of the features, so that each quantile
+        times its coefficient is what the feature contributes: nothing where it has the median of
+        the training rows. All contributions to a margin sum to what it is above that of a row of
+        medians. The machine counts which of two classes wins how often, so that the class that it
+        predicts need not be that of the largest margin.
+
+        Parameters
+        ----------
+        X : RaggedArray or ndarray, shape (rows, features)
+
+        Returns
+        -------
+        ndarray, shape (rows, classes, features)
+            In the order of ``classes_``; 0 for features that did not vary in training.
+        """
+        check_is_fitted(self)
+        X, n = as_matrix(X), len(self.classes_)
+        projection, machine = self.pipeline_["discriminate"], self.pipeline_["svc"]
+        # scikit-learn turns the sign of the one decision value of two classes.
+        pairs = machine.coef_ if n > 2 else -machine.coef_
+        weights = np.zeros((n, pairs.shape[1]))
+        for (first, second), pair in zip(itertools.combinations(range(n), 2), pairs, strict=True):
+            weights[first] += pair / (n - 1)
+            weights[second] -= pair / (n - 1)
+        coefficients = weights @ projection.directions_.T
+        found = np.zeros((len(X), n, X.shape[1]))
+        quantiles = self.pipeline_[:-2].transform(X)
+        found[..., self.pipeline_["vary"].get_support()] = quantiles[:, None] * coefficients
+        return found
 
     def _size(self) -> int:
         projection = self.pipeline_["discriminate"]

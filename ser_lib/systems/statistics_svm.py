@@ -82,7 +82,7 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
             If rows and labels do not match, there are fewer than two classes, or fewer rows or
             selected features than components.
         """
-        X, y = _matrix(X), np.asarray(y)
+        X, y = as_matrix(X), np.asarray(y)
         if len(X) != len(y):
             raise InputError(
                 f"svm: {len(X)} rows of features, {len(y)} labels; expected equal numbers"
@@ -91,7 +91,7 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
             found = ", ".join(sorted(set(y))) or "none"
             raise InputError(f"svm: training labels {found}; expected two classes or more")
         groups = np.asarray(groups) if groups is not None and self.by_speaker else None
-        X = np.concatenate([X, *map(_matrix, copies)])
+        X = np.concatenate([X, *map(as_matrix, copies)])
         y = np.tile(y, 1 + len(copies))
         # A copy stays on the side of its original even where the folds are not by speaker.
         unit = np.tile(np.arange(len(y) // (1 + len(copies))), 1 + len(copies))
@@ -109,7 +109,12 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
     def predict_proba(self, X: RaggedArray | np.ndarray) -> np.ndarray:
         """Return posteriors, shape (utterances, classes), in the order of ``classes_``."""
         check_is_fitted(self)
-        return softmax(_decisions(self.pipeline_, _matrix(X)) / self.temperature_, axis=1)
+        return softmax(_decisions(self.pipeline_, as_matrix(X)) / self.temperature_, axis=1)
+
+    def embed(self, X: RaggedArray | np.ndarray) -> np.ndarray:
+        """Return what the machine is given, shape (utterances, units), in single precision."""
+        check_is_fitted(self)
+        return self.pipeline_[:-1].transform(as_matrix(X)).astype(np.float32)
 
     def predict(self, X: RaggedArray | np.ndarray) -> np.ndarray:
         """Return the class with the largest posterior for each utterance."""
@@ -253,7 +258,7 @@ class StatisticsSVM(CalibratedSVM):
         )
 
 
-def _matrix(X: RaggedArray | np.ndarray) -> np.ndarray:
+def as_matrix(X: RaggedArray | np.ndarray) -> np.ndarray:
     """Return one row per utterance in double precision, in which the scaler is exact enough."""
     rows = X.stack() if isinstance(X, RaggedArray) else np.asarray(X)
     return rows.reshape(len(rows), -1).astype(np.float64)

@@ -118,6 +118,15 @@ def example(levels=LEVELS, weights=WEIGHTS, **options):
     return plots.Example(levels=levels, weights=np.asarray(weights), **{"hop": 0.01} | options)
 
 
+CONTRIBUTIONS = pd.DataFrame(
+    {"anger": [0.5, 0.25, -0.125, 0.25, -1, 0.0625, -0.5], "fear": 1.0},
+    index=[
+        *("mfcc_1 mean", "delta mfcc_12 slope", "voiced mfcc_3 mean", "slope_0_500 std"),
+        *("pitch mean", "energy max", "gap_length"),
+    ],
+)
+
+
 class Recogniser:
     """What the figure of a recording asks a trained model for."""
 
@@ -162,6 +171,7 @@ FIGURES = {
     ),
     "timeline": lambda: plots.timeline(recognised()),
     "distribution": lambda: plots.distribution(recognised(), {"anger": 30, "neutral": 10}),
+    "contributions": lambda: plots.contributions(CONTRIBUTIONS, "anger", largest=3),
     "recording": lambda: plots.recording(Recogniser(weights=WEIGHTS), (sine(), 16000), title="u1"),
     "trials": lambda: plots.trials(TRIALS),
     "spectrogram": lambda: plots.spectrogram(np.eye(20), hop=0.01, title="u1"),

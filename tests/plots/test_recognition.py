@@ -3,7 +3,16 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from plots.gallery import WEIGHTS, Recogniser, built, labels, recognised, sine, texts
+from plots.gallery import (
+    CONTRIBUTIONS,
+    WEIGHTS,
+    Recogniser,
+    built,
+    labels,
+    recognised,
+    sine,
+    texts,
+)
 from ser_lib import plots
 from ser_lib.errors import InputError
 from ser_lib.signal import TrimToVoice
@@ -72,6 +81,21 @@ def test_an_emotion_of_the_corpus_that_the_model_does_not_know_has_a_posterior_o
     figure = plots.distribution(recognised(), {"anger": 1, "sadness": 1})
     assert labels(figure.axes[0]) == ["anger", "fear", "neutral", "sadness"]
     assert bars(figure)[0][3] == 0
+
+
+def test_contributions_are_summed_by_descriptor_and_the_largest_come_first():
+    figure = built("contributions")
+    (sums,) = bars(figure)
+    np.testing.assert_allclose(sums, [-1, 0.625, -0.5, 0.3125])
+    assert labels(figure.axes[0]) == ["pitch", "mfcc", "gap_length", "2 others"]
+    assert {"What speaks for anger", "sum -0.56", "+0.62", "-1.00"} <= set(texts(figure))
+    # Colour stands for the sign as well.
+    colours = [bar.get_facecolor() for bar in figure.axes[0].patches]
+    assert (colours[0] == colours[2]) != (colours[0] == colours[1])
+    all_of_them = plots.contributions(CONTRIBUTIONS, "fear").axes[0]
+    assert labels(all_of_them) == ["mfcc", "energy", "gap_length", "pitch", "slope"]
+    with pytest.raises(InputError, match="contributions have no column joy; found anger, fear"):
+        plots.contributions(CONTRIBUTIONS, "joy")
 
 
 def drawn(axes):

@@ -83,6 +83,17 @@ def test_short_recordings_get_shorter_windows_and_the_shortest_none(network, spe
     assert len(embedded(page, "image/png")) == 2
 
 
+def test_what_speaks_for_the_emotion_is_shown_of_a_machine_on_discriminant_directions(speech):
+    model = load()
+    page = answer(model, speech[: 7 * RATE], "a")
+    (row,) = model.predict((speech[: 7 * RATE], RATE)).to_dict("records")
+    assert len(embedded(page, "image/png")) == 4
+    assert f"descriptors of the recording speak for {row['emotion']}" in page
+    # As a whole, up to a minute is read.
+    long = np.tile(speech, 1 + 61 * RATE // len(speech))[: 61 * RATE]
+    assert "speak for" not in answer(model, long, "a")
+
+
 def test_the_name_of_a_recording_is_no_markup(network, speech):
     page = answer(network, speech[:RATE], '<b>"x".wav')
     assert "<b>" not in page

@@ -9,6 +9,7 @@ from ser_lib.errors import InputError, InputWarning
 from ser_lib.evaluation.calibration import apply_temperature
 from ser_lib.features import RaggedArray
 from ser_lib.recognition import load
+from ser_lib.recognition.recogniser import SHIPPED, shipped
 from ser_lib.signal import decode
 
 
@@ -174,10 +175,20 @@ def test_bad_input_is_refused(recogniser, recordings):
         recogniser.timeline(recordings / "a.wav", window=1, hop=0)
     with pytest.raises(InputError, match="does not exist"):
         recogniser.timeline(recordings / "missing.wav")
-    with pytest.raises(InputError, match="svm has no bottleneck"):
-        recogniser.embed(recordings / "a.wav")
+    with pytest.raises(InputError, match="svm is not linear in its features"):
+        recogniser.contributions(recordings / "a.wav")
     with pytest.raises(InputError, match="svm has no attention"):
         recogniser.attention(recordings / "a.wav")
+
+
+def test_embeddings_are_what_the_machine_decides_by(recogniser, recordings):
+    paths = [recordings / "a.wav", recordings / "b.wav"]
+    found = recogniser.embed(paths)
+    pipeline = recogniser.classifier.pipeline_
+    assert found.shape == (2, pipeline["svc"].n_features_in_)
+    signals = [decode(path, sample_rate=16000).signal for path in paths]
+    rows = np.concatenate([recogniser.front_end(signal) for signal in signals])
+    np.testing.assert_allclose(found, pipeline[:-1].transform(rows), rtol=1e-5)
 
 
 def test_without_a_shipped_model_one_must_be_named(tmp_path, monkeypatch):
@@ -186,7 +197,8 @@ def test_without_a_shipped_model_one_must_be_named(tmp_path, monkeypatch):
         load()
 
 
-def test_the_shipped_model_is_the_one_without_a_name(svm_folder, monkeypatch):
+def test_a_shipped_model_has_a_name_and_one_needs_none(svm_folder, monkeypatch):
     monkeypatch.setattr("ser_lib.recognition.recogniser.SHIPPED", svm_folder)
     assert load().folder == svm_folder
-    assert load(svm_folder.name).folder == svm_folder
+    assert SHIPPED.name in shipped()
+    assert load(SHIPPED.name).folder == SHIPPED

@@ -1,10 +1,13 @@
 """Every support vector machine of the package is stored without code, and read as it was."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
+from sklearn.svm import SVC
 
+from ser_lib.errors import InputError
 from ser_lib.recognition.classifiers import read_fitted, write_fitted
 from ser_lib.systems.discriminant_svm import DiscriminantSVM
 from ser_lib.systems.functionals_svm import FunctionalsSVM
@@ -32,3 +35,18 @@ def test_what_is_read_predicts_what_was_written(tmp_path, name):
     assert type(read) is type(fitted)
     assert read.get_params() == json.loads(json.dumps(fitted.get_params()))
     np.testing.assert_array_equal(read.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_a_version_of_scikit_learn_that_decides_otherwise_is_refused(tmp_path, monkeypatch):
+    fitted = MACHINES["discriminant"].fit(X, Y, groups=SPEAKERS)
+    state, _ = write_fitted(fitted, tmp_path)
+    older = {key: value for key, value in state.items() if key != "probe"}
+    assert read_fitted(tmp_path, older).predict(X).tolist() == fitted.predict(X).tolist()
+    # Another version of the same name.
+    monkeypatch.setattr("sklearn.base.__version__", "0.1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_fitted(tmp_path, state)
+    monkeypatch.setattr(SVC, "decision_function", lambda machine, rows: np.zeros((len(rows), 3)))
+    with pytest.raises(InputError, match="makes other decisions of it than the version that wrote"):
+        read_fitted(tmp_path, state)

@@ -512,6 +512,19 @@ def test_the_most_frequent_emotion_is_named_with_its_share():
     assert said.endswith("most often **fear** (50 % of the windows).")
 
 
+def test_what_speaks_for_an_emotion_and_against_it_is_named():
+    table = pd.DataFrame(
+        {"anger": [0.5, 0.25, -1], "fear": [0.5, 0.25, 1]},
+        index=["mfcc_1 mean", "mfcc_2 mean", "pitch std"],
+    )
+    said = sentences.decided(table, "anger")
+    assert said.startswith(
+        "Most for **anger** speaks `mfcc` (+0.75), most against it `pitch` (-1.00). All together "
+        "are -0.25:"
+    )
+    assert "against" not in sentences.decided(table, "fear")
+
+
 def test_attention_is_said_to_be_where_it_is_largest():
     steps = pd.DataFrame({"start": [0.0, 0.1, 0.2, 0.3], "weight": [0.1, 0.6, 0.2, 0.1]})
     said = sentences.attended(steps.assign(end=steps["start"] + 0.1))

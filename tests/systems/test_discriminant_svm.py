@@ -1,5 +1,6 @@
 """The support vector machine on discriminant directions."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.stats import norm, rankdata
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import QuantileTransformer
+from sklearn.svm import SVC
 
 from ser_lib import systems
 from ser_lib.systems.discriminant_svm import DiscriminantSVM
@@ -92,6 +94,34 @@ def test_more_features_than_rows_are_fitted_in_silence():
     svc = machine.pipeline_["svc"]
     vectors = len(svc.support_) * 2
     assert machine.n_parameters_ == vectors + svc.dual_coef_.size + svc.intercept_.size + 90 * 3
+
+
+@pytest.mark.parametrize("classes", [("anger", "neutral", "sadness"), ("anger", "neutral")])
+def test_contributions_of_features_sum_to_what_tells_margins_apart(classes):
+    known = np.isin(LABELS, classes)
+    rows = np.column_stack([ROWS, np.ones(360)])
+    train = TRAIN & known
+    machine = DiscriminantSVM().fit(rows[train], LABELS[train], groups=SPEAKERS[train])
+    found = machine.contributions(rows[TEST])
+    assert found.shape == (TEST.sum(), len(classes), 41)
+    assert (found[..., 40] == 0).all()
+    # The decisions between two classes each, the first of which a positive one is for.
+    decisions = SVC(kernel="linear", C=1e-3, class_weight="balanced", decision_function_shape="ovo")
+    spaces = [machine.pipeline_[:-1].transform(part) for part in (rows[train], rows[TEST])]
+    pairs = decisions.fit(spaces[0], LABELS[train]).decision_function(spaces[1])
+    pairs = -pairs[:, None] if pairs.ndim == 1 else pairs
+    margins = np.zeros((TEST.sum(), len(classes)))
+    for (i, j), pair in zip(itertools.combinations(range(len(classes)), 2), pairs.T, strict=True):
+        margins[:, i] += pair / (len(classes) - 1)
+        margins[:, j] -= pair / (len(classes) - 1)
+    sums = found.sum(axis=2)
+    np.testing.assert_allclose(sums - sums[0], margins - margins[0], atol=1e-6)
+
+
+def test_a_row_of_medians_has_no_contributions():
+    machine = fit()
+    medians = np.median(ROWS[TRAIN], axis=0)[None]
+    np.testing.assert_allclose(machine.contributions(medians), 0, atol=1e-9)
 
 
 def test_its_functionals_are_those_of_the_svm_on_functionals():

@@ -15,7 +15,7 @@ from ser_lib.reporting.sentences.corpus import (
 )
 from ser_lib.reporting.sentences.inputs import descriptors, spectrogram, windows
 from ser_lib.reporting.sentences.networks import attention, layers, network, segments, training
-from ser_lib.reporting.sentences.recognition import attended, over_time, recognised
+from ser_lib.reporting.sentences.recognition import attended, decided, over_time, recognised
 from ser_lib.reporting.sentences.scores import (
     confusions,
     difference,
@@ -32,6 +32,7 @@ __all__ = [
     "attention",
     "class_sizes",
     "confusions",
+    "decided",
     "descriptors",
     "difference",
     "durations",

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ser_lib.reporting.formatting import escape
+from ser_lib.plots.recognition import by_descriptor
+from ser_lib.reporting.formatting import code, escape
 from ser_lib.reporting.wording import count, percent
 
 if TYPE_CHECKING:
@@ -52,4 +53,16 @@ def attended(weights: "pd.DataFrame") -> str:
         f"The attention is largest from {top['start']:.2f} s to {top['end']:.2f} s, "
         f"{top['weight'] * len(values) / values.sum():.1f} times as large as uniform attention; "
         f"half of it lies on {percent(half / len(values))} of the steps."
+    )
+
+
+def decided(contributions: "pd.DataFrame", emotion: str) -> str:
+    """Say which descriptors speak most for an emotion and against it, and what all sum to."""
+    sums = by_descriptor(contributions, emotion)
+    text = f"Most for **{escape(emotion)}** speaks {code(sums.idxmax())} ({sums.max():+.2f})"
+    if sums.min() < 0:
+        text += f", most against it {code(sums.idxmin())} ({sums.min():+.2f})"
+    return (
+        f"{text}. All together are {sums.sum():+.2f}: so far is its margin over the other emotions "
+        "from that of a recording whose features are the medians of the training recordings."
     )
