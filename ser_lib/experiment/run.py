@@ -168,7 +168,8 @@ def train_fold(
     Train a system on one fold as `evaluate` does, and return the classifier.
 
     The fold's result is stored as well, so that an `evaluate` with the same arguments does not
-    train it again. On the same machine the same seed gives the same classifier.
+    train it again; one that the cache or the reports have stays as it is. On the same machine the
+    same seed gives the same classifier.
 
     Parameters
     ----------
@@ -202,6 +203,9 @@ def train_fold(
         normalisation=normalisation,
         conditions=conditions,
     )
+    # Otherwise this training would replace that of the evaluation in the reports, which another
+    # machine may have made with other last digits.
+    restore_folds(plan, paths.reports() / corpus.name)
     task = plan.tasks[0]
     return training.train_here(plan, task, progress=progress), task.fold
 

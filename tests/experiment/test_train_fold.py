@@ -1,12 +1,14 @@
 """The classifier of one fold, to look into: the one whose predictions the evaluation holds."""
 
+import shutil
+
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from tiny import NearestMean, Tiny
 
-from ser_lib import evaluate
+from ser_lib import evaluate, paths
 from ser_lib.errors import InputError
 from ser_lib.experiment import train_fold
 from ser_lib.signal import WhiteNoise
@@ -51,6 +53,18 @@ def test_what_an_evaluation_wrote_stays_as_it_is(corpus, system, predictions_fol
     train_fold(system, corpus)
     evaluate(system, corpus)
     assert {path: path.read_bytes() for path in predictions_folder.iterdir()} == before
+
+
+def test_a_fold_that_the_reports_have_stays_as_it_is_on_another_machine(corpus, monkeypatch):
+    expected = evaluate(Tiny(), corpus).predictions
+    shutil.rmtree(paths.cache() / "evaluations")
+    predict = NearestMean.predict_proba
+    # Another machine: other last digits.
+    monkeypatch.setattr(
+        NearestMean, "predict_proba", lambda machine, X: (predict(machine, X) + 0.001) / 1.003
+    )
+    train_fold(Tiny(), corpus)
+    pd.testing.assert_frame_equal(evaluate(Tiny(), corpus).predictions, expected)
 
 
 def test_a_misspelt_fold_is_named(corpus, system):
