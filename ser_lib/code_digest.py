@@ -61,9 +61,10 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     "experiment/fold.py": ("f7e7e4d171c8", "d7a0693c7c6c"),
 }
 """
-Files that were changed, and every number stayed as it was (tests/golden shows it): by path, the
-digest of the file as it is, and the digest that stored features and results know it by. Twelve
-digits each, as in `Code.files`. Once the file changes again, its entry no longer counts.
+Files that were changed, and every number stayed as it was, as tests/golden or results that were
+computed again have shown: by path, the digest of the file as it is, and the digest that stored
+features and results know it by. Twelve digits each, as in `Code.files`. Once the file changes
+again, its entry no longer counts.
 """
 
 _NAME = "ser_lib"
