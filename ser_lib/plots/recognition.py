@@ -225,10 +225,11 @@ def contributions(
     ax.bar_label(bars, fmt="%+.2f", padding=4, color=INK, fontsize=8)
     ax.set_yticks(range(len(shown)), shown.index)
     ax.set_ylim(len(shown) - 0.5, -0.5)
-    ax.margins(x=0.14)
+    # Room for what is written at the ends of bars, which is as wide in every figure.
+    ax.margins(x=1.0 / width)
     ax.axvline(0, color=INK, linewidth=0.8)
     grid(ax, "x")
-    ax.set_xlabel(f"contribution to the margin of {emotion} over the other emotions")
+    ax.set_xlabel(f"contribution to the margin of {emotion}")
     heading(ax, f"What speaks for {emotion}" if title is None else title, f"sum {sums.sum():+.2f}")
     return fig
 
