@@ -4,12 +4,14 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny import Tiny
 
 from ser_lib import evaluate, paths
 from ser_lib.errors import InputError
 from ser_lib.experiment import cache
+from ser_lib.neural.checkpoint import Checkpoint, TrainingState
 from ser_lib.signal import WhiteNoise
 
 
@@ -48,6 +50,16 @@ def test_all_of_it_is_removed_and_the_marker_stays(filled):
     assert content(filled) == {paths.CACHE_MARKER}
     assert cache.entries() == []
     cache.remove([])
+
+
+def test_the_state_of_an_unfinished_training_is_removed_with_the_rest(filled):
+    fold = next((filled / "evaluations").rglob("*.json"))
+    state = Checkpoint(fold.with_suffix(".npz"), "of these rows")
+    state.write(TrainingState([np.zeros(3)], [], 1, [], {}))
+    assert state.file.is_file()
+    assert cache.foreign() == []
+    cache.remove(cache.select(cache.entries(), ["evaluations"]))
+    assert not (filled / "evaluations").exists()
 
 
 def test_parts_and_corpora_are_chosen_by_name(filled):
