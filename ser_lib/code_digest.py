@@ -57,7 +57,7 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     "systems/opensmile_discriminant_svm.py": ("7bb459875455", "8153c3f3f5e7"),
     # Graphs of finished trainings are let go; unfinished ones keep their state, and go on from it.
     "neural/training.py": ("04bbac6813d2", "1bb993c0c6b6"),
-    "neural/classifier.py": ("9dd37fa50190", "f2857512ff53"),
+    "neural/classifier.py": ("9b6b8a35a11f", "f2857512ff53"),
     "experiment/fold.py": ("f7e7e4d171c8", "d7a0693c7c6c"),
 }
 """

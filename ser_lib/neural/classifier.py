@@ -189,10 +189,21 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         trainer = make_trainer(self.network_, optimizer, scores)
         rng = np.random.default_rng(self.seed)
         variables = [*trainer.variables, *optimizer.variables]
-        best_weights = self._resume(checkpoint, variables, rng)
-        written, done = time.monotonic(), len(self.history_)
+        self.history_, self.best_epoch_, self.resumed_seconds_ = [], self.epochs, 0.0
+        best_weights: list[np.ndarray] = []
+        state = None if checkpoint is None else checkpoint.read()
+        done = 0 if state is None else len(state.history)
         bar = progress(total=self.epochs, initial=done, description="training", unit="epoch")
         with traces_released(), bar:
+            if state is not None:
+                # TensorFlow makes one graph for the shape of the first batch and another for all
+                # other shapes, and takes sums in another order in each: that batches have the
+                # graphs that they would have had, the first epoch comes first here, too.
+                self._train_epoch(trainer, sources, targets, np.random.default_rng(self.seed))
+                if development is not None:
+                    self._score(*development)
+                best_weights = self._resume(state, variables, rng)
+            written = time.monotonic()
             for epoch in range(done + 1, self.epochs + 1):
                 started = time.perf_counter()
                 scores.restart()
@@ -223,15 +234,11 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
 
     def _resume(
         self,
-        checkpoint: Checkpoint | None,
+        state: TrainingState,
         variables: "Sequence[keras.Variable]",
         rng: np.random.Generator,
     ) -> list[np.ndarray]:
-        """Go back to where the training was interrupted, if it was; return the best weights."""
-        self.history_, self.best_epoch_, self.resumed_seconds_ = [], self.epochs, 0.0
-        state = None if checkpoint is None else checkpoint.read()
-        if state is None:
-            return []
+        """Go back to where the training was interrupted; return the best weights."""
         for variable, value in zip(variables, state.variables, strict=True):
             variable.assign(value)
         rng.bit_generator.state = state.generator
