@@ -10,7 +10,6 @@ from ser_lib.neural import NeuralClassifier
 from ser_lib.neural import checkpoint as checkpoints
 from ser_lib.neural.augmentation import SpecAugment
 from ser_lib.neural.checkpoint import Checkpoint
-from ser_lib.systems import CrnnAttention
 
 # Dropout, mixing, masking, copies and the order of rows are drawn, each from a generator of its
 # own, and the learning rate depends on the number of updates.
@@ -88,22 +87,27 @@ def test_it_ends_with_the_weights_of_a_training_that_was_not_interrupted(
     assert whole.resumed_seconds_ == 0
 
 
-def test_batches_have_the_graphs_that_they_would_have_had(checkpoint, monkeypatch):
-    # Of a shape of its own the first batch has a graph of its own, which rounds otherwise.
-    rng = np.random.default_rng(0)
-    X = RaggedArray.from_list(
-        [rng.normal(size=(n, 64)).astype("float32") for n in rng.integers(40, 90, 24)]
-    )
-    y = np.array(["anger", "neutral", "sadness"] * 8)
-    system = CrnnAttention(epochs=4, batch_size=4, filters=(8, 8, 12), units=8, bottleneck=6)
-    whole = system.classifier().fit(X, y)
-    interrupted(system.classifier(), ((X, y), {}), checkpoint, monkeypatch, 3)
-    again = system.classifier().fit(X, y, checkpoint=checkpoint)
-    assert again.resumed_seconds_ > 0
-    for weight, expected in zip(
-        again.network_.get_weights(), whole.network_.get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(weight, expected)
+def test_batches_have_the_graphs_that_they_would_have_had(data, checkpoint, monkeypatch):
+    # TensorFlow makes a graph for the shape that comes first, and rounds otherwise in it than in
+    # that of all other shapes (seen in layers larger than these).
+    import keras
+
+    train, shapes = keras.Model.train_on_batch, []
+
+    def watched(model, x, *arguments):
+        shapes.append(x["values"].shape)
+        return train(model, x, *arguments)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", watched)
+    classifier(epochs=1).fit(*data[0])
+    first_epoch = shapes.copy()
+    assert len(set(first_epoch)) > 1
+    interrupted(classifier(), (data[0], {}), checkpoint, monkeypatch, 3)
+    shapes.clear()
+    classifier().fit(*data[0], checkpoint=checkpoint)
+    assert shapes[: len(first_epoch)] == first_epoch
+    # And then those of the epochs that are left.
+    assert len(shapes) == 3 * len(first_epoch)
 
 
 def test_a_training_with_nothing_left_to_do_is_finished(data, checkpoint):
