@@ -7,7 +7,7 @@
 set -euo pipefail
 
 for corpus in emodb ravdess; do
-    ser evaluate majority --corpus $corpus --seeds 0,1,2
+    ser evaluate majority --corpus $corpus
     for normalisation in train speaker; do
         options="--corpus $corpus --normalisation $normalisation --seeds 0,1,2"
         ser evaluate svm $options
