@@ -35,8 +35,8 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
     divided by a temperature, which is learnt from the decisions on inner folds held out (Guo et al.
     2017, "On calibration of modern neural networks"); the temperature changes no ranking.
 
-    A subclass gives the steps of the pipeline. Its parameters are among those of `StatisticsSVM`;
-    C, gamma, folds and seed it must have.
+    A subclass gives the steps of the pipeline and has the parameters C, gamma, folds and seed, as
+    `StatisticsSVM` has them.
 
     Attributes
     ----------

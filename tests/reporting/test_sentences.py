@@ -523,6 +523,8 @@ def test_what_speaks_for_an_emotion_and_against_it_is_named():
         "are -0.25:"
     )
     assert "against" not in sentences.decided(table, "fear")
+    said = sentences.decided(-table.abs(), "fear")
+    assert said.startswith("Nothing speaks for **fear**, most against it `pitch` (-1.00). All")
 
 
 def test_attention_is_said_to_be_where_it_is_largest():

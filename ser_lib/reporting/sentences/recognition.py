@@ -59,7 +59,9 @@ def attended(weights: "pd.DataFrame") -> str:
 def decided(contributions: "pd.DataFrame", emotion: str) -> str:
     """Say which descriptors speak most for an emotion and against it, and what all sum to."""
     sums = by_descriptor(contributions, emotion)
-    text = f"Most for **{escape(emotion)}** speaks {code(sums.idxmax())} ({sums.max():+.2f})"
+    text = f"Nothing speaks for **{escape(emotion)}**"
+    if sums.max() > 0:
+        text = f"Most for **{escape(emotion)}** speaks {code(sums.idxmax())} ({sums.max():+.2f})"
     if sums.min() < 0:
         text += f", most against it {code(sums.idxmin())} ({sums.min():+.2f})"
     return (
