@@ -49,7 +49,7 @@ def test_the_configuration_loads_and_every_page_is_reached(application):
     }
     assert notebooks <= pages
     within = [page for page in pages if page.startswith(("ser_lib", "tests", "build", ".venv"))]
-    models = ("crnn_attention-emodb", "ours_discriminant_svm-emodb")
+    models = ("crnn_attention-emodb", "ours_discriminant-emodb")
     assert sorted(within) == [f"ser_lib/recognition/models/{name}/README" for name in models]
 
     reached, waiting = set(), [application.config.root_doc]

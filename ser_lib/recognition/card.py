@@ -174,11 +174,13 @@ def _limits(description: Mapping[str, object]) -> str:
 
 def _files(description: Mapping[str, object]) -> str:
     classifier, versions = description["classifier"], description["provenance"]["environment"]
-    kind = "a support vector machine (skops)"
-    if classifier["kind"] == "network":
-        kind = "a network (Keras and ONNX)"
-        if classifier["runtime"] == "keras":
-            kind = f"a network (Keras; {_escape(description['note'])})"
+    kind = {
+        "svm": "a support vector machine (skops)",
+        "discriminant": "discriminant analysis (arrays of NumPy)",
+        "network": "a network (Keras and ONNX)",
+    }[classifier["kind"]]
+    if classifier.get("runtime") == "keras":
+        kind = f"a network (Keras; {_escape(description['note'])})"
     versions = versions["versions"].items()
     packages = _escape(", ".join(f"{name} {version}" for name, version in versions))
     return (

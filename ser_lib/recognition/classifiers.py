@@ -19,11 +19,13 @@ KERAS = "classifier"
 """Folder of a network as `ser_lib.neural.NeuralClassifier.save` writes it."""
 ONNX = "network.onnx"
 SVM = "svm.skops"
+DISCRIMINANT = "discriminant.npz"
 
 FILES = (
     *(f"{KERAS}/{name}" for name in ("network.keras", "scaling.npz", "classifier.json")),
     ONNX,
     SVM,
+    DISCRIMINANT,
 )
 """All files that a classifier may consist of."""
 
@@ -32,9 +34,7 @@ FILES = (
 _TRUSTED = [
     "sklearn.feature_selection._univariate_selection.f_classif",
     "sklearn.metrics.pairwise.linear_kernel",
-    "ser_lib.systems.discriminant_svm.DiscriminantDirections",
     "ser_lib.systems.functionals_svm.signed_power",
-    "ser_lib.systems.normal_quantiles.NormalQuantiles",
 ]
 
 
@@ -52,11 +52,13 @@ def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], s
     Raises
     ------
     InputError
-        If the classifier is neither a network nor the support vector machine of this package.
+        If the classifier is none of this package.
     """
     from ser_lib.neural import NeuralClassifier
+    from ser_lib.recognition.discriminant import write_discriminant
     from ser_lib.recognition.networks import export
-    from ser_lib.systems.statistics_svm import CalibratedSVM
+    from ser_lib.systems.discriminant import DiscriminantClassifier
+    from ser_lib.systems.statistics_svm import CalibratedPipeline
 
     targets = classifier.classes_.tolist()
     if isinstance(classifier, NeuralClassifier):
@@ -71,24 +73,27 @@ def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], s
             "n_parameters": classifier.n_parameters_,
         }
         return {**state, "targets": targets}, note
-    if isinstance(classifier, CalibratedSVM):
+    if not isinstance(classifier, CalibratedPipeline):
+        raise InputError(
+            f"{type(classifier).__name__} cannot be stored; expected the classifier of a system"
+        )
+    state = {
+        "parameters": classifier.get_params(),
+        "search": classifier.search_,
+        "temperature": classifier.temperature_,
+        "n_parameters": classifier.n_parameters_,
+        "targets": targets,
+    }
+    if isinstance(classifier, DiscriminantClassifier):
+        write_discriminant(classifier, folder / DISCRIMINANT)
+        state |= {"kind": "discriminant"}
+    else:
         import skops.io
 
         skops.io.dump(classifier.pipeline_, folder / SVM)
-        state = {
-            "kind": "svm",
-            "class": type(classifier).__name__,
-            "parameters": classifier.get_params(),
-            "search": classifier.search_,
-            "temperature": classifier.temperature_,
-            "n_parameters": classifier.n_parameters_,
-            "probe": _probe(classifier.pipeline_),
-        }
-        return json.loads(json.dumps({**state, "targets": targets}, default=_plain)), None
-    raise InputError(
-        f"{type(classifier).__name__} cannot be stored; expected the network or the support vector "
-        "machine of a system"
-    )
+        named = {"kind": "svm", "class": type(classifier).__name__}
+        state |= {**named, "probe": _probe(classifier.pipeline_)}
+    return json.loads(json.dumps(state, default=_plain)), None
 
 
 def _plain(value: object) -> object:
@@ -102,7 +107,9 @@ def read_fitted(folder: Path, state: Mapping[str, object]) -> object:
     Returns
     -------
     classifier
-        With ``predict_proba`` and ``classes_``; of a network ``attention`` and ``embed``, too.
+        With ``predict_proba`` and ``classes_``; beside these, of a network ``attention`` and
+        ``embed``, of discriminant analysis ``contributions`` and ``embed``, of a support vector
+        machine ``embed``.
 
     Raises
     ------
@@ -110,6 +117,8 @@ def read_fitted(folder: Path, state: Mapping[str, object]) -> object:
         If a file is not what it should be.
     """
     try:
+        if state["kind"] == "discriminant":
+            return _read_discriminant(folder / DISCRIMINANT, state)
         if state["kind"] == "svm":
             return _read_svm(folder / SVM, state)
         if state["runtime"] == "keras":
@@ -139,6 +148,12 @@ def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
     )
 
 
+def _read_discriminant(path: Path, state: Mapping[str, object]) -> object:
+    from ser_lib.recognition.discriminant import StoredDiscriminant
+
+    return StoredDiscriminant(path, classes=state["targets"], temperature=state["temperature"])
+
+
 def _probe(pipeline: "Pipeline") -> list[float]:
     """Compute the decision values of a row of numbers from -1 to 1."""
     return pipeline.decision_function(np.linspace(-1, 1, pipeline.n_features_in_)[None]).tolist()
@@ -149,11 +164,10 @@ def _read_svm(path: Path, state: Mapping[str, object]) -> object:
     import skops.io
     from sklearn.exceptions import InconsistentVersionWarning
 
-    from ser_lib.systems.discriminant_svm import DiscriminantSVM
     from ser_lib.systems.functionals_svm import FunctionalsSVM
     from ser_lib.systems.statistics_svm import StatisticsSVM
 
-    classes = {kind.__name__: kind for kind in (StatisticsSVM, FunctionalsSVM, DiscriminantSVM)}
+    classes = {kind.__name__: kind for kind in (StatisticsSVM, FunctionalsSVM)}
     # Older versions could read one class only, and do not name it.
     classifier = classes[state.get("class", StatisticsSVM.__name__)](**state["parameters"])
     check_archive(path)

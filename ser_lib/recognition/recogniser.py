@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MODELS = Path(__file__).parent / "models"
 """Folder of the models that come with the package."""
-SHIPPED = MODELS / "ours_discriminant_svm-emodb"
+SHIPPED = MODELS / "ours_discriminant-emodb"
 """The one that recognises where none is named."""
 
 # Pieces that are classified together, and numbers in their features at most (128 MB).
@@ -341,9 +341,9 @@ class Recogniser:
         -------
         DataFrame
             One row per feature, under its name, and a column per emotion: by how much the feature
-            raises the margin of the emotion over the others, beside a recording all of whose
-            features are the medians of the training recordings. See
-            `ser_lib.systems.discriminant_svm.DiscriminantSVM.contributions`.
+            raises the logarithm of the emotion's posterior above the mean over emotions, beside a
+            recording all of whose features are the medians of the training recordings. See
+            `ser_lib.recognition.discriminant.StoredDiscriminant.contributions`.
 
         Raises
         ------
@@ -355,9 +355,10 @@ class Recogniser:
         if not hasattr(self.classifier, "contributions"):
             raise InputError(
                 f"{self.name}: {self.description['system']} is not linear in its features; "
-                "expected a support vector machine on discriminant directions"
+                "expected discriminant analysis"
             )
         (found,) = self.classifier.contributions(self._whole([recording]))
+        found = found / self.description["temperature"]
         names = pd.Index(self.front_end.feature_names, name="feature")
         return pd.DataFrame(found.T, names, columns=[str(c) for c in self.classifier.classes_])
 
@@ -365,8 +366,8 @@ class Recogniser:
         """
         Compute what the last step of the classifier is given, as features for other methods.
 
-        That is the output of the network's layer ``bottleneck``, or the rows from which a support
-        vector machine decides.
+        That is the output of the network's layer ``bottleneck``, the rows from which a support
+        vector machine decides, or those along the directions of discriminant analysis.
 
         Returns
         -------

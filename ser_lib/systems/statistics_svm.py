@@ -1,4 +1,4 @@
-"""Support vector machines on one vector per utterance, tuned inside the training speakers."""
+"""Classifiers of one vector per utterance, tuned inside the training speakers; the SVM of `svm`."""
 
 import abc
 import warnings
@@ -26,16 +26,16 @@ from ser_lib.features import RaggedArray
 _SCORES = {"uar": metrics.uar, "wa": metrics.wa}
 
 
-class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
+class CalibratedPipeline(ClassifierMixin, BaseEstimator, abc.ABC):
     """
-    A pipeline that ends in a support vector machine, tuned inside the training speakers.
+    A pipeline that ends in a classifier, tuned and calibrated inside the training speakers.
 
     One scikit-learn `Pipeline` holds every step, so that each is learnt anew from the training part
-    of each inner fold. Posteriors are a softmax over the machine's one-versus-rest decision values
-    divided by a temperature, which is learnt from the decisions on inner folds held out (Guo et al.
-    2017, "On calibration of modern neural networks"); the temperature changes no ranking.
+    of each inner fold. Posteriors are a softmax over the classifier's decision values, one per
+    class, divided by a temperature, which is learnt from the decisions on inner folds held out (Guo
+    et al. 2017, "On calibration of modern neural networks"); the temperature changes no ranking.
 
-    A subclass gives the steps of the pipeline and has the parameters C, gamma, folds and seed, as
+    A subclass gives the steps of the pipeline and has the parameters folds and seed, as
     `StatisticsSVM` has them.
 
     Attributes
@@ -47,7 +47,7 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
         The best parameters and their mean score over the inner folds.
     temperature_ : float
     n_parameters_ : int
-        Numbers that the fitted support vector machine stores.
+        Numbers that the fitted classifier stores.
     """
 
     by_speaker = True
@@ -61,7 +61,7 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
         groups: Sequence[str] | None = None,
         validation: tuple | None = None,
         copies: Sequence[RaggedArray] = (),
-    ) -> "CalibratedSVM":
+    ) -> "CalibratedPipeline":
         """
         Search the grid and fit the best pipeline on all rows.
 
@@ -84,12 +84,10 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
         """
         X, y = as_matrix(X), np.asarray(y)
         if len(X) != len(y):
-            raise InputError(
-                f"svm: {len(X)} rows of features, {len(y)} labels; expected equal numbers"
-            )
+            raise InputError(f"{len(X)} rows of features, {len(y)} labels; expected equal numbers")
         if len(set(y)) < 2:
             found = ", ".join(sorted(set(y))) or "none"
-            raise InputError(f"svm: training labels {found}; expected two classes or more")
+            raise InputError(f"training labels {found}; expected two classes or more")
         groups = np.asarray(groups) if groups is not None and self.by_speaker else None
         X = np.concatenate([X, *map(as_matrix, copies)])
         y = np.tile(y, 1 + len(copies))
@@ -112,7 +110,7 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
         return softmax(_decisions(self.pipeline_, as_matrix(X)) / self.temperature_, axis=1)
 
     def embed(self, X: RaggedArray | np.ndarray) -> np.ndarray:
-        """Return what the machine is given, shape (utterances, units), in single precision."""
+        """Return what the last step is given, shape (utterances, units), in single precision."""
         check_is_fitted(self)
         return self.pipeline_[:-1].transform(as_matrix(X)).astype(np.float32)
 
@@ -122,12 +120,15 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
 
     @abc.abstractmethod
     def _pipeline(self, memory: str | None = None) -> Pipeline:
-        """Make the steps, the last of which is ``"svc"``; a folder keeps what a grid shares."""
+        """Make the steps; a folder keeps what a grid shares."""
 
+    @abc.abstractmethod
     def _size(self) -> int:
         """Count the parameters of the fitted pipeline."""
-        svc = self.pipeline_["svc"]
-        return svc.support_vectors_.size + svc.dual_coef_.size + svc.intercept_.size
+
+    def _grid(self) -> dict[str, list]:
+        """Return the values of the parameters of the steps among which the inner folds choose."""
+        return {}
 
     def _tune(
         self, X: np.ndarray, y: np.ndarray, splits: list[tuple]
@@ -147,7 +148,7 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
 
     def _best_point(self, X: np.ndarray, y: np.ndarray, splits: list[tuple]) -> dict[str, object]:
         """Return the point of the grid that scores best over the inner folds."""
-        grid = {"svc__C": list(self.C), "svc__gamma": list(self.gamma)}
+        grid = self._grid()
         points = list(ParameterGrid(grid))
         if len(points) == 1:
             return points[0]
@@ -175,7 +176,7 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
             if folds < 2:
                 only = str(groups[0])
                 raise InputError(
-                    f"svm: the training rows have one speaker, {only!r}; expected two or more to "
+                    f"the training rows have one speaker, {only!r}; expected two or more to "
                     "search the grid over (or by_speaker=False)"
                 )
             # Stratified, scikit-learn's folds of groups hardly depend on the seed: it breaks ties.
@@ -188,10 +189,26 @@ class CalibratedSVM(ClassifierMixin, BaseEstimator, abc.ABC):
         ]
         if not splits:
             raise InputError(
-                "svm: every inner fold of the training rows lacks a class; expected each class "
+                "every inner fold of the training rows lacks a class; expected each class "
                 "from two speakers at least"
             )
         return splits
+
+
+class CalibratedSVM(CalibratedPipeline):
+    """
+    A `CalibratedPipeline` whose last step, ``"svc"``, is a support vector machine.
+
+    Its decision values are those of one class versus the rest. A subclass has the parameters C and
+    gamma, too, the grid that the inner folds choose from.
+    """
+
+    def _size(self) -> int:
+        svc = self.pipeline_["svc"]
+        return svc.support_vectors_.size + svc.dual_coef_.size + svc.intercept_.size
+
+    def _grid(self) -> dict[str, list]:
+        return {"svc__C": list(self.C), "svc__gamma": list(self.gamma)}
 
 
 class StatisticsSVM(CalibratedSVM):

@@ -5,11 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
+from ser_lib.systems.discriminant_svm import DiscriminantSVM
 from sklearn.svm import SVC
 
 from ser_lib.errors import InputError
 from ser_lib.recognition.classifiers import read_fitted, write_fitted
-from ser_lib.systems.discriminant_svm import DiscriminantSVM
 from ser_lib.systems.functionals_svm import FunctionalsSVM
 from ser_lib.systems.statistics_svm import StatisticsSVM
 

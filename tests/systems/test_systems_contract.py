@@ -329,8 +329,8 @@ def _change(name):
     changes = {
         "majority": {},
         "opensmile_svm": {"folds": 4},
-        "opensmile_discriminant_svm": {"folds": 4},
-        "ours_discriminant_svm": {"folds": 4},
+        "opensmile_discriminant": {"folds": 4},
+        "ours_discriminant": {"folds": 4},
         "ours_functionals_svm": {"folds": 4},
         "svm": {"alpha": 0.05},
     }

@@ -1,33 +1,34 @@
-"""Discriminant directions of our functionals under a support vector machine."""
+"""Shrunken discriminant analysis of our functionals."""
 
 import dataclasses
 from typing import ClassVar
 
 from ser_lib.features.front_end import FrontEnd
 from ser_lib.params import flag, param
-from ser_lib.systems.discriminant_svm import DiscriminantSystem
+from ser_lib.systems.discriminant import DiscriminantSystem
 from ser_lib.systems.ours_functionals_svm import CITATION, OursFunctionalsSvm
 from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OursDiscriminantSvm(DiscriminantSystem):
+class OursDiscriminant(DiscriminantSystem):
     """
-    Discriminant directions of functionals of speech descriptors under a support vector machine.
+    Shrunken discriminant analysis of functionals of speech descriptors.
 
     The functionals are those of `OursFunctionalsSvm`. Each is replaced by the normal quantile of
     its rank; discriminant analysis, whose covariance within classes is shrunken, finds the
     directions along which emotions differ most and recordings of one emotion, by whomever, least.
-    This is a system of our own, not a published one.
+    There, a recording has the emotion whose mean is nearest. This is a system of our own, not a
+    published one.
     """
 
-    name: ClassVar[str] = "ours_discriminant_svm"
-    title: ClassVar[str] = "SVM on discriminant directions of our functionals"
+    name: ClassVar[str] = "ours_discriminant"
+    title: ClassVar[str] = "Discriminant analysis of our functionals"
     citation: ClassVar[str] = CITATION
     deviations: ClassVar[tuple[str, ...]] = (
         CHOSEN_ON_DEVELOPMENT.format(
-            choices="the functionals, their quantiles, discriminant analysis with a shrinkage of "
-            "0.2, a penalty of 0.001"
+            choices="the functionals, their quantiles, discriminant analysis instead of a support "
+            "vector machine, its shrinkage"
         ),
     )
 
@@ -39,8 +40,8 @@ class OursDiscriminantSvm(DiscriminantSystem):
         "default": {},
         "shrinkage 0.1": {"shrinkage": 0.1},
         "shrinkage 0.4": {"shrinkage": 0.4},
-        "C 0.01": {"C": (1e-2,)},
-        "C 1": {"C": (1,)},
+        "16 quantiles": {"n_quantiles": 16},
+        "256 quantiles": {"n_quantiles": 256},
         "no derivatives": {"deltas": False},
         "not trimmed": {"trim": False},
     }
