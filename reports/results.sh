@@ -12,8 +12,8 @@ for corpus in emodb ravdess; do
         options="--corpus $corpus --normalisation $normalisation --seeds 0,1,2"
         ser evaluate svm $options
         ser evaluate ours_functionals_svm $options
-        ser evaluate ours_discriminant_svm $options
-        ser evaluate opensmile_discriminant_svm $options
+        ser evaluate ours_discriminant $options
+        ser evaluate opensmile_discriminant $options
         ser evaluate opensmile_svm $options
         ser evaluate opensmile_svm $options -p kernel rbf
         ser evaluate opensmile_svm $options -p functionals egemaps
@@ -22,7 +22,7 @@ for corpus in emodb ravdess; do
 done
 
 # The parameters of the best system, chosen inside each fold: free of what choosing them gained.
-ser evaluate ours_discriminant_svm --corpus emodb --nested --seeds 0
+ser evaluate ours_discriminant --corpus emodb --nested --seeds 0
 
 # Fusions of what is cheap: equal weights, and weights fitted to development speakers.
 for corpus in emodb ravdess; do
@@ -34,7 +34,7 @@ for corpus in emodb ravdess; do
         members="svm ours_functionals_svm opensmile_svm"
         ser fuse $members $options --name fusion_svms
         ser fuse $members $options --name fusion_svms_fitted --weights fitted
-        ser fuse ours_discriminant_svm opensmile_discriminant_svm $options --name fusion_discriminant
+        ser fuse ours_discriminant opensmile_discriminant $options --name fusion_discriminant
     done
 done
 
@@ -67,7 +67,7 @@ ser evaluate dcnn_blstm_attention --corpus ravdess $seeds -p weights imagenet
 ser evaluate blstm_attention --corpus ravdess $seeds
 
 # The models that come with the package, on a corpus that they were not trained on.
-for model in ours_discriminant_svm-emodb crnn_attention-emodb; do
+for model in ours_discriminant-emodb crnn_attention-emodb; do
     ser evaluate $model --corpus ravdess
 done
 
@@ -85,7 +85,7 @@ ser evaluate blstm_attention --corpus emodb --variant as_published
 for corpus in emodb ravdess; do
     for normalisation in train speaker; do
         options="--corpus $corpus --normalisation $normalisation"
-        ser fuse svm ours_functionals_svm ours_discriminant_svm opensmile_svm crnn_attention acrnn_3d $options
+        ser fuse svm ours_functionals_svm ours_discriminant opensmile_svm crnn_attention acrnn_3d $options
     done
     ser fuse crnn_attention --corpus $corpus --normalisation train --seeds
 done

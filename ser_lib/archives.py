@@ -1,4 +1,4 @@
-"""Unpack archives from elsewhere: whole, inside their folder, and no more than is sensible."""
+"""Archives from elsewhere: unpacked whole, inside their folder, and no more than is sensible."""
 
 import bz2
 import gzip
@@ -28,6 +28,29 @@ class _Member(NamedTuple):
     kind: str
     """``"file"``, ``"folder"``, ``"link"`` or ``"device"``."""
     size: int
+
+
+def check_archive(path: str | os.PathLike) -> None:
+    """
+    Refuse a zip archive whose members hold more bytes than the archive itself.
+
+    Raises
+    ------
+    InputError
+        If they do, or it cannot be read.
+    """
+    try:
+        size = os.path.getsize(path)
+        with zipfile.ZipFile(path) as archive:
+            held = sum(member.file_size for member in archive.infolist())
+    except Exception as error:
+        # Damaged archives raise errors of many types.
+        raise InputError(f"{path}: {error}; expected a zip archive") from error
+    if held > size:
+        raise InputError(
+            f"{path}: its members hold {held} bytes, it has {size}; expected numbers that are "
+            "stored as they are, without compression"
+        )
 
 
 def unpack(archive: str | os.PathLike, folder: str | os.PathLike) -> None:

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from ser_lib.archives import unpack
+from ser_lib.archives import check_archive, unpack
 from ser_lib.errors import InputError
 
 SUFFIXES = ("zip", "tar", "tar.gz", "tar.bz2", "tar.xz")
@@ -92,3 +92,14 @@ def test_a_tar_archive_is_read_to_its_end(tmp_path):
         (tmp_path / "x.tar").write_bytes(damaged)
         with pytest.raises(InputError, match=r"x\.tar: cannot be unpacked"):
             unpack(tmp_path / "x.tar", tmp_path / name)
+
+
+def test_archives_hold_no_more_than_their_size(tmp_path):
+    np.savez_compressed(tmp_path / "zeros.npz", mean=np.zeros(100_000))
+    with pytest.raises(InputError, match=r"zeros.npz: its members hold 8\d+ bytes"):
+        check_archive(tmp_path / "zeros.npz")
+    np.savez(tmp_path / "plain.npz", mean=np.zeros(100_000))
+    check_archive(tmp_path / "plain.npz")
+    (tmp_path / "none.npz").write_bytes(b"{}")
+    with pytest.raises(InputError, match=r"none.npz: .*expected a zip archive"):
+        check_archive(tmp_path / "none.npz")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ser_lib import checksums, identity
+from ser_lib.archives import check_archive
 from ser_lib.errors import InputError
 from ser_lib.neural.batching import Scaling
-from ser_lib.neural.untrusted import check_archive, check_network
+from ser_lib.neural.untrusted import check_network
 from ser_lib.paths import whole_folder
 
 if TYPE_CHECKING:

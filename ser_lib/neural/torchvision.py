@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
+from ser_lib.archives import check_archive
 from ser_lib.errors import InputError
-from ser_lib.neural.untrusted import check_archive
 
 if TYPE_CHECKING:
     import keras

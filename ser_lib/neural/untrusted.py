@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from ser_lib.archives import check_archive
 from ser_lib.errors import InputError
 
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
@@ -36,29 +37,6 @@ _SIZES = {
     *("size", "target_shape", "units"),
 }
 _LARGEST = 2**20
-
-
-def check_archive(path: str | os.PathLike) -> None:
-    """
-    Refuse a zip archive whose members hold more bytes than the archive itself.
-
-    Raises
-    ------
-    InputError
-        If they do, or it cannot be read.
-    """
-    try:
-        size = os.path.getsize(path)
-        with zipfile.ZipFile(path) as archive:
-            held = sum(member.file_size for member in archive.infolist())
-    except Exception as error:
-        # Damaged archives raise errors of many types.
-        raise InputError(f"{path}: {error}; expected a zip archive") from error
-    if held > size:
-        raise InputError(
-            f"{path}: its members hold {held} bytes, it has {size}; expected numbers that are "
-            "stored as they are, without compression"
-        )
 
 
 def check_hdf5(file: str | os.PathLike | IO[bytes], name: str | os.PathLike) -> None:

@@ -229,7 +229,7 @@ def contributions(
     ax.margins(x=1.0 / width)
     ax.axvline(0, color=INK, linewidth=0.8)
     grid(ax, "x")
-    ax.set_xlabel(f"contribution to the margin of {emotion}")
+    ax.set_xlabel(f"contribution to the log posterior of {emotion}")
     heading(ax, f"What speaks for {emotion}" if title is None else title, f"sum {sums.sum():+.2f}")
     return fig
 

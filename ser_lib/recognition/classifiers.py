@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ser_lib.archives import check_archive
 from ser_lib.errors import InputError
-from ser_lib.neural.saving import read_scaling
-from ser_lib.neural.untrusted import check_archive
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -136,6 +135,7 @@ def read_fitted(folder: Path, state: Mapping[str, object]) -> object:
 
 
 def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
+    from ser_lib.neural.saving import read_scaling
     from ser_lib.recognition.networks import OnnxClassifier
 
     return OnnxClassifier(

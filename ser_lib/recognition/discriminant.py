@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ser_lib.archives import check_archive
 from ser_lib.errors import InputError
 from ser_lib.features.quantiles import normal_quantiles
 from ser_lib.features.ragged import RaggedArray
-from ser_lib.neural.untrusted import check_archive
 
 if TYPE_CHECKING:
     from ser_lib.systems.discriminant import DiscriminantClassifier
@@ -57,7 +57,7 @@ class StoredDiscriminant:
         self.references, self.mean = arrays["references"], arrays["mean"]
         self.directions, self.class_means = arrays["directions"], arrays["class_means"]
         features, units = self.directions.shape
-        shapes = (len(self.references), self.mean.shape, self.class_means.shape)
+        shapes = (self.references.shape[1], self.mean.shape, self.class_means.shape)
         if shapes != (features, (features,), (len(classes), units)):
             raise InputError(
                 f"{self.path}: arrays of shapes "

@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ser_lib.errors import InputError
 from ser_lib.features import RaggedArray
 from ser_lib.params import integer, param, real
 from ser_lib.systems.base import System
@@ -53,11 +54,24 @@ class ShrunkenDiscriminant(ClassifierMixin, TransformerMixin, BaseEstimator):
         self.shrinkage = shrinkage
 
     def fit(self, X: np.ndarray, y: Sequence[str]) -> "ShrunkenDiscriminant":
-        """Find the directions of the rows of `X`, shape (rows, features), of classes `y`."""
+        """
+        Find the directions of the rows of `X`, shape (rows, features), of classes `y`.
+
+        Raises
+        ------
+        InputError
+            If within no class rows differ from each other.
+        """
         self.classes_, labels = np.unique(y, return_inverse=True)
+        members = [labels == label for label in range(len(self.classes_))]
+        if not any(np.ptp(X[rows], axis=0).any() for rows in members):
+            raise InputError(
+                "discriminant analysis: the training rows of each class are all the same; expected "
+                "rows that differ"
+            )
         components = PCA(svd_solver="full")
         rows = components.fit_transform(X)
-        means = np.array([rows[labels == label].mean(axis=0) for label in np.unique(labels)])
+        means = np.array([rows[each].mean(axis=0) for each in members])
         apart = rows - means[labels]
         within = shrunk_covariance(apart.T @ apart / len(rows), self.shrinkage)
         spread = means - means.mean(axis=0)

@@ -22,7 +22,7 @@ class NormalQuantiles(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    references_ : ndarray of float32, shape (features, n_quantiles)
+    references_ : ndarray of float32, shape (n_quantiles, features)
         In ascending order.
     """
 
@@ -34,7 +34,7 @@ class NormalQuantiles(TransformerMixin, BaseEstimator):
         probabilities = (np.arange(self.n_quantiles) + 0.5) / self.n_quantiles
         # By Hazen's definition, as many quantiles as there are rows are the rows themselves.
         quantiles = np.quantile(X, probabilities, axis=0, method="hazen")
-        self.references_ = quantiles.T.astype(np.float32, order="C")
+        self.references_ = quantiles.astype(np.float32)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:

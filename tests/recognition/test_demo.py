@@ -83,7 +83,7 @@ def test_short_recordings_get_shorter_windows_and_the_shortest_none(network, spe
     assert len(embedded(page, "image/png")) == 2
 
 
-def test_what_speaks_for_the_emotion_is_shown_of_a_machine_on_discriminant_directions(speech):
+def test_what_speaks_for_the_emotion_is_shown_of_discriminant_analysis(speech):
     model = load()
     page = answer(model, speech[: 7 * RATE], "a")
     (row,) = model.predict((speech[: 7 * RATE], RATE)).to_dict("records")

@@ -12,6 +12,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import QuantileTransformer
 
 from ser_lib import systems
+from ser_lib.errors import InputError
 from ser_lib.systems.discriminant import DiscriminantClassifier, ShrunkenDiscriminant
 from ser_lib.systems.normal_quantiles import NormalQuantiles
 
@@ -92,7 +93,7 @@ def test_values_become_the_normal_quantiles_of_their_ranks():
 
 def test_ties_outliers_and_scales_do_not_matter():
     quantiles = NormalQuantiles(n_quantiles=4)
-    quantiles.references_ = np.array([[1.0, 2.0, 2.0, 5.0]])
+    quantiles.references_ = np.array([[1.0], [2.0], [2.0], [5.0]])
     found = quantiles.transform(np.array([[-1e9], [1.0], [2.0], [3.0], [5.0], [1e9]]))
     expected = norm.ppf([1 / 8, 1 / 8, 1 / 2, 3 / 4, 7 / 8, 7 / 8])
     np.testing.assert_allclose(found[:, 0], expected, atol=1e-12)
@@ -117,6 +118,12 @@ def test_more_features_than_rows_some_of_them_constant_are_fitted_in_silence():
     other[:, 80:] = 5
     np.testing.assert_allclose(classifier.predict_proba(other), posteriors, atol=1e-9)
     assert classifier.embed(wide).shape == (36, 2)
+
+
+@pytest.mark.parametrize("rows", [np.ones((6, 3)), np.repeat(np.eye(2), 3, axis=0)])
+def test_rows_that_do_not_differ_within_classes_are_refused(rows):
+    with pytest.raises(InputError, match="rows of each class are all the same"):
+        ShrunkenDiscriminant().fit(rows, ["anger"] * 3 + ["fear"] * 3)
 
 
 def test_its_functionals_are_those_of_the_svm_on_functionals():

@@ -65,6 +65,7 @@ def decided(contributions: "pd.DataFrame", emotion: str) -> str:
     if sums.min() < 0:
         text += f", most against it {code(sums.idxmin())} ({sums.min():+.2f})"
     return (
-        f"{text}. All together are {sums.sum():+.2f}: so far is its margin over the other emotions "
-        "from that of a recording whose features are the medians of the training recordings."
+        f"{text}. All together are {sums.sum():+.2f}: by so much the logarithm of its posterior, "
+        "above the mean over emotions, is larger than that of a recording whose features are the "
+        "medians of the training recordings."
     )
