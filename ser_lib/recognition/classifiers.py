@@ -54,7 +54,7 @@ def write_fitted(classifier: object, folder: Path) -> tuple[dict[str, object], s
         If the classifier is none of this package.
     """
     from ser_lib.neural import NeuralClassifier
-    from ser_lib.recognition.discriminant import write_discriminant
+    from ser_lib.recognition.discriminants import write_discriminant
     from ser_lib.recognition.networks import export
     from ser_lib.systems.discriminant import DiscriminantClassifier
     from ser_lib.systems.statistics_svm import CalibratedPipeline
@@ -149,7 +149,7 @@ def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
 
 
 def _read_discriminant(path: Path, state: Mapping[str, object]) -> object:
-    from ser_lib.recognition.discriminant import StoredDiscriminant
+    from ser_lib.recognition.discriminants import StoredDiscriminant
 
     return StoredDiscriminant(path, classes=state["targets"], temperature=state["temperature"])
 

@@ -343,7 +343,7 @@ class Recogniser:
             One row per feature, under its name, and a column per emotion: by how much the feature
             raises the logarithm of the emotion's posterior above the mean over emotions, beside a
             recording all of whose features are the medians of the training recordings. See
-            `ser_lib.recognition.discriminant.StoredDiscriminant.contributions`.
+            `ser_lib.recognition.discriminants.StoredDiscriminant.contributions`.
 
         Raises
         ------

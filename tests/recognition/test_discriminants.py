@@ -8,7 +8,7 @@ import pytest
 
 from ser_lib.errors import InputError
 from ser_lib.recognition.classifiers import DISCRIMINANT, read_fitted, write_fitted
-from ser_lib.recognition.discriminant import StoredDiscriminant
+from ser_lib.recognition.discriminants import StoredDiscriminant
 from ser_lib.systems.discriminant import DiscriminantClassifier
 
 RNG = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def test_contributions_sum_to_what_tells_the_posteriors_apart(fitted, stored):
 
 def test_it_is_applied_without_scikit_learn(stored):
     script = (
-        "import sys; import numpy as np; from ser_lib.recognition.discriminant import "
+        "import sys; import numpy as np; from ser_lib.recognition.discriminants import "
         f"StoredDiscriminant as S; s = S({str(stored.path)!r}, classes={stored.classes_.tolist()}, "
         "temperature=1); s.predict_proba(np.zeros((1, 6))); assert 'sklearn' not in sys.modules"
     )
