@@ -19,7 +19,7 @@ NOT_INTENDED = (
     "prohibited (Regulation (EU) 2024/1689, Article 5(1)(f))."
 )
 _SOURCES = {
-    "evaluation": "the test rows of the evaluation above, each predicted by a network or machine "
+    "evaluation": "the test rows of the evaluation above, each predicted by a classifier "
     "that was trained without its speaker",
     "further training": "a fifth of the speakers, held out from one further training; this model "
     "was then trained on them as well",

@@ -84,8 +84,8 @@ class StoredDiscriminant:
         quantiles of the features. What a feature contributes to a class is its quantile times the
         mean of the coefficients for this class and against each of all: nothing where it has the
         median of the training rows. All contributions to a class sum to the logarithm of its
-        posterior above the mean of these logarithms over classes, less the same of a row of
-        medians.
+        posterior above the mean of these logarithms over classes, less the same of a row whose
+        quantiles are all 0.
 
         Parameters
         ----------

@@ -8,6 +8,7 @@ import pytest
 
 from ser_lib import load_corpus
 from ser_lib.experiment import results
+from ser_lib.features import RaggedArray
 from ser_lib.recognition import load
 from ser_lib.recognition.recogniser import MODELS, SHIPPED, shipped
 
@@ -83,4 +84,12 @@ def test_it_recognises_a_recording(recogniser):
         contributions = recogniser.contributions(recording)
         assert list(contributions) == list(recogniser.classes)
         assert tuple(contributions.index) == recogniser.front_end.feature_names
-        assert np.isfinite(contributions.to_numpy()).all()
+        # They sum to what the posteriors say, but for a constant.
+        classifier, temperature = recogniser.classifier, recogniser.description["temperature"]
+        medians = np.median(classifier.references, axis=0)[None]
+        (result,) = next(recogniser.results([recording]))
+        neutral = recogniser.posteriors(RaggedArray.from_list([medians]))
+        logs = np.log(np.concatenate([result.posteriors[None], neutral]))
+        above = logs - logs.mean(axis=1, keepdims=True)
+        sums = contributions.sum() - classifier.contributions(medians)[0].sum(axis=1) / temperature
+        np.testing.assert_allclose(sums, above[0] - above[1], atol=1e-6)
