@@ -13,6 +13,7 @@ import pytest
 
 from ser_lib import cli, load_corpus, notebooks, protocols, systems
 from ser_lib.experiment.plan import prepare
+from ser_lib.systems.base import NeuralSystem
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 SOURCES = {path.stem: nbformat.read(path, as_version=4) for path in sorted(FOLDER.glob("*.ipynb"))}
@@ -67,7 +68,8 @@ def test_what_differs_between_machines_is_not_compared(name):
 @pytest.mark.parametrize("name", TRAINING)
 def test_training_notebooks_have_the_same_parameters(name):
     expected = {"corpus", "data", "corpus_options", "protocol", "folds", "seeds"}
-    expected |= {"variant", "parameters"} | (set() if name.endswith("svm") else {"epochs"})
+    is_network = issubclass(systems.get(name.partition("_train_")[2]), NeuralSystem)
+    expected |= {"variant", "parameters"} | ({"epochs"} if is_network else set())
     assert expected <= set(parameters_of(name))
 
 
