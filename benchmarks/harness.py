@@ -178,6 +178,7 @@ def scale_curves(rows: pd.DataFrame) -> Figure:
     titles = ("Milliseconds per utterance", "Peak memory in megabytes")
     for ax, title in zip((time_axes, memory_axes), titles, strict=True):
         ax.set(xscale="log", ylim=(0, None), xlabel="utterances")
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         grid(ax, "y")
         heading(ax, title)
     time_axes.legend()

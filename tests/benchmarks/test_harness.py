@@ -57,6 +57,13 @@ def test_a_question_measured_again_replaces_its_rows_only(tmp_path):
     assert set(table["cpu"]) == {"an abacus"}
 
 
+def test_sizes_are_written_as_numbers():
+    figure = harness.scale_curves(pd.DataFrame(sizes()))
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        assert "1,000" in [label.get_text() for label in ax.get_xticklabels()]
+
+
 def test_numbers_have_three_significant_digits():
     numbers = (1234.5, 12.345, 0.0012345, 0.0)
     assert [harness.short(n) for n in numbers] == ["1230", "12.3", "0.00123", "0"]
