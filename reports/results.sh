@@ -21,7 +21,7 @@ for corpus in emodb ravdess; do
     done
 done
 
-# The parameters of the best system, chosen inside each fold: free of what choosing them gained.
+# The parameters of the best single system, chosen inside each fold: free of what choosing them gained.
 ser evaluate ours_discriminant --corpus emodb --nested --seeds 0
 
 # Fusions of what is cheap: equal weights, and weights fitted to development speakers.
