@@ -80,10 +80,10 @@ class StoredDiscriminant:
         """
         Tell how much each feature speaks for each class.
 
-        Between two classes, the logarithm of the ratio of their posteriors is linear in the normal
-        quantiles of the features. What a feature contributes to a class is its quantile times the
-        mean of the coefficients for this class and against each of all: nothing where it has the
-        median of the training rows. All contributions to a class sum to the logarithm of its
+        The logarithm of a posterior, above the mean of these logarithms over classes, is linear in
+        the normal quantiles of the features. A feature contributes its quantile times its
+        coefficient: nothing where it has the median of the training rows (or, where many of them
+        are tied there, next to nothing). All contributions to a class sum to the logarithm of its
         posterior above the mean of these logarithms over classes, less the same of a row whose
         quantiles are all 0.
 

@@ -12,7 +12,7 @@ class NormalQuantiles(TransformerMixin, BaseEstimator):
     Replace each value by the normal quantile of its rank among quantiles of the training rows.
 
     scikit-learn's `QuantileTransformer` interpolates between quantiles and puts the ends at 5.2; on
-    thousands of features it takes some five times as long. See
+    480 rows of 5,255 features it takes some five times as long, on one some hundred times. See
     `ser_lib.features.quantiles.normal_quantiles`.
 
     Parameters
