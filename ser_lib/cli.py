@@ -183,11 +183,12 @@ def _tune(options: argparse.Namespace) -> int:
             options.trials or None,
             folds=options.folds,
             seeds=options.seeds,
+            normalisation=options.normalisation,
             reports=options.reports,
             fresh=options.fresh,
             jobs=options.jobs,
         )
-    print(console.table(*printed(table)))
+    print(console.table(*printed(system.name, table)))
     reports = Path(options.reports).resolve() if options.reports else None
     print(f"\nin {os.path.relpath(trials_file(options.corpus, system.name, reports))}")
     return 0
@@ -351,6 +352,7 @@ def _check_places(options: argparse.Namespace) -> None:
         require_writable(options.system, "the model and its card")
 
 
+_NORMALISATION = "train, utterance or speaker (default: what suits the system)"
 # Options of several commands.
 _OPTIONS = {
     "data": {"metavar": "DIR", "help": "folder of the corpora (default: SER_DATA)"},
@@ -461,7 +463,7 @@ def parser() -> argparse.ArgumentParser:
         ("variant", "default", "default (the default) or as_published"),
         ("subset", None, "part of the corpus, where it has parts that are named"),
         ("protocol", None, "how recordings are divided (default: what suits the corpus)"),
-        ("normalisation", None, "train, utterance or speaker (default: what suits the system)"),
+        ("normalisation", None, _NORMALISATION),
     ):
         evaluate.add_argument(f"--{option}", default=default, metavar="NAME", help=text)
     evaluate.add_argument(
@@ -517,6 +519,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N|NAME,...",
         help="number of folds, or their names (default: 3)",
     )
+    tune.add_argument("--normalisation", metavar="NAME", help=_NORMALISATION)
     tune.add_argument(
         "--seeds",
         type=_seeds,

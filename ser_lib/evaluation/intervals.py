@@ -89,6 +89,14 @@ from ser_lib.evaluation import metrics
 from ser_lib.evaluation.metrics import Metric
 from ser_lib.evaluation.resampling import contributions, jackknife, scores_by_seed
 
+SPEAKERS = 3
+"""
+Fewest speakers from whom an interval is made.
+
+Two have one degree of freedom: an interval from them spans nearly all scores, or nothing where the
+two happen to agree.
+"""
+
 
 def standard_error(without: np.ndarray) -> np.ndarray:
     """
@@ -204,14 +212,14 @@ def limits(
     Returns
     -------
     low, high : np.ndarray of float [shape=(...)]
-        Within `bounds`; NaN for fewer than two speakers.
+        Within `bounds`; NaN for fewer than `SPEAKERS`.
     """
     check_confidence(confidence)
     score = np.asarray(score, dtype=float)
     n = without.shape[-1]
     error = standard_error(without)
-    if n < 2:
-        return error, error.copy()
+    if n < SPEAKERS:
+        return np.full_like(error, np.nan), np.full_like(error, np.nan)
     tail = (1 - confidence) / 2
     smallest, largest = bounds
     degrees = n - 1
@@ -268,7 +276,7 @@ def interval(
     -------
     low, high : float
         Within the bounds of the metric; NaN where there is no interval over speakers: with fewer
-        than two, or where rows have none.
+        than `SPEAKERS`, or where rows have none.
 
     Raises
     ------

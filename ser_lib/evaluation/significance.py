@@ -56,6 +56,8 @@ from ser_lib.evaluation.resampling import (
     scores_by_seed,
 )
 
+ALPHA = 0.05
+"""Largest corrected p-value at which a difference counts."""
 EXACT_UP_TO = 13
 """Speakers up to which all ways of swapping are tried (2^12 = 4,096 with their mirrors)."""
 
@@ -346,7 +348,7 @@ def smallest_p(speakers: int, *, permutations: int = 100_000) -> float:
     return 2.0 ** (1 - speakers) if speakers <= EXACT_UP_TO else 1 / (permutations + 1)
 
 
-def conclude(comparisons: pd.DataFrame, metric: str = "uar", *, alpha: float = 0.05) -> str:
+def conclude(comparisons: pd.DataFrame, metric: str = "uar", *, alpha: float = ALPHA) -> str:
     """
     Write what follows from paired comparisons.
 
@@ -362,19 +364,17 @@ def conclude(comparisons: pd.DataFrame, metric: str = "uar", *, alpha: float = 0
     Returns
     -------
     str
-        A sentence for each difference that counts, one about the others, and, where no difference
-        could have counted, one that says so.
+        A sentence for each system that others are ahead of or behind, as far as the differences
+        count, one about those that do not, and, where none could have counted, one that says so.
     """
     title, sign = metrics.get(metric).title, -1 if metrics.get(metric).lower_is_better else 1
     counting = comparisons[comparisons["p_holm"] <= alpha]
-    sentences = []
-    for row in counting.itertuples():
-        order = "ahead of" if sign * row.difference > 0 else "behind"
-        low, high = (row.low, row.high) if row.difference > 0 else (-row.high, -row.low)
-        sentences.append(
-            f"{row.first} is {order} {row.second} by {abs(row.difference):.3f} {title} "
-            f"[{low:.3f}, {high:.3f}] (corrected p = {row.p_holm:.2g})."
-        )
+    order = np.where(sign * counting["difference"] > 0, "ahead of", "behind")
+    sentences = [
+        f"{', '.join(rows['first'])} {'is' if len(rows) == 1 else 'are'} {order} {second} by "
+        f"{_range(rows, title)}."
+        for (second, order), rows in counting.groupby(["second", order], sort=False)
+    ]
     others = len(comparisons) - len(counting)
     if others and sentences:
         sentences.append(f"No other of {len(comparisons)} differences can be told from chance.")
@@ -393,3 +393,13 @@ def conclude(comparisons: pd.DataFrame, metric: str = "uar", *, alpha: float = 0
             f"corrected p is below {smallest:.2g}."
         )
     return " ".join(sentences)
+
+
+def _range(rows: pd.DataFrame, title: str) -> str:
+    """Write by how much systems differ from another: one with its interval, several in short."""
+    sizes, p = rows["difference"].abs(), rows["p_holm"]
+    if len(rows) > 1:
+        return f"{sizes.min():.3f} to {sizes.max():.3f} {title} (corrected p at most {p.max():.2g})"
+    (row,) = rows.itertuples()
+    low, high = (row.low, row.high) if row.difference > 0 else (-row.high, -row.low)
+    return f"{sizes.max():.3f} {title} [{low:.3f}, {high:.3f}] (corrected p = {p.max():.2g})"

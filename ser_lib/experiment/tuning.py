@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
     from ser_lib.systems.base import System
 
-# From fewer speakers an interval says next to nothing.
-_SPEAKERS = 3
-
 
 def tune(
     system: "type[System] | str",
@@ -174,7 +171,6 @@ def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, obj
     classes = classes_of(predictions)
     scores = summarise(predictions, classes)
     speakers = sorted(predictions["speaker"].dropna().unique())
-    known = len(speakers) >= _SPEAKERS
     p = predictions[[f"p_{name}" for name in classes]].to_numpy()
     records = [result.record for result in finished]
     epochs = [r["chosen"]["epoch"] for r in records if "epoch" in r["chosen"]]
@@ -185,8 +181,8 @@ def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, obj
         "trial": name,
         "parameters": json.dumps(identity.describe(parameters), ensure_ascii=False),
         "dev_uar": scores["uar"],
-        "dev_uar_low": scores["uar_low"] if known else np.nan,
-        "dev_uar_high": scores["uar_high"] if known else np.nan,
+        "dev_uar_low": scores["uar_low"],
+        "dev_uar_high": scores["uar_high"],
         "dev_loss": loss(p, pd.Index(classes).get_indexer(predictions["emotion"])),
         "best_epoch": np.mean(epochs) if epochs else np.nan,
         "n_parameters": int(np.median(sizes)) if sizes else None,

@@ -230,9 +230,11 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
     ]
     lines = [[label.count("\n") + 1 for label in panel["label"]] for _, panel in panels]
     heights = [_LINE * sum(own) + _BELOW * len(own) for own in lines]
+    title = _fill(title or "Leaderboard", 50)
+    above = _TITLE * (title.count("\n") + 1)
     fig, axes = plt.subplots(
         *(len(panels), 1),
-        figsize=(4.4, 0.75 + sum(heights) + 0.35 * len(panels)),
+        figsize=(4.4, 0.5 + above + sum(heights) + 0.35 * len(panels)),
         height_ratios=heights,
         sharex=True,
         squeeze=False,
@@ -259,12 +261,12 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
     axes[0, 0].set_xlim(*_range(results[[metric, *limits]].to_numpy(float), known.bounds))
     intervals = ", 95 % intervals" if results[limits].notna().any(axis=None) else ""
     axes[-1, 0].set_xlabel(f"pooled {known.title}{intervals}")
-    fig.suptitle(_fill(title or "Leaderboard", 50), x=0.02, ha="left", weight="bold", size=10)
+    fig.suptitle(title, x=0.02, ha="left", weight="bold", size=10)
     return fig
 
 
-_LINE, _BELOW = 0.14, 0.24
-"""Height of a line of a label, and of what stands below it, in inches."""
+_TITLE, _LINE, _BELOW = 0.17, 0.14, 0.24
+"""Height of a line of the title and of a label, and of what stands below a label, in inches."""
 
 
 def _range(scores: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:

@@ -134,7 +134,9 @@ def _scores(description: Mapping[str, object]) -> str:
         ]
     lines += [
         f"On {_escape(other['title'])}, another corpus, over the emotions that both know: "
-        f"{_escape(other['summary'])}."
+        f"{_escape(other['summary'])}. There the largest posterior of a recording is "
+        f"{other['largest_posterior']:.2f} on average, and {100 * other['wa']:.0f} % of the "
+        "recordings are recognised: a posterior is no probability of being right."
         for other in description["evaluations"]
     ]
     return "\n\n".join(lines)

@@ -93,11 +93,14 @@ def evaluate_model(
 def add_score(recogniser: Recogniser, evaluation: Evaluation) -> None:
     """Add the score on another corpus to the model, and write its card anew."""
     scores, record = evaluation.scores(), evaluation.record
+    posteriors = evaluation.rows()[[f"p_{emotion}" for emotion in evaluation.classes]]
     entry = {
         "corpus": record["corpus"],
         "title": record["corpus_title"],
         "summary": evaluation.summary(),
         "uar": round(float(scores["uar"]), 4),
+        "wa": round(float(scores["wa"]), 4),
+        "largest_posterior": round(float(posteriors.max(axis=1).mean()), 4),
         "digest": record["digest"],
     }
     description = {k: v for k, v in recogniser.description.items() if k not in ("format", "files")}

@@ -17,6 +17,7 @@ from ser_lib import code_digest, console, identity, paths
 from ser_lib.errors import InputError
 from ser_lib.experiment.results import records, seal_record, write_if_changed
 from ser_lib.reporting import captions, runs, trials
+from ser_lib.reporting.formatting import short_title
 from ser_lib.reporting.overview import overview_page, update_readme
 from ser_lib.reporting.page import SYNTHETIC, corpus_page
 from ser_lib.reporting.rows import Row, groups, leading, read_rows, results_table
@@ -93,7 +94,7 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
 
     wanted = {}
     ranked = [row for row in rows if row.ranked]
-    for number, group in enumerate(groups(ranked).values()):
+    for number, (key, group) in enumerate(groups(ranked).items()):
         # Whether the code is current is shown in tables, and is no reason to draw again. Last bits
         # differ between machines, and are none either.
         shown = leading(group)
@@ -101,7 +102,10 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
         # What tells the defaults from other rows needs no mention where the others are not shown.
         table["changes"] = table["changes"].where([any(row.unusual) for row in shown], "")
         table["variant"] = table["variant"].replace("default", "").str.replace("_", " ")
-        title = group[0].record["corpus_title"]
+        (subset, _), classes, table["protocol"] = key
+        part = "" if subset == "all" else f"{subset}, "
+        corpus = short_title(group[0].record["corpus_title"])
+        title = f"{corpus}: {part}{len(classes)} classes"
         wanted[captions.leaderboard_name(number)] = (plots.leaderboard, table, title)
     for row in rows:
         predictions = row.evaluation.rows()

@@ -78,11 +78,12 @@ def trials(system: str, table: pd.DataFrame) -> tuple[str, str]:
     scores = table.dropna(subset="dev_uar").set_index("trial")["dev_uar"]
     best = scores.idxmax()
     default = f", default {scores['default']:.3f}" if "default" in scores else ""
+    marked = "default" in scores
     default = "" if best == "default" else default
     least = f"{default}, least {scores.min():.3f}" if len(scores) > 1 else ""
     return (
         f"Development UAR of {count(len(scores), 'trial')} of {system}: "
         f"{'best ' if len(scores) > 1 else ''}{best} {scores[best]:.3f}{least}.",
         "UAR of the development speakers, for model selection only; on the right the parameters "
-        "that differ from the default, whose score the dashed line marks.",
+        f"that differ from the default{', whose score the dashed line marks' if marked else ''}.",
     )

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ser_lib import corpora, identity, systems
 from ser_lib.neural.imagenet import BACKBONES
@@ -35,11 +35,22 @@ def command(record: Mapping) -> str:
     words += _unless("--protocol", record["protocol"], _protocol(corpus))
     words += _unless("--normalisation", specification["normalisation"], _normalisation(record))
     if record["partial"]:
-        # One name would be read as a number; with a comma it is a list.
-        folds = specification["folds"]
-        words += ["--folds", ",".join(folds) + ("," if len(folds) == 1 else "")]
+        words += _folds(specification["folds"])
     words += ["--hold-out-development"] if "development" in specification else []
     return shlex.join([*words, *_seeds(specification)])
+
+
+def tune_command(system: str, trials: Sequence[str], corpus: str, row: Mapping) -> str:
+    """
+    Return the command that repeats trials of a system, given a row of their table.
+
+    No `trials` means all of the system's search space.
+    """
+    words = ["ser", "tune", system, *trials, "--corpus", corpus]
+    words += [] if row["subset"] == "all" else ["--corpus-option", "subset", row["subset"]]
+    words += _unless("--normalisation", row["normalisation"], systems.make(system).normalisation)
+    words += _folds(row["folds"].split(", "))
+    return shlex.join([*words, *_unless("--seeds", row["seeds"].replace(" ", ""), "0,1,2")])
 
 
 def changed_parameters(record: Mapping) -> dict[str, object]:
@@ -65,6 +76,11 @@ def shown(value: object) -> object:
 
 def _unless(option: str, value: str, usual: str) -> list[str]:
     return [] if value == usual else [option, value]
+
+
+def _folds(names: Sequence[str]) -> list[str]:
+    # One name would be read as a number; with a comma it is a list.
+    return ["--folds", ",".join(names) + ("," if len(names) == 1 else "")]
 
 
 def _seeds(specification: Mapping) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ser_lib.evaluation.significance import compare_all, conclude, smallest_p
+from ser_lib.evaluation.significance import ALPHA, compare_all, conclude, smallest_p
 from ser_lib.reporting.formatting import code, escape, markdown_table
 from ser_lib.reporting.rows import Row, one_per_system
 
@@ -14,7 +14,7 @@ its defaults and has three seeds, if one has, with `{REFERENCE}` (or, where that
 the first), speaker by speaker on the same utterances. *p* is that of a permutation test over
 speakers; with several seeds, the larger of that and of Student's test over speakers and seeds; of a
 system with one seed it is that one training which is compared. *Corrected p* allows for the number
-of comparisons (Holm)."""
+of comparisons (Holm); in bold, at most 0.05."""
 """How to read what `section` writes."""
 
 
@@ -44,22 +44,17 @@ def section(rows: Sequence[Row]) -> list[str]:
     speakers, n = int(differences["speakers"].max()), len(differences)
     smallest = smallest_p(speakers)
     attainable = (
-        f"Over {speakers} speakers no p can be below {_p(smallest)}, and no corrected p of {n} "
-        f"comparison{'s' * (n > 1)} below {_p(min(1.0, n * smallest))}."
+        f"Over {speakers} speakers no p can be below {smallest:.2g}, and no corrected p of {n} "
+        f"comparison{'s' * (n > 1)} below {min(1.0, n * smallest):.2g}."
     )
     table = [
         [
             code(row.first),
             f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]",
-            _p(row.p),
-            _p(row.p_holm),
+            f"{row.p:.2g}",
+            f"**{row.p_holm:.2g}**" if row.p_holm <= ALPHA else f"{row.p_holm:.2g}",
         ]
         for row in differences.itertuples()
     ]
     headings = ["system", f" UAR less that of {code(reference)} [95 %]", " p", " corrected p"]
     return [f"**{escape(conclude(differences))}** {attainable}", markdown_table(headings, table)]
-
-
-def _p(value: float) -> str:
-    """Write a p-value with two digits that count."""
-    return f"{value:.4f}" if 0.0001 <= value < 0.01 else f"{value:.2g}"

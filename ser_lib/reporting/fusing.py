@@ -131,6 +131,7 @@ def _find(
         lambda row: row.values["protocol"] != TRAINED_ELSEWHERE,
         lambda row: row.values["subset"] == "all",
         lambda row: "development" in row.record["specification"] or not held_out,
+        lambda row: "nested" not in row.record["specification"],
         lambda row: row.values["variant"] == "default",
         lambda row: not any(row.unusual[::2]),
     ):

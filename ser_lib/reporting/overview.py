@@ -38,7 +38,9 @@ _README = """UAR (unweighted average recall) on unseen speakers under the normal
 (features are scaled by the training speakers), in brackets its 95 % interval for one new training,
 over speakers and seeds; below it the number of training seeds and the standard deviation of UAR
 over them. Systems with fewer than three seeds on the first corpus stand below the others, whatever
-their score. Parameters are the defaults unless others are named. {notes}{results}: other
+their score. Rows are our default variants, with other parameters where they are named; how a
+variant differs from the source that it is made after, sometimes greatly, is listed on the page of
+each corpus. {notes}{results}: other
 normalisations, paired comparisons, speaker-dependent runs, and the command that reproduces each
 row."""
 _OLDER = """*Older code*: what the numbers of the row depend on has changed since. """
@@ -103,7 +105,7 @@ def readme_table(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
         cells += [", ".join(papers(next(iter(own.values()))))]
         cells += [link(guide.stem.split("_")[0], guide, root) if guide else "", ", ".join(runs)]
         table.append([code(system), *cells])
-    headings = ["system", *columns.values(), "paper", "notebook", "run on real speech"]
+    headings = ["system", *columns.values(), "after", "notebook", "run on real speech"]
     where = link("All results", reports / "README.md", root)
     text = _README.format(notes=_notes(corpora, found), results=where)
     text = " ".join(text.split())

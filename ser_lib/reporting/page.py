@@ -159,19 +159,13 @@ def _dependent(rows: Sequence[Row], folder: Path) -> list[str]:
 
 
 def _unseen(row: Row, disjoint: Sequence[Row]) -> str:
-    """Find the UAR on unseen speakers of the same specification, or else of the same variant."""
+    """Find the UAR on unseen speakers of the same specification, apart from the division."""
     apart = ("protocol", "seeds", "folds", "split")
 
     def specification(other: Row) -> dict:
         return {k: v for k, v in other.record["specification"].items() if k not in apart}
 
-    def similar(other: Row) -> bool:
-        keys = ("system", "variant", "subset", "classes", "normalisation")
-        same = all(other.values[key] == row.values[key] for key in keys)
-        return same and specification(other)["corpus"] == specification(row)["corpus"]
-
     same = [other for other in disjoint if specification(other) == specification(row)]
-    same = same or [other for other in disjoint if similar(other)]
     if not same:
         return "not measured"
     best = min(same, key=lambda other: (other.values["partial"], other.values["protocol"]))

@@ -1,15 +1,15 @@
 """The trials of the systems, as they are shown on a page, in a figure and on a terminal."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from ser_lib import systems
 from ser_lib.experiment.trials import COLUMNS, comparable, is_current
 from ser_lib.reporting import captions
-from ser_lib.reporting.commands import shown
+from ser_lib.reporting.commands import changed_parameters, shown, tune_command
 from ser_lib.reporting.formatting import code, duration, escape, interval, markdown_table
 
 _READ = """Trials of a system (some of its parameters changed), compared on the development speakers
@@ -26,34 +26,30 @@ _HEADINGS = (
 )
 
 
-def changes(rows: pd.DataFrame) -> list[str]:
+def changes(system: str, rows: pd.DataFrame) -> list[str]:
     """
-    Say in which parameters each trial differs from the one called ``default``.
+    Say in which parameters each trial of a system differs from the one called ``default``.
 
-    If there is none, the most frequent value of each parameter takes its place. A text for each
-    row, ``"epochs 50, dropout 0.2"``; empty for the default itself.
+    If there is none, the defaults of today take its place. A text for each row, ``"epochs 50,
+    dropout 0.2"``; empty for the default itself.
     """
-    texts = [
-        {
-            name: json.dumps(shown(value), ensure_ascii=False)
-            for name, value in json.loads(text).items()
-        }
-        for text in rows["parameters"]
-    ]
-    default = dict(zip(rows["trial"], texts, strict=True)).get("default")
+    trials = [json.loads(text) for text in rows["parameters"]]
+    default = dict(zip(rows["trial"], trials, strict=True)).get("default")
     if default is None:
-        names = dict.fromkeys(name for text in texts for name in text)
-        default = {n: Counter(text.get(n) for text in texts).most_common(1)[0][0] for n in names}
+        records = [{"system": system, "variant": t["variant"], "parameters": t} for t in trials]
+        changed = [changed_parameters(record) for record in records]
+    else:
+        changed = [{n: v for n, v in t.items() if default.get(n) != v} for t in trials]
     return [
-        ", ".join(f"{name} {value}" for name, value in text.items() if default.get(name) != value)
-        for text in texts
+        ", ".join(f"{n} {json.dumps(shown(v), ensure_ascii=False)}" for n, v in own.items())
+        for own in changed
     ]
 
 
-def printed(table: pd.DataFrame) -> tuple[list[list], list[str]]:
-    """Choose what of a table of trials is shown on a terminal: rows and column names."""
+def printed(system: str, table: pd.DataFrame) -> tuple[list[list], list[str]]:
+    """Choose what of the trials of a system is shown on a terminal: rows and column names."""
     columns = list(COLUMNS[: COLUMNS.index("folds")])
-    shown = table[columns].assign(parameters=changes(table)).to_dict("records")
+    shown = table[columns].assign(parameters=changes(system, table)).to_dict("records")
     return [[None if pd.isna(v) else v for v in row.values()] for row in shown], columns
 
 
@@ -70,7 +66,7 @@ def drawn(folder: Path) -> dict[str, pd.DataFrame]:
     damaged.
     """
     return {
-        system: first.assign(changes=changes(first))
+        system: first.assign(changes=changes(system, first))
         for system, (first, *_) in comparable(folder).items()
     }
 
@@ -92,15 +88,28 @@ def section(folder: Path, figures: Mapping[str, str]) -> list[str]:
             shown = captions.trials(system, groups[0])
             text.append(captions.picture(figures[figure_name(system)], *shown))
         for rows in groups:
-            text += _table(rows)
-            # One name would be a number of folds; with a comma it is a list.
-            names = rows["folds"].iloc[0].replace(", ", ",")
-            names += "" if "," in names else ","
-            text.append(code(f"ser tune {system} --corpus {folder.name} --folds {names}"))
+            text += [*_table(system, rows), *_again(system, folder.name, rows)]
     return ["## Trials", _READ, *text] if text else []
 
 
-def _table(rows: pd.DataFrame) -> list[str]:
+def _again(system: str, corpus: str, rows: pd.DataFrame) -> list[str]:
+    """Give the command that repeats the trials that the system still has in its search space."""
+    space = systems.get(system).search_space if system in systems.names() else {}
+    known = [name for name in space if name in set(rows["trial"])]
+    others = [code(name) for name in rows["trial"] if name not in space]
+    text = []
+    if known:
+        names = [] if len(known) == len(space) else known
+        text.append(code(tune_command(system, names, corpus, rows.iloc[0])))
+    if others:
+        text.append(
+            f"Not in the search space of the system: {', '.join(others)}; "
+            "`ser_lib.experiment.tune` takes any parameters."
+        )
+    return text
+
+
+def _table(system: str, rows: pd.DataFrame) -> list[str]:
     """Write a table of trials that can be compared, and what they have in common."""
     first = rows.iloc[0]
     part = "" if first["subset"] == "all" else f"{escape(first['subset'])}, "
@@ -111,7 +120,7 @@ def _table(rows: pd.DataFrame) -> list[str]:
         f"development speakers {escape(first['development'] or 'unknown')}; "
         f"seed{'s' * (', ' in first['seeds'])} {escape(first['seeds'])}:"
     )
-    cells = map(_cells, rows.to_dict("records"), changes(rows))
+    cells = map(_cells, rows.to_dict("records"), changes(system, rows))
     return [common, markdown_table(_HEADINGS, list(cells))]
 
 

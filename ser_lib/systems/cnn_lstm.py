@@ -10,6 +10,7 @@ from ser_lib.systems.base import NeuralSystem, Published
 from ser_lib.systems.sources import (
     ALL_EPOCHS,
     CALM_AS_NEUTRAL,
+    CHOSEN_ON_DEVELOPMENT,
     MULTIMODAL,
     RANDOM_SPLIT,
     TRIMMED,
@@ -81,6 +82,7 @@ DEVIATIONS = (
     "Windows are folded into the batch and pooled before normalisation and ELU, which gives the "
     "same numbers in less time; padded windows do not count in the batch statistics (both "
     "variants).",
+    CHOSEN_ON_DEVELOPMENT.format(choices="frames every 20 ms, and that all epochs are run"),
 )
 
 

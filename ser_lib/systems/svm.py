@@ -51,6 +51,7 @@ DEVIATIONS = (
     "original gives labels (both variants).",
     "As published, women and men are learnt apart and their posteriors summed before the largest "
     "is taken; the original takes the largest of the 14 and then strips the sex.",
+    "Chosen on development speakers of EmoDB: that silence is cut off. Nothing else was compared.",
 )
 
 
@@ -80,6 +81,11 @@ class Svm(System):
     citation: ClassVar[str] = MULTIMODAL
     published: ClassVar[tuple[Published, ...]] = PUBLISHED
     deviations: ClassVar[tuple[str, ...]] = DEVIATIONS
+    search_space: ClassVar[dict[str, dict]] = {
+        "default": {},
+        "not trimmed": {"trim": False},
+        "no derivatives": {"deltas": False},
+    }
 
     trim: bool = param(
         True,

@@ -168,6 +168,23 @@ def test_the_conclusion_is_written_from_the_comparisons(predictions):
     )
 
 
+def test_several_systems_on_one_side_share_a_sentence(predictions):
+    systems = {
+        "good": predictions(speakers=10, right=1.0, random_state=3),
+        "better": predictions(speakers=10, right=0.9, random_state=4),
+        "middle": predictions(speakers=10, right=0.4, random_state=5),
+        "poor": predictions(speakers=10, right=0.0, random_state=6),
+    }
+    table = significance.compare_all(systems, reference="middle").set_index("first")
+    ahead = table.loc[["good", "better"], ["difference", "p_holm"]].abs()
+    conclusion = significance.conclude(table.reset_index())
+    assert conclusion.startswith(
+        f"good, better are ahead of middle by {ahead['difference'].min():.3f} to "
+        f"{ahead['difference'].max():.3f} UAR (corrected p at most {ahead['p_holm'].max():.2g}). "
+        "poor is behind middle by "
+    )
+
+
 def test_the_conclusion_says_where_nothing_could_have_been_found(predictions):
     systems = {"a": predictions(speakers=4, right=1), "b": predictions(speakers=4, right=0.2)}
     assert significance.conclude(significance.compare_all(systems)) == (

@@ -53,7 +53,10 @@ def test_its_scores_on_another_corpus_are_those_of_the_committed_evaluation(reco
         and e.record["system"] == recogniser.description["system"]
     )
     (entry,) = recogniser.description["evaluations"]
-    assert entry["uar"] == pytest.approx(other.scores()["uar"], abs=1e-4)
+    for name in ("uar", "wa"):
+        assert entry[name] == pytest.approx(other.scores()[name], abs=1e-4)
+    posteriors = other.rows()[[f"p_{emotion}" for emotion in other.classes]]
+    assert entry["largest_posterior"] == pytest.approx(posteriors.max(axis=1).mean(), abs=1e-4)
 
 
 def test_the_pages_quote_the_scores(recogniser):
@@ -64,6 +67,12 @@ def test_the_pages_quote_the_scores(recogniser):
     if recogniser.folder == SHIPPED:
         assert f"UAR is {expected['uar']:.3f} on speakers" in " ".join(readme.split())
         assert f"{entry['uar']:.3f} on English actors" in readme
+        sure, right = f"{entry['largest_posterior']:.2f}", f"{100 * entry['wa']:.0f} %"
+        said = f"largest posterior is {sure} on average, and {right} of the recordings are"
+        for page in (readme, guide):
+            assert said in " ".join(page.split())
+        after = recogniser.description["calibration"]["after"]
+        assert f"calibration error of {after:.2f}" in " ".join(guide.split())
 
 
 def test_the_default_is_the_one_with_the_best_score():

@@ -35,6 +35,7 @@ def store(
     system="tiny",
     development=False,
     held_out=False,
+    nested=False,
     subset="all",
     fingerprint="f" * 64,
     **record,
@@ -44,7 +45,7 @@ def store(
 
     As many of them are predicted right as `accuracy` says; with `development`, each fold has the
     test rows of the next one as development rows; with `held_out` as well, and they were kept out
-    of training.
+    of training. `nested`: as if its parameters had been chosen inside each fold.
     """
     disjoint = protocol == "leave_one_speaker_out"
     code = code_digest.code(["ser_lib.errors"])
@@ -66,6 +67,8 @@ def store(
     }
     if held_out:
         specification["development"] = "held out"
+    if nested:
+        specification["nested"] = {}
     digest = identity.digest(specification)
     rng = np.random.default_rng(int(digest[:8], 16))
     rows = []

@@ -46,11 +46,14 @@ def test_recalls_and_scores_are_given_with_their_intervals(tmp_path):
 
 def test_trials_are_told_by_the_best_the_default_and_the_least():
     table = pd.DataFrame({"trial": ["a", "default", "b"], "dev_uar": [0.8, 0.7, 0.6]})
-    shows, _ = captions.trials("svm", table)
+    shows, caption = captions.trials("svm", table)
+    assert "dashed line" in caption
     assert shows == (
         "Development UAR of 3 trials of svm: best a 0.800, default 0.700, least 0.600."
     )
-    assert "default" not in captions.trials("svm", table.drop(index=1))[0]
+    shows, caption = captions.trials("svm", table.drop(index=1))
+    assert "default" not in shows
+    assert "dashed line" not in caption
 
 
 def test_a_picture_has_an_alternative_text_and_a_caption_that_cannot_become_markup():

@@ -137,6 +137,7 @@ def test_the_name_of_a_system_means_its_defaults_on_unseen_speakers(members):
     store(reports, system="one", protocol="random_80_20", folds=("draw 1",))
     store(reports, system="one", seeds=(0, 1, 2), normalisation="speaker")
     store(reports, system="one", seeds=(0, 1, 2), subset="some")
+    store(reports, system="one", seeds=(0, 1, 2), nested=True)
     store(reports, system="one", protocol=TRAINED_ELSEWHERE, speaker_disjoint=True, partial=False)
     own = {"one": read(members[0]).record["digest"]}
     fused = fuse_evaluations(["one", "other"], "folder", normalisation="train")

@@ -1,12 +1,14 @@
 """Trials are shown with what they were measured on, and never as results."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 from stored_evaluations import store
 
-from ser_lib import code_digest, paths
+from ser_lib import code_digest, paths, systems
+from ser_lib.cli import parser
 from ser_lib.experiment.trials import add, read, stamp, trials_file
 from ser_lib.reporting import build_report
 from ser_lib.reporting.trials import changes, drawn, printed, section
@@ -62,8 +64,8 @@ def test_each_trial_says_what_it_changes_and_what_it_was_measured_on(folder):
     shown = "| blunt<br>*older code* | sharpness 0.01 | 0.800 [0.700, 0.900] | 0.500 | 2 | 24 |"
     assert shown in larger
     assert "| default |  | 0.700 | " in smaller
-    assert "`ser tune tiny --corpus folder --folds s1,s2,s3`" in larger
-    assert "`ser tune tiny --corpus folder --folds s1,`" in smaller
+    assert "Not in the search space of the system: `blunt`, `default`; " in larger
+    assert "`ser tune" not in text
 
 
 def test_the_largest_group_is_drawn(folder):
@@ -74,15 +76,35 @@ def test_the_largest_group_is_drawn(folder):
     ]
 
 
-def test_without_a_default_the_most_frequent_value_takes_its_place(folder):
-    path = trials_file("folder", "other")
-    for name, epochs in (("a", 1), ("b", 1), ("c", 3)):
-        add(path, row(name, {"epochs": epochs}))
-    assert changes(read(path)) == ["", "", "epochs 3"]
+def test_the_command_repeats_the_trials_that_the_system_still_has(tmp_path):
+    path = trials_file("emodb", "crnn_attention")
+    space = {"seeds": "0", "normalisation": "speaker", "folds": "03, 08", "subset": "part"}
+    for name in ("default", "noisy copies", "as it was"):
+        add(path, row(name, {}, **space))
+    for name in systems.CrnnAttention.search_space:
+        add(path, row(name, {}, seeds="0, 1, 2", folds="03"))
+    text = section(paths.reports() / "emodb", {})
+    (all_, some) = sorted(part for part in text if part.startswith("`ser tune"))
+    assert all_ == "`ser tune crnn_attention --corpus emodb --folds 03,`"
+    assert some == (
+        "`ser tune crnn_attention default 'noisy copies' --corpus emodb --corpus-option subset part"
+        " --normalisation speaker --folds 03,08 --seeds 0`"
+    )
+    assert sum("Not in the search space of the system: `as it was`;" in part for part in text) == 1
+    for command in (all_, some):
+        options = parser().parse_args(shlex.split(command.strip("`"))[1:])
+        assert options.normalisation in (None, "speaker")
+
+
+def test_without_a_default_the_defaults_of_today_take_its_place(folder):
+    path = trials_file("folder", "crnn_attention")
+    today = systems.CrnnAttention().parameters
+    add(path, row("shorter", {**today, "epochs": 3}))
+    assert changes("crnn_attention", read(path)) == ["epochs 3"]
 
 
 def test_a_terminal_shows_scores_and_changes(folder):
-    rows, columns = printed(read(trials_file("folder", "tiny")))
+    rows, columns = printed("tiny", read(trials_file("folder", "tiny")))
     assert columns[:3] == ["trial", "parameters", "dev_uar"]
     assert rows[0][:3] == ["blunt", "sharpness 0.01", 0.8]
 

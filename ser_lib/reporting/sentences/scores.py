@@ -11,6 +11,7 @@ import pandas as pd
 from ser_lib import paths, systems
 from ser_lib.errors import InputError
 from ser_lib.evaluation import Evaluation, metrics
+from ser_lib.evaluation.intervals import SPEAKERS
 from ser_lib.evaluation.significance import Comparison
 from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
 from ser_lib.reporting.formatting import escape, interval
@@ -150,15 +151,17 @@ def speakers(evaluation: Evaluation) -> str:
     if len(uar) == 1:
         return f"Only {escape(uar.index[0])} was tested: nothing is known of other speakers."
     if uar.min() == uar.max():
-        return (
-            f"All {len(uar)} test speakers have the same UAR, {uar.iloc[0]:.3f}: an interval from "
-            "speakers who happen to be alike is too narrow."
-        )
+        text = f"All {len(uar)} test speakers have the same UAR, {uar.iloc[0]:.3f}: "
+        if len(uar) < SPEAKERS:
+            return text + "too few for an interval."
+        return text + "an interval from speakers who happen to be alike is too narrow."
     low, high = uar.idxmin(), uar.idxmax()
     text = f"From speaker {escape(low)} ({uar[low]:.3f}) to speaker {escape(high)} "
     text += f"({uar[high]:.3f}): "
     by_seed = evaluation.by_seed()["uar"]
-    if by_seed.nunique() > 1:
+    if len(uar) < SPEAKERS:
+        text += "too few for an interval."
+    elif by_seed.nunique() > 1:
         text += "the interval comes from the spread between speakers and from that between "
         text += f"{len(by_seed)} training seeds."
     else:
