@@ -104,6 +104,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     if options.system in shipped() or Path(options.system).expanduser().is_dir():
         return _evaluate_model(options)
+    of_a_model = f"with {options.system!r}; expected the name or the folder of a trained model"
+    _refuse_changed(options, "seen", "card", because=of_a_model)
 
     from ser_lib import cluster, evaluate, systems
     from ser_lib.params import typed
@@ -231,12 +233,12 @@ def _demo(options: argparse.Namespace) -> int:
 def _evaluate_model(options: argparse.Namespace) -> int:
     from ser_lib.recognition.commands import evaluate_on_corpus
 
-    for name in ("protocol", "normalisation", "folds", "parameters", "scheduler"):
-        if getattr(options, name):
-            raise InputError(
-                f"--{name.removesuffix('s') if name == 'parameters' else name} with a model, which "
-                "is trained already; expected the name of a system"
-            )
+    _refuse_changed(
+        options,
+        *("variant", "protocol", "normalisation", "folds", "seeds", "nested"),
+        *("hold_out_development", "parameters", "scheduler"),
+        because="with a model, which is trained already; expected the name of a system",
+    )
     evaluate_on_corpus(
         *(options.system, options.corpus),
         data=options.data,
@@ -247,6 +249,15 @@ def _evaluate_model(options: argparse.Namespace) -> int:
         add_to_card=options.card,
     )
     return 0
+
+
+def _refuse_changed(options: argparse.Namespace, *names: str, because: str) -> None:
+    """Refuse options of `ser evaluate` that would change nothing."""
+    usual = parser().parse_args(["evaluate", options.system])
+    for name in names:
+        if getattr(options, name) != getattr(usual, name):
+            option = {"parameters": "parameter"}.get(name, name).replace("_", "-")
+            raise InputError(f"--{option} {because}")
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -383,12 +394,19 @@ def _folds(text: str) -> int | list[str]:
     """Read a number of folds, or names with commas between them; 08 is the fold of that name."""
     if "," in text or (text.isdecimal() and text != str(int(text))):
         return [name.strip() for name in text.rstrip(",").split(",")]
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"{text!r}; expected a number of folds, or names with commas: '{text},' for one"
+        )
     return int(text)
 
 
 def _seeds(text: str) -> list[int]:
     """Read seeds with commas between them."""
-    return [int(part) for part in text.rstrip(",").split(",")]
+    try:
+        return [int(part) for part in text.rstrip(",").split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected numbers: 0,1,2") from None
 
 
 def _add_parameters(command: argparse.ArgumentParser, owner: str) -> None:

@@ -382,6 +382,37 @@ def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, caps
     assert calls == [(["01", "02"], given | absent)]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--variant", "as_published"], "--variant with a model, which is trained already"),
+        (["--nested"], "--nested with a model"),
+        (["--hold-out-development"], "--hold-out-development with a model"),
+        (["--seeds", "0,1"], "--seeds with a model"),
+        (["-p", "epochs", "2"], "--parameter with a model"),
+    ],
+)
+def test_what_a_trained_model_cannot_change_is_refused(options, message, capsys):
+    assert cli.main(["evaluate", "ours_discriminant-emodb", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--seen", "--card"])
+def test_what_only_a_trained_model_has_is_refused(option, capsys):
+    assert cli.main(["evaluate", "svm", option]) == 2
+    assert f"{option} with 'svm'; expected the name or the folder of" in capsys.readouterr().err
+
+
+def test_folds_and_seeds_say_their_form(capsys):
+    for option, message in (
+        ("--folds", "'x'; expected a number of folds, or names with commas: 'x,' for one"),
+        ("--seeds", "'x'; expected numbers: 0,1,2"),
+    ):
+        with pytest.raises(SystemExit):
+            cli.main(["evaluate", "svm", option, "x"])
+        assert message in capsys.readouterr().err
+
+
 def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_path):
     """Of a system whose trials differ in nothing but the grid, on tones of four speakers."""
     folder = tmp_path / "tones"

@@ -54,8 +54,9 @@ class Metric:
         scale on which intervals are computed.
     lower_is_better : bool
         True for losses and errors.
-    mean_over_utterances : bool
-        With `input` "posteriors": whether the value is a mean of one value per utterance. Then
+    additive : bool
+        Whether every utterance adds its own share to the value, whatever is predicted for others;
+        with `input` "posteriors", whether the value is the mean of one per utterance. Then
         resampling speakers needs only their sums and is fast.
     """
 
@@ -65,7 +66,7 @@ class Metric:
     input: Literal["counts", "posteriors"] = "counts"
     bounds: tuple[float, float] = (0.0, 1.0)
     lower_is_better: bool = False
-    mean_over_utterances: bool = False
+    additive: bool = False
 
 
 def positions_of(values: Iterable, labels: Sequence, what: str = "the true labels") -> np.ndarray:
@@ -198,8 +199,8 @@ def cross_entropy_of(y: np.ndarray, posteriors: np.ndarray) -> float:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("uar", "UAR", uar_of),
-        Metric("wa", "WA", wa_of),
+        Metric("uar", "UAR", uar_of, additive=True),
+        Metric("wa", "WA", wa_of, additive=True),
         Metric("macro_f1", "macro F1", macro_f1_of),
         Metric(
             "cross_entropy",
@@ -208,7 +209,7 @@ METRICS: dict[str, Metric] = {
             "posteriors",
             bounds=(0.0, math.inf),
             lower_is_better=True,
-            mean_over_utterances=True,
+            additive=True,
         ),
     )
 }

@@ -63,7 +63,7 @@ def _summed(
     y = metrics.positions_of(rows["emotion"], classes)
     posteriors = rows[[POSTERIOR + name for name in classes]].to_numpy(dtype=float)
     members = [np.flatnonzero(code == group) for group in range(n)]
-    if metric.mean_over_utterances:
+    if metric.additive:
         values = np.zeros((n, 1, 2))
         for group, own in enumerate(members):
             if len(own):

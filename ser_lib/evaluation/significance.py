@@ -6,8 +6,8 @@ difference of their scores comes with an interval (jackknife over speakers, as i
 not transformed, since a difference is rarely near its bounds) and with the p-value of a permutation
 test: if the systems were equal, their predictions for a speaker could be swapped without changing
 anything, and the observed difference would be an ordinary one among those of all ways of swapping
-[1]_. For a metric that is a sum over speakers, such as UAR, this is the sign-flip test of what each
-speaker adds to the difference.
+[1]_. For an additive metric, such as UAR, this is the sign-flip test of what each speaker adds to
+the difference.
 
 Training seeds are a second source of chance: a training that went well is better for most speakers,
 and no swapping of speakers shows it. The question is which *system* is better, not which of two
@@ -246,10 +246,15 @@ def compare(
             differences.append(function(middle + shift) - function(middle - shift))
         return mean_over_seeds(np.stack(differences, axis=-1))
 
+    def added(signs: np.ndarray) -> np.ndarray:
+        return signs @ own
+
+    if metric.additive:
+        own = swapped(np.eye(n))
     if permutations is None:
-        fast = metric.input == "counts" or metric.mean_over_utterances
-        permutations = 100_000 if fast else 10_000
-    p, exact = sign_flip_p(swapped, n, permutations=permutations, seed=seed)
+        permutations = 100_000 if metric.additive or metric.input == "counts" else 10_000
+    flipped = added if metric.additive else swapped
+    p, exact = sign_flip_p(flipped, n, permutations=permutations, seed=seed)
     if any(chance > 0 for chance in by_chance):
         p = max(p, float(2 * stdtr(degrees, -abs(difference) / error)))
     widest = metric.bounds[1] - metric.bounds[0]

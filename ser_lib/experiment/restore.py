@@ -46,13 +46,32 @@ def restore_folds(plan: Plan, folder: Path) -> int:
 
 
 def remove_parts(plan: Plan, folder: Path) -> None:
-    """Remove evaluations in the reports of which the evaluation of a plan holds every fold."""
+    """
+    Remove evaluations in the reports of which the evaluation of a plan holds every fold.
+
+    Members of a stored fusion stay: it is made of them again.
+    """
     whole = {(task.seed, task.fold.name) for task in plan.tasks}
-    for path, record in _alike(plan, folder):
-        if {(run["seed"], run["fold"]) for run in record["runs"]} < whole:
+    parts = [
+        (path, record["digest"])
+        for path, record in _alike(plan, folder)
+        if {(run["seed"], run["fold"]) for run in record["runs"]} < whole
+    ]
+    members = _members(folder) if parts else set()
+    for path, digest in parts:
+        if digest not in members:
             # A record without predictions would be an error; predictions alone are not looked at.
             path.unlink()
             path.with_suffix(".csv").unlink(missing_ok=True)
+
+
+def _members(folder: Path) -> set[str]:
+    """List the digests of the evaluations that fusions are made of."""
+    found = set()
+    for path in results.records(folder):
+        with contextlib.suppress(InputError):
+            found.update(results.read_record(path).get("members", {}).values())
+    return found
 
 
 def _alike(plan: Plan, folder: Path) -> Iterator[tuple[Path, dict]]:

@@ -27,23 +27,23 @@ def describe_shape(features: RaggedArray, front_end: FrontEnd, part: str = "segm
     """
     segmentation, analysis = front_end.segmentation, front_end.analysis
     analysis = getattr(analysis, "analysis", analysis)
+    dimensions = [*features.item_shape]
+    if not isinstance(segmentation, Frames) and not hasattr(segmentation, "hop"):
+        return f"{len(features)} utterances of {dimensions[0]} statistics"
     hop = getattr(analysis, "hop", None) or analysis.hop_length / front_end.sample_rate
     spectral = hasattr(analysis, "frequencies")
-    dimensions = [*features.item_shape]
     if isinstance(segmentation, Frames):
         name, every, of = "frame", hop * segmentation.average, ""
         if spectral:
             bands = len(analysis.frequencies(front_end.sample_rate))
             dimensions = [bands, dimensions[0] // bands][: 1 + (dimensions[0] > bands)]
         units = ["bands" if spectral else "descriptors", "channels"]
-    elif hasattr(segmentation, "hop"):
+    else:
         windows = getattr(segmentation, "segments", segmentation)
         name, every, of = part, hop * windows.hop, f" of {1000 * hop * windows.length:g} ms"
         units = ["frames", "bands" if spectral else "descriptors", "channels"]
         if windows is not segmentation:
             units = ["features"]
-    else:
-        return f"{len(features)} utterances of {dimensions[0]} statistics"
     shape = " x ".join(f"{n} {unit}" for n, unit in zip(dimensions, units, strict=False))
     least, most = features.lengths.min(), features.lengths.max()
     count = (f"{least} to {most}" if least < most else f"{least}") + f" {name}"

@@ -179,18 +179,21 @@ class InferenceMixin:
         if first is None and last is None:
             return self.network_
         if (first, last, number) not in self._parts:
-            network = self.network_
-            if first is not None:
-                network = keras.models.clone_model(network)
-                network.set_weights(self.network_.get_weights())
+            copied = first is not None
+            network = keras.models.clone_model(self.network_) if copied else self.network_
             inputs = network.inputs
             if first is not None:
                 (mask,) = (each for each in inputs if each.name == "mask")
                 inputs = [network.get_layer(first).output, mask]
             output = network.outputs[0] if last is None else network.get_layer(last).output
             output = output[number] if isinstance(output, list | tuple) else output
-            self._parts[first, last, number] = compile_for_inference(keras.Model(inputs, output))
-        return self._parts[first, last, number]
+            part = compile_for_inference(keras.Model(inputs, output))
+            self._parts[first, last, number] = network, part
+        network, part = self._parts[first, last, number]
+        if network is not self.network_:
+            # A copy does not follow the training by itself.
+            network.set_weights(self.network_.get_weights())
+        return part
 
     def _batches(self, X: RaggedArray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """Row numbers and network input, batch by batch."""

@@ -202,5 +202,5 @@ def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, o
         "environments": [environment],
         "code": [{key: provenance[key] for key in ("code", "roots", "files")}],
         "runs": [run],
-        "command": f"ser evaluate {recogniser.name} --corpus {corpus.name}",
+        "command": os.environ.get("SER_COMMAND"),
     }

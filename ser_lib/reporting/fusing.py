@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ser_lib import identity, paths
+from ser_lib import identity, paths, systems
 from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import fusion
 from ser_lib.evaluation.predictions import Evaluation
@@ -95,6 +95,8 @@ def fuse_evaluations(
             f"name is {name!r}; expected lower-case letters, digits and underscores, as in "
             "'fusion_of_three'"
         )
+    if name in systems.names():
+        raise InputError(f"name is {name!r}, that of a system; expected another one")
     record = _record(name, chosen, predictions, weights=weights, seeds=seeds)
     if found is not None:
         for run in record["runs"]:

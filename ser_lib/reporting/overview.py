@@ -62,7 +62,9 @@ def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
             chance = f"chance is {1 / len(classes):.3f}"
             text.append(f"{part}{len(classes)} classes, {escape(protocol)}; {chance}.")
             shown = leading(group)
-            for name, ranking in itertools.groupby(shown, lambda row: row.values["normalisation"]):
+            for scaled, ranking in itertools.groupby(
+                shown, lambda row: row.values["normalisation"]
+            ):
                 ranks = itertools.count(1)
                 table = [
                     [
@@ -71,7 +73,7 @@ def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
                     ]
                     for row in ranking
                 ]
-                text += [f"Normalisation {code(name)}:", markdown_table(_HEADINGS, table)]
+                text += [f"Normalisation {code(scaled)}:", markdown_table(_HEADINGS, table)]
             figure = f"{name}/figures/{captions.leaderboard_name(number)}.png"
             if (reports / figure).is_file():
                 text.append(captions.picture(figure, *captions.leaderboard(shown)))

@@ -26,7 +26,7 @@ def auc(y, posteriors):
 NEW = {
     "counts": Metric("new", "error rate", error_rate, lower_is_better=True),
     "mean of posteriors": Metric(
-        "new", "Brier score", brier, "posteriors", bounds=(0.0, 2.0), mean_over_utterances=True
+        "new", "Brier score", brier, "posteriors", bounds=(0.0, 2.0), additive=True
     ),
     "posteriors": Metric("new", "AUC of anger", auc, "posteriors"),
 }

@@ -8,6 +8,7 @@ from tiny import Tiny, trained
 
 from ser_lib import evaluate, paths
 from ser_lib.experiment import results
+from ser_lib.reporting.fusing import fuse_evaluations
 
 
 @pytest.fixture
@@ -66,3 +67,13 @@ def test_an_evaluation_takes_the_place_of_its_parts(corpus, system, predictions_
     assert {f"tiny-{e.record['digest'][:8]}" for e in (other, whole)} < left
     evaluate(system, corpus, seeds=(0, 1))
     assert len({path.stem for path in predictions_folder.iterdir()}) == 2
+
+
+def test_a_member_of_a_fusion_stays(corpus, system, predictions_folder):
+    members = [evaluate(each, corpus) for each in (system, Tiny(sharpness=2.0))]
+    digests = [member.record["digest"] for member in members]
+    fuse_evaluations(digests, corpus.name)
+    evaluate(system, corpus, seeds=(0, 1))
+    left = {path.stem for path in predictions_folder.iterdir()}
+    assert {f"tiny-{digest[:8]}" for digest in digests} < left
+    assert len(left) == 4

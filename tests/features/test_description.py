@@ -3,6 +3,7 @@ import pytest
 
 from ser_lib import features
 from ser_lib.features import FrontEnd, RaggedArray, describe_shape, variance_between
+from ser_lib.features.open_smile import OneVector, OpenSmile
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,12 @@ def test_the_shape_is_said_in_units(parts, text):
     front_end = FrontEnd(**parts)
     arrays = RaggedArray.from_list([front_end(np.zeros(n)) for n in (8000, 16000)])
     assert describe_shape(arrays, front_end) == text
+
+
+def test_one_vector_per_utterance_needs_no_frames():
+    front_end = FrontEnd(analysis=OpenSmile(), segmentation=OneVector())
+    arrays = RaggedArray.from_list([np.zeros((1, 88), "float32")] * 2)
+    assert describe_shape(arrays, front_end) == "2 utterances of 88 statistics"
 
 
 def test_the_variance_between_groups_by_hand():

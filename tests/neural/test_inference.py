@@ -56,6 +56,20 @@ def test_many_windows_are_read_in_pieces_with_the_same_result(monkeypatch):
     fitted.network_.get_config()
 
 
+def test_pieces_follow_the_network_through_its_training(monkeypatch):
+    from ser_lib.systems import CnnLstm
+
+    monkeypatch.setattr(inference, "_LARGEST", 4)
+    system = CnnLstm(epochs=3, patience=2, learning_rate=0.02, filters=(4, 4, 4, 4), lstm_units=8)
+    rng = np.random.default_rng(0)
+    X = RaggedArray.from_list([rng.normal(size=(6, 128, 64)).astype("float32") for _ in range(6)])
+    y = ["anger", "sadness"] * 3
+    fitted = system.classifier().fit(X, y, validation=(X, y))
+    in_pieces = fitted.predict_proba(X)
+    monkeypatch.setattr(inference, "_LARGEST", 256)
+    np.testing.assert_allclose(in_pieces, fitted.predict_proba(X), atol=1e-6)
+
+
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_pooled_posteriors_follow_from_those_of_the_segments(pool, segmented):
     X, _ = segment_rows()

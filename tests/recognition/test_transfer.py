@@ -1,6 +1,7 @@
 """A model on another corpus: the emotions both know, in the reports like any other evaluation."""
 
 import dataclasses
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def test_the_report_shows_it_under_its_own_protocol(recogniser, other):
     build_report(paths.reports())
     page = (paths.reports() / "folder" / "README.md").read_text()
     assert "trained on synthetic 1" in page
-    assert "ser evaluate small_svm --corpus folder" in page
+    assert " -o svm_synthetic && ser evaluate svm_synthetic --corpus folder" in page
     table = pd.read_csv(paths.reports() / "folder" / "results.csv")
     assert table["protocol"].tolist() == ["trained_on"]
     assert table["speaker_disjoint"].tolist() == [True]
@@ -81,6 +82,15 @@ def test_recordings_it_was_trained_on_are_known_under_any_name(recogniser, corpu
     table.loc[table.index[0], "path"] = corpus.table["path"].iloc[0]
     with pytest.raises(InputError, match=r"trained on 1 of its \d+ recordings"):
         evaluate_model(recogniser, dataclasses.replace(other, table=table), progress=False)
+
+
+def test_the_command_that_made_it_is_recorded(model, corpus, monkeypatch):
+    monkeypatch.setenv("SER_COMMAND", "")  # Restored afterwards.
+    arguments = ["evaluate", str(model), "--corpus", "synthetic", "--seen"]
+    arguments += ["--corpus-option", "speakers", str(len(corpus.speakers))]
+    assert cli.main(arguments) == 0
+    (path,) = (paths.reports() / "synthetic" / "predictions").glob("*.json")
+    assert results.read_record(path)["command"] == shlex.join(["ser", *arguments])
 
 
 def test_fewer_than_two_shared_emotions_are_refused(recogniser, other):

@@ -117,6 +117,8 @@ def test_what_cannot_be_fused_is_refused(members):
         fuse_evaluations(["one"], "folder")
     with pytest.raises(InputError, match="name is 'My name'; expected lower-case letters"):
         fuse_evaluations(["one", "other"], "folder", name="My name")
+    with pytest.raises(InputError, match="name is 'svm', that of a system; expected another"):
+        fuse_evaluations(["one", "other"], "folder", name="svm")
     store(reports, system="single")
     with pytest.raises(InputError, match="has one seed; expected two or more to be averaged"):
         fuse_evaluations(["single"], "folder", seeds=True)

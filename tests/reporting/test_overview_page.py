@@ -104,6 +104,12 @@ def test_the_overview_has_a_ranking_for_each_normalisation(checkout):
         name: re.findall(r"^\| (\d|–) \| (`\w+`)", table, re.MULTILINE) for name, table in tables
     }
     assert found == {"train": [("1", "`svm`"), ("–", "`tiny`")], "speaker": [("1", "`svm`")]}
+    # The figure is shown where it has been drawn.
+    assert "leaderboard.png" not in text
+    figures = checkout / "folder" / "figures"
+    figures.mkdir()
+    (figures / "leaderboard.png").touch()
+    assert "](folder/figures/leaderboard.png)" in overview_page(corpora(checkout), checkout)
 
 
 def test_the_readme_says_what_the_committed_reports_give():
