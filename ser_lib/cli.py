@@ -191,8 +191,8 @@ def _tune(options: argparse.Namespace) -> int:
             jobs=options.jobs,
         )
     print(console.table(*printed(system.name, table)))
-    reports = Path(options.reports).resolve() if options.reports else None
-    print(f"\nin {os.path.relpath(trials_file(options.corpus, system.name, reports))}")
+    file = trials_file(options.corpus, system.name, options.reports)
+    print(f"\nin {os.path.relpath(file)}")
     return 0
 
 
@@ -261,11 +261,9 @@ def _refuse_changed(options: argparse.Namespace, *names: str, because: str) -> N
 
 
 def _report(options: argparse.Namespace) -> int:
-    from ser_lib import paths
     from ser_lib.reporting import build_report
 
-    reports = Path(options.reports).resolve() if options.reports else paths.reports()
-    pages = build_report(reports)
+    pages = build_report(options.reports)
     print("\n".join(os.path.relpath(page) for page in pages))
     return 0
 

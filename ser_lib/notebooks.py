@@ -264,7 +264,7 @@ def run_notebooks(
     corpus, data = str(named), given.pop("data", data)
     corpora.get(corpus)
     options = as_corpus_options(given.get("corpus_options"))
-    reports = (paths.reports() if reports is None else Path(reports)).expanduser().resolve()
+    reports = paths.reports(reports)
     runs = plan(find(names), corpus, given, reports)
     require_writable(reports / corpus, "the reports")
     folder = paths.data() if data is None else Path(data).expanduser().resolve()

@@ -75,8 +75,14 @@ def cache_folder() -> Path:
     return folder
 
 
-def reports() -> Path:
-    """Folder of what the study made: ``SER_REPORTS``, else ``reports`` in the checkout or here."""
+def reports(given: str | os.PathLike | None = None) -> Path:
+    """
+    Folder of what the study made: the one that is given, from the root and without ``~``.
+
+    By default ``SER_REPORTS``, else ``reports`` in the checkout or here.
+    """
+    if given is not None:
+        return Path(given).expanduser().resolve()
     home = _CHECKOUT if _in_checkout() else Path.cwd()
     return _from_environment("SER_REPORTS", home / "reports")
 

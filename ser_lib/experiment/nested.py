@@ -15,7 +15,6 @@ import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -30,6 +29,7 @@ from ser_lib.experiment.plan import Plan, prepare, say
 from ser_lib.experiment.restore import restore_folds
 from ser_lib.experiment.run import store
 from ser_lib.experiment.tuning import plan_trials
+from ser_lib.places import require_writable
 from ser_lib.protocols import Fold, Protocol
 from ser_lib.protocols.development import balanced_folds
 
@@ -166,6 +166,8 @@ def evaluate_nested(
     )
     if len(plans) < 2:
         raise InputError(f"a choice needs two trials or more; found {next(iter(plans.values()))!r}")
+    folder = paths.reports(reports) / corpus.name
+    require_writable(folder / "predictions", "the reports")
     running = {"fresh": fresh, "jobs": jobs, "progress": progress}
     choices = _choose(plans, inside, **running)
 
@@ -177,9 +179,8 @@ def evaluate_nested(
             options = whole | {"folds": own}
             final.append((trial, prepare(plan.system, corpus, title=title, **options)))
     if not training.is_fresh(fresh):
-        folder = paths.reports() if reports is None else Path(reports)
         for _, plan in final:
-            restore_folds(plan, folder / corpus.name)
+            restore_folds(plan, folder)
     trial_of = {plan: trial for trial, plan in final}
     found = {
         (task.seed, task.fold.name): _with_trial(result, trial_of[plan])

@@ -67,7 +67,7 @@ def prediction_files(
     corpus: str, system: str, digest: str, reports: str | os.PathLike | None = None
 ) -> Path:
     """Return the CSV file of an evaluation's predictions; its record is the JSON file beside it."""
-    folder = paths.reports() if reports is None else Path(reports)
+    folder = paths.reports(reports)
     folder = folder / plain_name("corpus", corpus) / "predictions"
     return folder / f"{plain_name('evaluation', system)}-{digest[:8]}.csv"
 

@@ -112,7 +112,7 @@ def evaluate(
         conditions=conditions,
         hold_out_development=hold_out_development,
     )
-    folder = (paths.reports() if reports is None else Path(reports)) / corpus.name
+    folder = paths.reports(reports) / corpus.name
     require_writable(folder / "predictions", "the reports")
     if not training.is_fresh(fresh):
         restore_folds(plan, folder)

@@ -41,7 +41,7 @@ _OLD_NAMES = {"recipe": "trial", "arguments": "parameters", "parameters": "n_par
 
 def trials_file(corpus: str, system: str, reports: str | os.PathLike | None = None) -> Path:
     """Return where the trials of a system on a corpus are listed."""
-    reports = paths.reports() if reports is None else Path(reports)
+    reports = paths.reports(reports)
     return reports / plain_name("corpus", corpus) / "trials" / f"{plain_name('system', system)}.csv"
 
 

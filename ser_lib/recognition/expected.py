@@ -1,7 +1,6 @@
 """The scores to be expected of a model: those of a stored evaluation of the same specification."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ser_lib import code_digest, identity, paths
@@ -26,7 +25,7 @@ def matching_evaluation(
     Of several, one under the protocol of the plan comes first, then the one with more seeds.
     Evaluations that cannot be read are named on standard error.
     """
-    folder = (paths.reports() if reports is None else Path(reports).expanduser()) / plan.corpus.name
+    folder = paths.reports(reports) / plan.corpus.name
     wanted = _training(plan.specification.content)
     found = []
     for path in results.records(folder):

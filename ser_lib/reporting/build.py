@@ -52,7 +52,7 @@ def build_report(reports: Path | None = None, *, corpus: str | None = None) -> l
     InputError
         If there are no predictions, or some are damaged.
     """
-    reports = paths.reports() if reports is None else Path(reports)
+    reports = paths.reports(reports)
     folders = sorted({path.parent.parent for path in reports.glob("*/predictions/*.json")})
     chosen = [folder for folder in folders if corpus in (None, folder.name)]
     if not chosen:

@@ -70,7 +70,7 @@ def fuse_evaluations(
         If a member is not found, could be several, or does not fit the others; if there are too
         few, or weights are to be fitted and a member has no development rows.
     """
-    reports = paths.reports() if reports is None else Path(reports)
+    reports = paths.reports(reports)
     rows = read_rows(reports / corpus, superseded=False)
     meant = {"normalisation": normalisation, "held_out": weights == "fitted"}
     chosen = [_find(member, rows, reports / corpus, **meant) for member in members]

@@ -104,6 +104,14 @@ def test_of_equals_the_surer_is_taken_and_its_rows_are_those_of_an_evaluation(co
     assert evaluation.record["digest"] != plain.record["digest"]
 
 
+def test_reports_that_cannot_be_written_are_refused_before_the_training(corpus, tmp_path):
+    trained()
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file: is no folder; expected one for the reports"):
+        nested(Tiny, corpus, TRIALS, reports=tmp_path / "file")
+    assert trained() == 0
+
+
 def test_it_is_stored_resumed_and_shown_as_what_it_is(corpus, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt_after(5, patch)
@@ -142,8 +150,8 @@ def test_a_trial_that_diverges_is_not_chosen(corpus, capsys):
 
 
 def test_what_cannot_be_chosen_is_refused_before_anything_is_trained(corpus, tmp_path):
-    with pytest.raises(InputError, match="no trials of svm, whose search space is empty; expected"):
-        nested("svm", corpus)
+    with pytest.raises(InputError, match="no trials of majority, whose search space is empty; expected"):
+        nested("majority", corpus)
     with pytest.raises(InputError, match="a choice needs two trials or more; found 'default'"):
         nested(Tiny, corpus, ["default"])
     with pytest.raises(InputError, match="random_80_20 lets speakers into training and test"):

@@ -275,6 +275,12 @@ BAD = {
 }
 
 
+def test_the_folder_of_the_user_may_be_written_short(corpus, system, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    evaluate(system, corpus, reports="~/reports")
+    assert len(results.records(tmp_path / "home" / "reports" / corpus.name)) == 1
+
+
 @pytest.mark.parametrize(("parts", "options", "message"), BAD.values(), ids=BAD)
 def test_what_cannot_be_is_refused_before_anything_is_written(corpus, parts, options, message):
     with pytest.raises(InputError, match=message):

@@ -47,7 +47,7 @@ def on_real_speech(system: str, *, reports: Path | None = None, folder: Path | N
         Where links start; `ser_lib.paths.notebooks` by default.
     """
     lines = []
-    reports = paths.reports() if reports is None else reports
+    reports = paths.reports(reports)
     folder = paths.notebooks() if folder is None else folder
     for file in sorted(reports.glob("*/results.csv")):
         table = _results(file)
