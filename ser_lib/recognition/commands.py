@@ -107,7 +107,8 @@ def predict_files(
     name = f"{recogniser.name} {recogniser.digest[:8]}"
     columns = (*columns_of(recogniser.classes), "model")
     if output is not None:
-        with output_file.RowFile(output, form, columns, name, window, hop) as rows:
+        rate = recogniser.front_end.sample_rate
+        with output_file.RowFile(output, form, columns, name, window, hop, rate) as rows:
             waiting = [each for each in files if output_file.one_line(each) not in rows.done]
             if rows.done:
                 print(f"{output}: {len(files) - len(waiting)} are there already", file=sys.stderr)

@@ -8,14 +8,16 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ser_lib.errors import InputError, unknown
 from ser_lib.recognition.reading import spans
 
 FORMATS = ("csv", "json")
 """Formats of files: comma-separated values, or a JSON object per line."""
 
-# Times are written with three decimals.
-_ROUNDING = 0.0011
+# Seconds by which a time may differ from its three decimals that are written.
+_ROUNDING = 0.0005
 
 
 def one_line(value: object) -> object:
@@ -76,6 +78,8 @@ class RowFile:
         What the column ``model`` of all rows must hold.
     window, hop : float or None
         As for `ser_lib.recognition.Recogniser.results`.
+    sample_rate : int
+        Of the model, in hertz: windows begin and end at samples.
 
     Attributes
     ----------
@@ -98,6 +102,7 @@ class RowFile:
         model: str,
         window: float | None,
         hop: float | None,
+        sample_rate: int,
     ):
         self.path, self.form, self.columns = Path(path), form, list(columns)
         self.done: set[str] = set()
@@ -109,7 +114,7 @@ class RowFile:
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
         try:
-            self._size = self._keep(model, window, hop)
+            self._size = self._keep(model, window, hop, sample_rate)
             self._file.truncate(self._size)
         except BaseException:
             self._file.close()
@@ -138,7 +143,7 @@ class RowFile:
             self._file.truncate(self._size)
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
 
-    def _keep(self, model: str, window: float | None, hop: float | None) -> int:
+    def _keep(self, model: str, window: float | None, hop: float | None, sample_rate: int) -> int:
         """Read what is there; return the size of what is kept of it."""
         self._file.seek(0)
         lines = self._file.read().splitlines(keepends=True)
@@ -158,7 +163,7 @@ class RowFile:
         for group in groups:
             read = [row for _, row in group]
             self._check(all(row["model"] == model for row in read), "rows of another model")
-            self._check(_fits(read, window, hop), "rows of other windows")
+            self._check(_fits(read, window, hop, sample_rate), "rows of other windows")
             self.done.add(str(read[0]["recording"]))
             self.failed += _number(read[0]["start"]) is None
             kept += sum(len(line) for line, _ in group)
@@ -194,18 +199,24 @@ def _number(cell: object) -> float | None:
     return None if cell in (None, "") else float(cell)
 
 
-def _fits(rows: Sequence[Mapping], window: float | None, hop: float | None) -> bool:
-    """Tell whether the rows of a recording are those of its windows."""
+def _fits(
+    rows: Sequence[Mapping], window: float | None, hop: float | None, sample_rate: int
+) -> bool:
+    """Tell whether the rows of a recording are those of its windows, or of the first of them."""
     try:
-        times = [(_number(row["start"]), _number(row["end"])) for row in rows]
+        times = np.array([[_number(row[name]) for name in ("start", "end")] for row in rows], float)
     except (TypeError, ValueError):
         return False
-    if times[0][0] is None:
+    if np.isnan(times[0, 0]):
         return len(times) == 1
+    if not np.isfinite(times).all():
+        return False
     if window is None:
-        return len(times) == 1 and times[0][0] == 0
-    expected = spans(times[-1][1], window, hop)
-    return len(times) == len(expected) and all(
-        a is not None and b is not None and abs(a - c) < _ROUNDING and abs(b - d) < _ROUNDING
-        for (a, b), (c, d) in zip(times, expected, strict=True)
-    )
+        return len(times) == 1 and times[0, 0] == 0
+    # A recording that is a little longer than its rounded end may have one more window.
+    for rounding in (-_ROUNDING, _ROUNDING):
+        samples = round((times[-1, 1] + rounding) * sample_rate)
+        expected = np.divide(spans(samples, sample_rate, window, hop), sample_rate)
+        if len(times) == len(expected) and np.abs(times - expected).max() < 4 * _ROUNDING:
+            return True
+    return False

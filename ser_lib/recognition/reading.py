@@ -59,25 +59,36 @@ def check_window(window: float, hop: float) -> None:
         )
 
 
-def spans(duration: float, window: float, hop: float) -> list[tuple[float, float]]:
+def spans(
+    samples: int, sample_rate: int, window: float, hop: float, *, first: int = 0
+) -> list[tuple[int, int]]:
     """
-    List start and end in seconds of the windows of a recording.
+    List start and end of the windows of a recording, in samples.
 
     All have the full length; the last ends where the recording does. A recording that is not longer
-    than a window is one by itself.
+    than a window is one by itself. All but the last are windows of every longer recording as well.
+
+    Parameters
+    ----------
+    samples : int
+        Length of the recording.
+    sample_rate : int
+        In hertz.
+    window, hop : float
+        Seconds of a window, and to the next; each is rounded to samples.
+    first : int
+        How many windows are left out at the beginning; the last one never is.
 
     Examples
     --------
-    >>> spans(6.5, 3, 2)
-    [(0.0, 3.0), (2.0, 5.0), (3.5, 6.5)]
+    >>> spans(65, 10, 3, 2)
+    [(0, 30), (20, 50), (35, 65)]
     """
-    if duration <= window:
-        return [(0.0, float(duration))]
-    count = int(np.floor(round((duration - window) / hop, 6))) + 1
-    starts = [i * hop for i in range(count)]
-    if starts[-1] + window < duration - 1e-6:
-        starts.append(duration - window)
-    return [(float(start), float(start + window)) for start in starts]
+    length, step = round(window * sample_rate), round(hop * sample_rate)
+    last = max(0, samples - length)
+    return [
+        (start, min(start + length, samples)) for start in (*range(0, last, step)[first:], last)
+    ]
 
 
 def blocks_of(recording: Recording, sample_rate: int) -> Iterator[np.ndarray]:
@@ -160,26 +171,22 @@ def pieces_of(
         signal = next(iter(blocks))
         yield Piece(0.0, len(signal) / sample_rate, signal)
         return
-    length, step = round(window * sample_rate), round(hop * sample_rate)
-    rest, first = np.empty(0, np.float32), 0  # what is kept, and its first sample
-    start, covered = 0, 0  # of the next window; end of the last one
+    rest, read, done = np.empty(0, np.float32), 0, 0  # what is kept; samples; windows before
     for block in blocks:
-        rest = np.concatenate([rest, block])
-        end = first + len(rest)
-        while start + length <= end:
-            yield _piece(rest[start - first : start - first + length], start, sample_rate)
-            start, covered = start + step, start + length
-        # The recording may end here, and its last window then ends with it.
-        kept = max(first, min(start, end - length))
-        rest, first = rest[kept - first :], kept
-    end = first + len(rest)
-    if end > covered:
-        last = rest[-length:]
-        yield _piece(last, end - len(last), sample_rate)
+        rest, read = np.concatenate([rest, block]), read + len(block)
+        # If the recording goes on, its last window is another one, which begins no earlier.
+        *windows, last = spans(read, sample_rate, window, hop, first=done)
+        for span in windows:
+            yield _piece(rest, read, span, sample_rate)
+        done += len(windows)
+        rest = rest[last[0] - read :]
+    yield _piece(rest, read, last, sample_rate)
 
 
-def _piece(signal: np.ndarray, start: int, sample_rate: int) -> Piece:
-    return Piece(start / sample_rate, (start + len(signal)) / sample_rate, signal)
+def _piece(rest: np.ndarray, read: int, span: tuple[int, int], sample_rate: int) -> Piece:
+    """Cut a window out of the last samples of what was read."""
+    (start, end), before = span, read - len(rest)
+    return Piece(start / sample_rate, end / sample_rate, rest[start - before : end - before])
 
 
 def holds_speech(signal: np.ndarray, sample_rate: int) -> bool:

@@ -72,6 +72,22 @@ def test_windows(run, svm_folder, recordings, speech):
     assert "4 recordings are shorter than the window of 4 s" in err
 
 
+@pytest.mark.parametrize(("seconds", "hop"), [(30, 1 / 3), (60, 0.3333)])
+def test_a_file_of_windows_is_continued(seconds, hop, run, svm_folder, recordings):
+    """A hop that is no whole number of samples is rounded, over the whole recording."""
+    names = [recordings / name for name in ("silence.wav", "more.wav")]
+    for name in names:
+        soundfile.write(name, np.zeros(seconds * 16000), 16000)
+    out = recordings / "out.csv"
+    command = ("predict", "--model", svm_folder, "--window", 3, "--hop", hop, "-o", out)
+    assert run(*command, *names)[0] == 0
+    written = out.read_bytes()
+    status, _, err = run(*command, *names)
+    assert status == 0
+    assert "1 are there already" in err
+    assert out.read_bytes() == written
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -3,11 +3,13 @@
 import json
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ser_lib.errors import InputError
 from ser_lib.recognition.output import RowFile, format_of, line_of, one_line
+from ser_lib.recognition.reading import pieces_of
 
 COLUMNS = ("recording", "start", "end", "emotion", "posterior", "remark", "model")
 
@@ -18,8 +20,8 @@ def row(name, start=0.0, end=2.0, model="m 1", **values):
     return {column: row[column] for column in COLUMNS}
 
 
-def opened(path, form="csv", *, columns=COLUMNS, model="m 1", window=None, hop=None):
-    return RowFile(path, form, columns, model, window, hop)
+def opened(path, form="csv", *, columns=COLUMNS, model="m 1", window=None, hop=None, rate=16000):
+    return RowFile(path, form, columns, model, window, hop, rate)
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
@@ -74,6 +76,24 @@ def test_the_last_of_several_windows_may_be_lost_and_is_made_again(tmp_path):
                 if name not in file.done:
                     file.add(windows(name))
         assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("rate", "window", "hop"),
+    [(16000, 3, 1 / 3), (16000, 3, 0.3333), (22050, 3, 0.25), (8000, 0.04, 0.0251)],
+)
+def test_windows_that_begin_between_samples_are_continued(rate, window, hop, tmp_path):
+    """Their times are whole samples and written with three decimals: neither is the hop."""
+    path = tmp_path / "out"
+    for samples in rate * 15 + np.arange(2 * rate // 1000):
+        rows = pieces_of([np.zeros(samples, "float32")], rate, window, hop)
+        rows = [row("a.wav", round(start, 3), round(end, 3)) for start, end, _ in rows]
+        path.unlink(missing_ok=True)
+        with opened(path, window=window, hop=hop, rate=rate) as file:
+            for name in ("a.wav", "b.wav"):
+                file.add({**each, "recording": name} for each in rows)
+        with opened(path, window=window, hop=hop, rate=rate) as file:
+            assert file.done == {"a.wav"}
 
 
 @pytest.mark.parametrize(

@@ -20,22 +20,30 @@ RATE = 16000
 
 def test_windows_are_those_of_the_signal_however_it_is_read():
     rng = np.random.default_rng(0)
-    for _ in range(100):
-        n, window = int(rng.integers(400, 20000)), int(rng.integers(25, 1500)) / 1000
-        hop = int(rng.integers(25, round(window * 1000) + 1)) / 1000
-        signal = rng.normal(size=n).astype("float32")
-        blocks = np.split(signal, np.sort(rng.integers(0, n, 4)))
-        pieces = list(pieces_of(blocks, 1000, window, hop))
-        expected = np.array(spans(n / 1000, window, hop))
-        assert np.array([(p.start, p.end) for p in pieces]) == pytest.approx(expected)
-        for start, end, part in pieces:
-            assert np.array_equal(part, signal[round(start * 1000) : round(end * 1000)])
+    for rate in (1000, 1323):
+        for _ in range(100):
+            n, window = int(rng.integers(400, 20000)), int(rng.integers(25, 1500)) / 1000
+            hop = int(rng.integers(25, round(window * 1000) + 1)) / 1000
+            signal = rng.normal(size=n).astype("float32")
+            blocks = np.split(signal, np.sort(rng.integers(0, n, 4)))
+            pieces = list(pieces_of(blocks, rate, window, hop))
+            expected = spans(n, rate, window, hop)
+            assert [(round(p.start * rate), round(p.end * rate)) for p in pieces] == expected
+            for (start, end), piece in zip(expected, pieces, strict=True):
+                assert np.array_equal(piece.signal, signal[start:end])
 
 
 def test_spans_reach_from_the_first_to_the_last_sample():
-    assert spans(2.0, 3, 1) == [(0.0, 2.0)]
-    assert spans(6.0, 3, 3) == [(0.0, 3.0), (3.0, 6.0)]
-    assert spans(6.5, 3, 2) == [(0.0, 3.0), (2.0, 5.0), (3.5, 6.5)]
+    assert spans(20, 10, 3, 1) == [(0, 20)]
+    assert spans(60, 10, 3, 3) == [(0, 30), (30, 60)]
+    assert spans(61, 10, 3, 3) == [(0, 30), (30, 60), (31, 61)]
+    assert spans(65, 10, 3, 2) == [(0, 30), (20, 50), (35, 65)]
+    assert spans(65, 10, 3, 2, first=1) == [(20, 50), (35, 65)]
+
+
+def test_windows_are_as_far_apart_as_the_hop_in_samples():
+    starts = [start for start, _ in spans(30 * RATE, RATE, 3, 1 / 3)]
+    assert set(np.diff(starts[:-1])) == {round(RATE / 3)}
 
 
 def test_a_long_recording_is_read_in_blocks_equal_to_the_whole(tmp_path):
