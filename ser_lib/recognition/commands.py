@@ -135,9 +135,10 @@ class _Outcome:
         self.failed = self.short = 0
 
     def note(self, results: Sequence) -> None:
+        from ser_lib.recognition.recogniser import is_shorter
+
         self.failed += results[0].failed
-        if self.window is not None and not results[0].failed:
-            self.short += results[0].end < self.window
+        self.short += self.window is not None and is_shorter(results, self.window)
 
     def say(self, total: int) -> None:
         from ser_lib.recognition.recogniser import shorter

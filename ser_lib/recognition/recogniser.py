@@ -161,7 +161,7 @@ class Recogniser:
         (results,) = self.results([recording], window=window, hop=hop)
         if results[0].failed:
             raise InputError(results[0].remark)
-        if results[0].end < window:
+        if is_shorter(results, window):
             warnings.warn(shorter(window, 1), InputWarning, stacklevel=2)
         return self._table(results)
 
@@ -434,6 +434,12 @@ def load(model: str | os.PathLike | None = None) -> Recogniser:
 def shipped() -> tuple[str, ...]:
     """Return the names of the models that come with this package."""
     return tuple(sorted(path.name for path in MODELS.glob("*") if path.is_dir()))
+
+
+def is_shorter(results: Sequence[Result], window: float) -> bool:
+    """Tell whether a recording is shorter than the window by which it was recognised."""
+    # Windows are rounded to samples, of which there are at least 1000 a second.
+    return not results[0].failed and results[0].end < window - 0.0005
 
 
 def shorter(window: float, count: int) -> str:
