@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ FORMATS = ("csv", "json")
 
 # Seconds by which a time may differ from its three decimals that are written.
 _ROUNDING = 0.0005
+# A value in a JSON object, text or number or null, wherever it is cut off.
+_VALUE = re.compile(r'"(?:[^"\\]|\\.?)*"?|[-+.\w]*')
 
 
 def one_line(value: object) -> object:
@@ -65,7 +68,7 @@ class RowFile:
     A file of results to which recordings are added one by one.
 
     A file that is there already is continued, if the same model wrote it with the same window: rows
-    that an interruption left incomplete are removed.
+    that an interruption left incomplete are removed. Any other file is left as it is.
 
     Parameters
     ----------
@@ -147,23 +150,27 @@ class RowFile:
         """Read what is there; return the size of what is kept of it."""
         self._file.seek(0)
         lines = self._file.read().splitlines(keepends=True)
-        if lines and not lines[-1].endswith(b"\n"):
-            lines.pop()
+        cut = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
         header = header_of(self.columns, self.form).encode()
-        if lines and header:
-            self._check(lines[0] == header, "other columns")
-        elif header:
+        if not lines:
+            # What was interrupted so early is told from other files by how it begins.
+            if header:
+                self._check(header.startswith(cut), "other columns")
+            else:
+                self._check(_begins_object(cut, self.columns), "other rows")
             return 0
+        if header:
+            self._check(lines.pop(0) == header, "other columns")
         kept = len(header)
-        rows = [(line, self._row(line)) for line in lines[1 if header else 0 :]]
+        rows = [(line, self._row(line)) for line in lines]
         groups = [list(g) for _, g in itertools.groupby(rows, lambda each: each[1]["recording"])]
-        if window is not None and groups:
-            # Its windows may have been written in part only.
-            groups.pop()
         for group in groups:
             read = [row for _, row in group]
             self._check(all(row["model"] == model for row in read), "rows of another model")
             self._check(_fits(read, window, hop, sample_rate), "rows of other windows")
+            if window is not None and group is groups[-1]:
+                # Its windows may have been written in part only.
+                break
             self.done.add(str(read[0]["recording"]))
             self.failed += _number(read[0]["start"]) is None
             kept += sum(len(line) for line, _ in group)
@@ -193,6 +200,19 @@ class RowFile:
             f"{self.path}: exists and holds {found}; expected a new file, or one that the same "
             "`ser predict` began"
         )
+
+
+def _begins_object(cut: bytes, columns: Sequence[str]) -> bool:
+    """Tell whether a line without an end is the beginning of a JSON object with these columns."""
+    # A character of several bytes may be cut off as well.
+    rest = cut.decode("utf-8", "replace")
+    for number, column in enumerate(columns):
+        key = f"{', ' if number else '{'}{json.dumps(column, ensure_ascii=False)}: "
+        if not rest.startswith(key):
+            return key.startswith(rest)
+        rest = rest.removeprefix(key)
+        rest = rest[_VALUE.match(rest).end() :]
+    return "}".startswith(rest)
 
 
 def _number(cell: object) -> float | None:

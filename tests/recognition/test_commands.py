@@ -96,20 +96,22 @@ def test_a_file_of_windows_is_continued(seconds, hop, run, svm_folder, recording
         (["{a}", "--window", "2", "--hop", "0"], "hop is 0 s"),
         (["{a}", "--window", "99"], "window is 99 s"),
         (["{a}", "-o", "{a}"], "exists and holds other columns"),
+        (["{a}", "-o", "{notes}"], "notes.txt: exists and holds other columns"),
         (["{a}", "-o", "x.csv", "--format", "table"], "unknown format of a file 'table'"),
         (["{a}", "--model", "nowhere"], "nowhere: no such folder"),
     ],
 )
 def test_bad_input_is_one_line_and_status_two(arguments, message, run, svm_folder, recordings):
     (recordings / "empty").mkdir()
-    places = {"empty": recordings / "empty", "a": recordings / "a.wav"}
-    before = places["a"].read_bytes()
+    files = {"a": recordings / "a.wav", "notes": recordings / "notes.txt"}
+    before = {name: path.read_bytes() for name, path in files.items()}
+    places = files | {"empty": recordings / "empty"}
     arguments = [argument.format(**places) for argument in arguments]
     status, out, err = run("predict", "--model", svm_folder, *arguments)
     assert (status, out) == (2, "")
     assert err.startswith("ser: error: ")
     assert message in err
-    assert places["a"].read_bytes() == before
+    assert {name: path.read_bytes() for name, path in files.items()} == before
 
 
 @pytest.mark.slow

@@ -45,17 +45,17 @@ def test_rows_are_read_as_they_were_written(form, tmp_path):
 
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_a_file_is_continued_after_any_interruption(form, tmp_path):
-    path, names = tmp_path / "out", ["a.wav", "b,.wav", "c.wav"]
+    path, names = tmp_path / "out", ['ü, "a\\b".wav', "b,.wav", "c.wav"]
     with opened(path, form) as file:
         for name in names:
-            file.add([row(name)])
+            file.add([row(name, posterior=1e-06, emotion=None)])
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         with opened(path, form) as file:
             assert file.done == set(names[: len(file.done)])
             for name in names[len(file.done) :]:
-                file.add([row(name)])
+                file.add([row(name, posterior=1e-06, emotion=None)])
         assert path.read_bytes() == whole, f"after {length} of {len(whole)} bytes"
 
 
@@ -118,7 +118,16 @@ def test_a_file_of_something_else_is_refused_and_left_alone(options, found, tmp_
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"RIFF....WAVE\n", b"\xff\xfe\n\n", b"a,b\n1,2\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"RIFF....WAVE\n", b"\xff\xfe\n\n", b"a,b\n1,2\n"),
+        # No line is complete.
+        *(b"my only copy", b"old\r", b"{}", b"[", b"\xef", b'"recording', b"recordings"),
+        *(b'{"my": "only copy"}', b'{"recording": "a.wav"}', b'{"recording": "a.wav", "label": "'),
+        *(b'{"recording": ["a.wav', b'{"recording": "a", "start": 0.0, "start": 0.0'),
+    ],
+)
 def test_a_file_that_is_no_result_is_left_alone(content, tmp_path):
     path = tmp_path / "precious.wav"
     path.write_bytes(content)
@@ -126,6 +135,26 @@ def test_a_file_that_is_no_result_is_left_alone(content, tmp_path):
         with pytest.raises(InputError, match=r"precious\.wav: exists and holds"):
             opened(path, form)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"model": "m 2"}, "rows of another model"),
+        ({"window": 2.5}, "rows of other windows"),
+        ({"hop": 0.5}, "rows of other windows"),
+    ],
+)
+def test_the_windows_of_a_single_recording_are_not_made_again_by_another_command(
+    options, found, tmp_path
+):
+    path = tmp_path / "out"
+    with opened(path, window=3, hop=1) as file:
+        file.add(windows("a.wav"))
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=f"out: exists and holds {found}"):
+        opened(path, **{"window": 3, "hop": 1} | options)
+    assert path.read_bytes() == before
 
 
 def test_what_could_not_be_read_counts_when_a_file_is_continued(tmp_path):
