@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,8 +130,14 @@ def voiced():
     return np.concatenate([np.zeros(RATE // 2), voice, np.zeros(RATE)])
 
 
-def test_what_is_left_after_trimming_is_shown_at_its_place():
-    recogniser = Recogniser((TrimToVoice(),), WEIGHTS)
+class CopyOfVoice(TrimToVoice):
+    def __call__(self, signal, sample_rate, rng):
+        return super().__call__(signal, sample_rate, rng).copy()
+
+
+@pytest.mark.parametrize("step", [TrimToVoice(), CopyOfVoice()], ids=["view", "copy"])
+def test_what_is_left_after_trimming_is_shown_at_its_place(step):
+    recogniser = Recogniser((step,), WEIGHTS)
     figure = plots.recording(recogniser, (voiced(), RATE))
     start, end = drawn(figure.axes[1])
     trimmed = TrimToVoice()(voiced().astype(np.float32), RATE, None)
@@ -137,6 +145,15 @@ def test_what_is_left_after_trimming_is_shown_at_its_place():
     assert end - start == pytest.approx(len(trimmed) / RATE, abs=0.03)
     assert figure.axes[2].patches[0].get_data().edges[0] == start
     assert figure.axes[0].get_xlim() == (0, 2.5)
+
+
+def test_a_recording_that_begins_with_digital_silence_is_drawn_at_once():
+    signal = np.concatenate([np.zeros(25 * RATE), *[voiced()] * 12])
+    recogniser = Recogniser((TrimToVoice(),))
+    begun = time.process_time()
+    figure = plots.recording(recogniser, (signal, RATE))
+    assert time.process_time() - begun < 10
+    assert drawn(figure.axes[1])[0] == pytest.approx(25.5, abs=0.1)
 
 
 def test_a_long_recording_is_drawn_whole_in_few_columns():
