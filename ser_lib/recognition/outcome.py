@@ -8,6 +8,8 @@ import numpy as np
 from ser_lib.errors import InputError
 from ser_lib.recognition.reading import WINDOW
 
+TEXTS = ("recording", "emotion", "remark")
+"""Columns of texts in a table of results; all others hold numbers."""
 NO_SPEECH = "no speech"
 """Remark on a recording, or a part of it, in which voice activity detection finds no speech."""
 

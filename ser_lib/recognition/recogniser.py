@@ -18,7 +18,7 @@ from ser_lib.features.ragged import RaggedArray
 from ser_lib.recognition.classifiers import read_fitted
 from ser_lib.recognition.folder import read_description
 from ser_lib.recognition.front_ends import made_front_end
-from ser_lib.recognition.outcome import InProgress, Result, columns_of, row_of
+from ser_lib.recognition.outcome import TEXTS, InProgress, Result, columns_of, row_of
 from ser_lib.recognition.reading import (
     HOP,
     LONGEST,
@@ -401,7 +401,9 @@ class Recogniser:
         import pandas as pd
 
         rows = [row_of(result, self.classes) for result in results]
-        return pd.DataFrame(rows, columns=list(columns_of(self.classes)))
+        # As objects first, so that None stays None in texts in every version of pandas.
+        table = pd.DataFrame(rows, columns=list(columns_of(self.classes)), dtype=object)
+        return table.astype({column: float for column in table if column not in TEXTS})
 
 
 def load(model: str | os.PathLike | None = None) -> Recogniser:

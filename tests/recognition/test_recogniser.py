@@ -83,6 +83,21 @@ def test_a_recording_without_speech_is_said_to_hold_none(recogniser):
     assert table.loc[0, "end"] == 2.0
 
 
+def test_what_is_not_known_is_none_among_texts_and_nan_among_numbers(recogniser, speech):
+    """In every version of pandas, and whatever else is in the table."""
+    recordings = [(speech[:48000], 16000), (np.zeros(32000), 16000), "missing.wav"]
+    tables = [recogniser.predict(recordings), recogniser.predict("missing.wav")]
+    signal = np.concatenate([speech[:48000], np.zeros(48000, "float32")])
+    tables.append(recogniser.timeline((signal, 16000), window=3, hop=3))
+    for table in tables:
+        texts = ["recording", "emotion", "remark"]
+        assert set(table[texts].dtypes.map(str)) == {"object"}
+        assert set(table.drop(columns=texts).dtypes.map(str)) == {"float64"}
+        for emotion, posterior in zip(table["emotion"], table["posterior"], strict=True):
+            assert emotion in recogniser.classes or (emotion is None and pd.isna(posterior))
+    assert [table["emotion"].isna().sum() for table in tables] == [2, 1, 1]
+
+
 def test_the_timeline_is_the_prediction_of_each_window(recogniser, speech):
     signal = speech[: 7 * 16000]
     table = recogniser.timeline((signal, 16000), window=2, hop=1.5)

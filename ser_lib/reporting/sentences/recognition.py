@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def recognised(table: "pd.DataFrame") -> str:
     """Say what a recording as a whole is recognised as, and what comes second."""
     row = table.iloc[0]
-    if row["emotion"] is None:
+    if row.isna()["emotion"]:
         return f"Nothing is recognised: {escape(row['remark'])}."
     posteriors = row[[name for name in table if name.startswith("p_")]].astype(float)
     first, second = posteriors.sort_values(ascending=False).index[:2]
