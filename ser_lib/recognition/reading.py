@@ -86,9 +86,8 @@ def spans(
     """
     length, step = round(window * sample_rate), round(hop * sample_rate)
     last = max(0, samples - length)
-    return [
-        (start, min(start + length, samples)) for start in (*range(0, last, step)[first:], last)
-    ]
+    starts = [*range(0, last, step)[first:], last]
+    return [(start, min(start + length, samples)) for start in starts]
 
 
 def blocks_of(recording: Recording, sample_rate: int) -> Iterator[np.ndarray]:
@@ -171,7 +170,7 @@ def pieces_of(
         signal = next(iter(blocks))
         yield Piece(0.0, len(signal) / sample_rate, signal)
         return
-    rest, read, done = np.empty(0, np.float32), 0, 0  # what is kept; samples; windows before
+    rest, read, done = np.empty(0, np.float32), 0, 0  # what is kept; samples; windows
     for block in blocks:
         rest, read = np.concatenate([rest, block]), read + len(block)
         # If the recording goes on, its last window is another one, which begins no earlier.
