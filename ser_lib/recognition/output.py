@@ -118,7 +118,9 @@ class RowFile:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
         try:
             self._size = self._keep(model, window, hop, sample_rate)
-            self._file.truncate(self._size)
+            # A device that holds nothing, such as /dev/null, cannot be cut.
+            if self._size < self._file.seek(0, os.SEEK_END):
+                self._file.truncate(self._size)
         except BaseException:
             self._file.close()
             raise

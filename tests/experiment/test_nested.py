@@ -150,7 +150,9 @@ def test_a_trial_that_diverges_is_not_chosen(corpus, capsys):
 
 
 def test_what_cannot_be_chosen_is_refused_before_anything_is_trained(corpus, tmp_path):
-    with pytest.raises(InputError, match="no trials of majority, whose search space is empty; expected"):
+    with pytest.raises(
+        InputError, match="no trials of majority, whose search space is empty; expected"
+    ):
         nested("majority", corpus)
     with pytest.raises(InputError, match="a choice needs two trials or more; found 'default'"):
         nested(Tiny, corpus, ["default"])
