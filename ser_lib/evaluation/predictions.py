@@ -277,15 +277,15 @@ class Evaluation:
             f"{_number(rows, 'speaker')}",
             ", ".join(filter(None, [record.get("protocol_title"), f"{folds} folds"])),
             f"normalisation {specification['normalisation']}" if specification else "",
-            self._seeds(metric),
+            self._seeds(metric) or f"1 seed{' (interval over speakers alone)' if interval else ''}",
         ]
         return f"{known.title} {score:.3f}{interval}{where}: {'; '.join(filter(None, parts))}"
 
     def _seeds(self, metric: str) -> str:
-        """Write how many seeds there are, and how far their scores spread."""
+        """Write how many seeds there are and how far their scores spread; nothing of one seed."""
         scores = self.by_seed()[metric]
         if len(scores) == 1:
-            return "1 seed (interval over speakers alone)"
+            return ""
         spread = f"{scores.min():.3f} to {scores.max():.3f}, standard deviation {scores.std():.3f}"
         return f"{len(scores)} seeds ({spread})"
 

@@ -240,3 +240,5 @@ def test_each_seed_has_its_scores_and_the_summary_their_spread(predictions):
         f"{np.std(spread, ddof=1):.3f})"
     )
     assert Evaluation(predictions()).summary().endswith("1 seed (interval over speakers alone)")
+    # Two speakers give no interval.
+    assert Evaluation(predictions(speakers=2)).summary().endswith("; 1 seed")
