@@ -390,13 +390,9 @@ _OPTIONS = {
 
 def _folds(text: str) -> int | list[str]:
     """Read a number of folds, or names with commas between them; 08 is the fold of that name."""
-    if "," in text or (text.isdecimal() and text != str(int(text))):
-        return [name.strip() for name in text.rstrip(",").split(",")]
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(
-            f"{text!r}; expected a number of folds, or names with commas: '{text},' for one"
-        )
-    return int(text)
+    if text.isdecimal() and text == str(int(text)):
+        return int(text)
+    return [name.strip() for name in text.rstrip(",").split(",")]
 
 
 def _seeds(text: str) -> list[int]:
@@ -645,6 +641,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Ctrl-C) if interrupted.
     """
     if arguments is None:
+        # A name that the encoding of a terminal or a pipe lacks must not lose the results.
+        sys.stdout.reconfigure(errors="backslashreplace")
         code = main(sys.argv[1:])
         # Nothing is left to be said when Ctrl-C comes while this process ends.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

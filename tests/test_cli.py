@@ -403,14 +403,10 @@ def test_what_only_a_trained_model_has_is_refused(option, capsys):
     assert f"{option} with 'svm'; expected the name or the folder of" in capsys.readouterr().err
 
 
-def test_folds_and_seeds_say_their_form(capsys):
-    for option, message in (
-        ("--folds", "'x'; expected a number of folds, or names with commas: 'x,' for one"),
-        ("--seeds", "'x'; expected numbers: 0,1,2"),
-    ):
-        with pytest.raises(SystemExit):
-            cli.main(["evaluate", "svm", option, "x"])
-        assert message in capsys.readouterr().err
+def test_seeds_say_their_form(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["evaluate", "svm", "--seeds", "0-2"])
+    assert "'0-2'; expected numbers: 0,1,2" in capsys.readouterr().err
 
 
 def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_path):
@@ -449,18 +445,13 @@ def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_p
 @pytest.mark.parametrize(
     ("text", "folds"),
     [
-        *(("2", 2), ("03,08", ["03", "08"]), ("03,", ["03"]), ("a", None)),
+        *(("2", 2), ("03,08", ["03", "08"]), ("03,", ["03"]), ("a", ["a"])),
         # A leading zero means a name.
         *(("08", ["08"]), ("3, 8", ["3", "8"])),
     ],
 )
-def test_folds_are_a_number_or_names(text, folds, capsys):
-    words = ["tune", "svm", "--folds", text]
-    if folds is None:
-        with pytest.raises(SystemExit, match="2"):
-            cli.parser().parse_args(words)
-    else:
-        assert cli.parser().parse_args(words).folds == folds
+def test_folds_are_a_number_or_names(text, folds):
+    assert cli.parser().parse_args(["tune", "svm", "--folds", text]).folds == folds
 
 
 def test_trainings_are_sent_to_one_place(capsys):

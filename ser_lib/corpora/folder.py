@@ -64,6 +64,10 @@ _PERHAPS = {
     "session": ("sess", "session_id", "dialogue", "dialog"),
     "split": ("fold", "folds", "set", "subset", "part"),
 }
+_MISSING = ("na", "n/a", "nan", "null", "none", "?")
+"""What programs write for a value that is missing, in any case of letters."""
+_PART = ("start", "end", "begin", "onset", "offset")
+"""Columns that may say which part of a recording is meant."""
 _SHOWN = 10  # unknown labels that an error shows how to translate
 # Keys of rows that are made here.
 _OWN = ("utterance", "where")
@@ -243,6 +247,11 @@ def _from_manifest(data: Path, source: Path, visible: list[Path]) -> list[dict[s
             discovery.warn(
                 f"{source}: no column {column!r}; {_columns(meant)} are kept but not used as such"
             )
+    part = [name for name in others if name.lower() in _PART]
+    if part:
+        discovery.warn(
+            f"{source}: {_columns(part)} kept but not used: every recording is read as a whole"
+        )
     # A table and a disk may write one letter in two ways.
     places = {discovery.composed(str(path)): str(path) for path in visible}
     rows = []
@@ -250,6 +259,7 @@ def _from_manifest(data: Path, source: Path, visible: list[Path]) -> list[dict[s
         known = {c: discovery.composed(cells[c]) for c in COLUMNS if c in cells}
         if not known.get("path"):
             raise InputError(f"{source}: row {number} has no path; expected that of a recording")
+        known |= {c: "" for c in known if c not in REQUIRED and known[c].lower() in _MISSING}
         path = cells["path"].replace("\\", "/")
         name = _utterance(PurePath(os.path.normpath(path)))
         place = os.path.abspath(data / path)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds from which a recording is named as one that makes training take more memory.
 _LONG = 60
+# What the random generators of NumPy's legacy interface, and so scikit-learn, take.
+_LARGEST_SEED = 2**32 - 1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -182,7 +184,7 @@ def prepare(
         per_utterance=system.normalisation == "utterance",
     )
     degraded = _degraded(system, conditions or {})
-    splits = {seed: protocol.folds(corpus.table, seed=seed) for seed in _check_seeds(seeds)}
+    splits = {seed: protocol.folds(corpus.table, seed=seed) for seed in check_seeds(seeds)}
     names = [fold.name for fold in next(iter(splits.values()))]
     if development and isinstance(folds, int | np.integer):
         folds = min(folds, len(names))
@@ -231,13 +233,17 @@ def split_digest(tasks: Iterable[tuple[int, str, str]]) -> str:
     return identity.digest([list(task) for task in tasks])
 
 
-def _check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """Check that seeds are different integers of at least 0, one or more, and sort them."""
+def check_seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """Check that seeds are different integers from 0 to `_LARGEST_SEED`, and sort them."""
     seeds = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
-    good = [isinstance(s, int | np.integer) and not isinstance(s, bool) and s >= 0 for s in seeds]
+    good = [
+        isinstance(s, int | np.integer) and not isinstance(s, bool) and 0 <= s <= _LARGEST_SEED
+        for s in seeds
+    ]
     if not seeds or not all(good) or len(set(seeds)) < len(seeds):
         raise InputError(
-            f"seeds is {seeds!r}; expected different integers of at least 0, one or more"
+            f"seeds is {seeds!r}; expected different integers of at least 0 and at most "
+            f"{_LARGEST_SEED}, one or more"
         )
     return tuple(sorted(int(s) for s in seeds))
 

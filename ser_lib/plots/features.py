@@ -145,7 +145,8 @@ def projection(
     Parameters
     ----------
     points : np.ndarray [shape=(n, 2)]
-        Coordinates that some projection gave (PCA, LDA, t-SNE).
+        Coordinates that some projection gave (PCA, LDA, t-SNE). One alone, as of a discriminant
+        analysis of two emotions, puts all points on a line.
     emotions : sequence of str [shape=(n,)]
         Emotion of each.
     speakers : sequence of str [shape=(n,)], optional
@@ -156,8 +157,10 @@ def projection(
         What was projected.
     """
     points = np.asarray(points, dtype=float)
-    if points.ndim != 2 or points.shape[1] != 2:
+    if points.ndim != 2 or points.shape[1] not in (1, 2):
         raise InputError(f"points have the shape {points.shape}; expected (utterances, 2)")
+    if points.shape[1] == 1:
+        points = np.column_stack([points, np.zeros(len(points))])
     emotions = same_length(len(points), emotions, "emotions", "points").astype(str)
     panels = [("emotion", emotions, {e: EMOTION_COLOURS[e] for e in ordered(emotions)})]
     if speakers is not None:

@@ -162,7 +162,7 @@ def _launch(gradio: ModuleType, page: object, port: int | None) -> None:
         )
         # A browser may ask for a recording that it has just been given the answer to.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise InputError(f"port is {port or 'not given'}: {error}; expected a free port") from None
 
 

@@ -1,6 +1,7 @@
 """The file that `ser predict` writes: whole rows at any time, continued where it was left."""
 
 import csv
+import errno
 import io
 import itertools
 import json
@@ -112,15 +113,15 @@ class RowFile:
         self.failed = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path.exists() and not self.path.is_file():
+                raise OSError(errno.EINVAL, "is no file")
             # Not buffered: what is written is there when the process ends, however it ends.
             self._file = self.path.open("a+b", buffering=0)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
         try:
             self._size = self._keep(model, window, hop, sample_rate)
-            # A device that holds nothing, such as /dev/null, cannot be cut.
-            if self._size < self._file.seek(0, os.SEEK_END):
-                self._file.truncate(self._size)
+            self._file.truncate(self._size)
         except BaseException:
             self._file.close()
             raise

@@ -26,7 +26,7 @@ from ser_lib.errors import InputError
 from ser_lib.evaluation.calibration import Calibration, calibrate
 from ser_lib.experiment import provenance, results, training
 from ser_lib.experiment.fold import fit_fold, posteriors
-from ser_lib.experiment.plan import Plan, Task, rows_digest, say
+from ser_lib.experiment.plan import Plan, Task, check_seeds, rows_digest, say
 from ser_lib.features.cache import open_features
 from ser_lib.features.normalisation import check_normalisation
 from ser_lib.places import require_writable
@@ -98,6 +98,7 @@ def train(
     """
     folder = Path(folder).expanduser().absolute()
     _check_folder(folder)
+    (seed,) = check_seeds(seed)
     plan = _plan(system, corpus, normalisation)
     front_end = plain(system.front_end)
     known = _speakers_known(corpus)

@@ -141,7 +141,14 @@ def _find(
     if not found and re.fullmatch("[0-9a-f]{4,64}", digits):
         found = [row for row in rows if row.record["digest"].startswith(digits)]
     if not found:
-        raise unknown("evaluation", member, sorted({row.values["system"] for row in rows}))
+        known = sorted({row.values["system"] for row in rows})
+        if member in known:
+            raise InputError(
+                f"{folder}: no evaluation of {member} with normalisation {normalisation}; expected "
+                f"one, as made by: ser evaluate {member} --corpus {folder.name} --normalisation "
+                f"{normalisation}"
+            )
+        raise unknown("evaluation", member, known)
     if len(found) > 1:
         several = "; ".join(
             f"{row.record['digest'][:8]} ({row.label}, {row.values['protocol']}, seeds "

@@ -195,6 +195,21 @@ def test_a_column_that_may_be_meant_for_another_one_is_named(tree):
     assert table[["subject", "fold"]].to_numpy().tolist() == [[7, 1]]
 
 
+def test_what_programs_write_for_missing_values_is_missing(tree):
+    text = "path,emotion,speaker,sex\nanna/1.wav,fear,NA,n/a\nben/1.wav,anger,ben,NaN\n"
+    (tree.data / "manifest.csv").write_text(text)
+    table = tree.load().table
+    assert table["speaker"].tolist() == [None, "ben"]
+    assert table["sex"].isna().all()
+
+
+def test_parts_of_recordings_are_said_to_be_read_as_a_whole(tree):
+    text = "path,emotion,start,end\nanna/1.wav,fear,0.5,1.0\n"
+    (tree.data / "manifest.csv").write_text(text)
+    with pytest.warns(InputWarning, match="columns start, end kept but not used: every recording"):
+        tree.load()
+
+
 def test_columns_that_are_left_out_are_named(tree):
     (tree.data / "manifest.csv").write_text("utterance,path,emotion,x\nu1,anna/1.wav,fear,7\n")
     with pytest.warns(InputWarning, match="columns utterance left out; recordings are named by"):

@@ -270,6 +270,7 @@ BAD = {
     "too many folds": ({}, {"folds": 9}, "expected 1 to 4"),
     "no folds": ({}, {"folds": []}, "at least one of s0, s1, s2, s3"),
     "twice the same seed": ({}, {"seeds": (1, 1)}, "different integers"),
+    "a large seed": ({}, {"seeds": 2**32}, "at most 4294967295"),
     "no seed": ({}, {"seeds": ()}, "one or more"),
     "a condition called clean": ({}, {"conditions": {"clean": ()}}, "expected another name"),
 }

@@ -57,6 +57,12 @@ def test_a_projection_names_its_axes_and_every_emotion_and_speaker():
     assert not by_emotion.texts
 
 
+def test_one_coordinate_puts_the_points_on_a_line():
+    figure = plots.projection(np.arange(4.0)[:, None], ["anger", "fear"] * 2)
+    (points,) = (c for c in figure.axes[0].collections if len(c.get_offsets()) == 4)
+    assert sorted(map(tuple, points.get_offsets().tolist())) == [(i, 0) for i in range(4)]
+
+
 def test_many_speakers_are_counted_instead_of_named():
     speakers = [f"{i:02d}" for i in range(42)]
     figure = plots.projection(random(42, 2), corpus()["emotion"], speakers)

@@ -71,6 +71,19 @@ def test_a_waveform_of_integers_in_stereo_is_that_of_its_file(tmp_path):
     assert of_waveform == pytest.approx(of_file, abs=1e-4)
 
 
+@pytest.mark.parametrize("offset", [0.001, 0.1, -0.1])
+def test_a_constant_offset_is_taken_off_where_it_is_large(offset, tmp_path):
+    signal = np.random.default_rng(0).normal(0, 0.1, RATE).astype("float32")
+    signal -= signal.mean()
+    path = tmp_path / "offset.wav"
+    soundfile.write(path, signal + np.float32(offset), RATE, subtype="FLOAT")
+    for recording in (path, (signal + np.float32(offset), RATE)):
+        (block,) = blocks_of(recording, RATE)
+        assert block.dtype == np.float32
+        left = offset if abs(offset) < 0.005 else 0
+        np.testing.assert_allclose(block, signal + left, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("waveform", "message"),
     [
@@ -78,6 +91,8 @@ def test_a_waveform_of_integers_in_stereo_is_that_of_its_file(tmp_path):
         ((np.full(8000, np.nan), RATE), "finite samples"),
         ((np.zeros((2, 3, 4)), RATE), r"shape \(2, 3, 4\)"),
         ((np.zeros(8000, complex), RATE), "type complex128"),
+        ((np.full(8000, 99, "int64"), RATE), "type int64 whose full scale is not known"),
+        ((np.full(8000, 32767, "int32"), RATE), "type int32 whose full scale is not known"),
         ((np.zeros(8000), 0), "sampling rate is 0"),
         ((np.zeros(8000), 16000.5), "sampling rate is 16000.5"),
     ],

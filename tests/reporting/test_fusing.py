@@ -133,6 +133,12 @@ def test_what_cannot_be_fused_is_refused(members):
         fuse_evaluations(["one", "single"], "folder")
 
 
+def test_a_normalisation_that_was_not_evaluated_is_named(members):
+    message = r"no evaluation of one with normalisation speaker; .*--normalisation speaker"
+    with pytest.raises(InputError, match=message):
+        fuse_evaluations(["one", "other"], "folder", normalisation="speaker")
+
+
 def test_the_name_of_a_system_means_its_defaults_on_unseen_speakers(members):
     reports = paths.reports()
     store(reports, system="one", variant="as_published", sharpness=2.0)
