@@ -413,6 +413,7 @@ def _record(**changes: object) -> dict:
         "digest": identity.digest(specification),
         **dict.fromkeys((*texts, "protocol", "protocol_title"), "x"),
         "variant": "default",
+        "utterances": 4,
         "speakers": 2,
         "n_folds": 1,
         "speaker_disjoint": True,

@@ -78,7 +78,7 @@ class Row(NamedTuple):
     def unusual(self) -> tuple[bool, int, int]:
         """How far it is from the default: variant, kind of training, number of parameters."""
         specification = self.record["specification"]
-        special = sum(key in specification for key in ("nested", "development", "features"))
+        special = sum(key in specification for key in ("nested", "development"))
         changed = len(changed_parameters(self.record))
         return self.values["variant"] != "default", special, changed
 
@@ -285,7 +285,6 @@ def _changes(row: Row, rows: Sequence[Row]) -> str:
         f"{name} {json.dumps(shown(parameters[name]), ensure_ascii=False)}" for name in differing
     ]
     specification = row.record["specification"]
-    parts += ["altered features"] if "features" in specification else []
     parts += ["nested choice"] if "nested" in specification else []
     parts += ["development speakers held out"] if "development" in specification else []
     return ", ".join(parts)

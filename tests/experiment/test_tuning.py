@@ -187,32 +187,6 @@ def test_groups_that_may_be_compared_come_apart(corpus, written):
     assert [len(rows) for rows in groups] == [3, 1]
 
 
-def old_form(table):
-    """Write a table as older versions of this package did."""
-    parameters = [
-        text.replace('"variant": "default"', '"setting": "ours"') for text in table["parameters"]
-    ]
-    names = {"trial": "recipe", "parameters": "arguments", "n_parameters": "parameters"}
-    return table.assign(parameters=parameters).rename(columns=names).to_csv(index=False)
-
-
-def test_a_table_of_an_older_version_is_read_until_there_is_a_new_one(corpus, written):
-    tune(Tiny, corpus)
-    table = trials.read(written)
-    old = written.parent.parent / "recipes" / "tiny.csv"
-    old.parent.mkdir()
-    old.write_text(old_form(table))
-    written.unlink()
-    before = old.read_text()
-    pd.testing.assert_frame_equal(trials.read(written), table)
-    assert list(trials.comparable(written.parent.parent)) == ["tiny"]
-    tune(Tiny, corpus, {"sharp": {"sharpness": 9.0}})
-    assert set(trials.read(written)["trial"]) == {"sharp", *Tiny.search_space}
-    assert old.read_text() == before
-    old.write_text("damaged")
-    assert len(trials.read(written)) == 4
-
-
 TABLES = sorted((Path(__file__).parents[2] / "reports").glob("*/trials/*.csv"))
 
 
