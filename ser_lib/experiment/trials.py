@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ser_lib import code_digest, identity, paths
@@ -129,18 +128,3 @@ def comparable(folder: Path) -> dict[str, list[pd.DataFrame]]:
             parts = [rows for _, rows in table.groupby(list(SAME), sort=False)]
             groups[path.stem] = sorted(parts, key=len, reverse=True)
     return groups
-
-
-def loss(p: np.ndarray, true: np.ndarray) -> float:
-    """
-    Compute the mean negative logarithm of the posterior of the true class.
-
-    Parameters
-    ----------
-    p : ndarray, shape (n, classes)
-        Posteriors, rounded to six decimals: a 0 counts as half of the last decimal.
-    true : ndarray of int, shape (n,)
-        Positions of the true classes.
-    """
-    own = p[np.arange(len(p)), true]
-    return abs(float(np.log(np.maximum(own, 5e-7)).mean()))
