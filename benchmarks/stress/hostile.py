@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.stress.outcome import Outcome
-from ser_lib import identity
+from ser_lib import checksums, identity
 from ser_lib.console import progress
 from ser_lib.errors import InputError
 
@@ -253,9 +253,8 @@ def _model(
         kept = folder.read_description(shipped)
         description = {k: v for k, v in kept.items() if k not in ("format", "files")}
         sealed = folder.seal(description, model)
-        content = {k: v for k, v in sealed.items() if k != "sha256"} | changes
-        text = readable({"sha256": identity.digest(content), **content})
-        (model / folder.DESCRIPTION).write_text(text)
+        content = {k: v for k, v in sealed.items() if k != checksums.KEY} | changes
+        (model / folder.DESCRIPTION).write_text(readable(checksums.sealed(content)))
         return _refused(lambda: recogniser.Recogniser(model))
 
     return attempt
@@ -413,6 +412,7 @@ def _record(**changes: object) -> dict:
         "digest": identity.digest(specification),
         **dict.fromkeys((*texts, "protocol", "protocol_title"), "x"),
         "variant": "default",
+        "utterances": 4,
         "speakers": 2,
         "n_folds": 1,
         "speaker_disjoint": True,

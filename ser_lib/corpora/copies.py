@@ -59,8 +59,33 @@ def published_copies(
         if len(copies[utterance]) > 1
         or path.parent not in passed_over - folders
         or utterance not in known
-        or _is_published(path, known[utterance])
+        or agreement(path, known[utterance]) in ("checksum", "duration")
     }
+
+
+def agreement(path: Path, published: Mapping[str, object]) -> str:
+    """
+    Say in what a recording agrees with the published one, of which `published_copies` knows.
+
+    Returns
+    -------
+    str
+        In the publisher's container (WAV) at the publisher's sampling rate ``"checksum"``, or
+        ``"samples"`` if only their number is the same; of a transcoded copy ``"duration"``, to
+        within one sample period of the lower sampling rate, the largest rounding error of
+        resampling. Otherwise, or if it cannot be read, empty.
+    """
+    try:
+        with decoding.opened(path) as (file, _):
+            samples, rate = file.frames, file.samplerate
+    except InputError:
+        return ""
+    if path.suffix.lower() == ".wav" and rate == published["rate"]:
+        if _checksum(path) == published["sha256"]:
+            return "checksum"
+        return "samples" if samples == published["samples"] else ""
+    difference = abs(samples / rate - published["samples"] / published["rate"])
+    return "duration" if difference < 1 / min(rate, published["rate"]) else ""
 
 
 def _choose(
@@ -71,9 +96,9 @@ def _choose(
 ) -> Path:
     """Choose among files of which none has the published checksum."""
     if published is not None:
-        long = [path for path in files if _has_duration(path, published)]
-        encoded = [path for path in long if _is_published(path, published)]
-        files = encoded or [path for path in long if path.parent in folders] or files
+        found = {path: agreement(path, published) for path in files}
+        beside = [p for p in files if found[p] == "samples" and p.parent in folders]
+        files = [p for p in files if found[p] == "duration"] or beside or files
     first = files[0]
     for other in files[1:]:
         # A lossy copy, or one at another rate, differs from its original in every sample.
@@ -91,28 +116,6 @@ def _checksum(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-
-
-def _has_duration(path: Path, published: Mapping[str, object]) -> bool:
-    try:
-        with decoding.opened(path) as (file, _):
-            samples, rate = file.frames, file.samplerate
-    except InputError:
-        return False
-    difference = abs(samples / rate - published["samples"] / published["rate"])
-    return difference < 1 / min(rate, published["rate"])
-
-
-def _is_altered(path: Path, published: Mapping[str, object]) -> bool:
-    """Tell whether a file that can be read is in the publisher's form, without its checksum."""
-    with decoding.opened(path) as (file, _):
-        return path.suffix.lower() == ".wav" and file.samplerate == published["rate"]
-
-
-def _is_published(path: Path, published: Mapping[str, object]) -> bool:
-    if _checksum(path) == published["sha256"]:
-        return True
-    return _has_duration(path, published) and not _is_altered(path, published)
 
 
 def _same_samples(one: Path, other: Path) -> bool:

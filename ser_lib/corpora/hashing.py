@@ -107,5 +107,5 @@ def _stored() -> dict[str, list]:
     try:
         return checksums.read_sealed(_store())
     except InputError:
-        # Missing, damaged, or of an older version: it is written again.
+        # Missing or damaged: it is written again.
         return {}

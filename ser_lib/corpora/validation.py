@@ -1,11 +1,11 @@
 """Compare the recordings on the disk with those that the publisher released."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from ser_lib.corpora.copies import agreement
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.hashing import in_threads
 from ser_lib.errors import InputError, listed
@@ -87,10 +87,9 @@ def validate(
     """
     Compare recordings with what was published.
 
-    A recording in the publisher's container (WAV) at the publisher's sampling rate must have the
-    published SHA-256. A transcoded copy must have the published duration to within one sample
-    period of the lower sampling rate, the largest rounding error of resampling. Every recording
-    must be one that `ser_lib.signal.decode` accepts.
+    A recording must agree with the published one in checksum or duration, as
+    `ser_lib.corpora.copies.agreement` compares them, and be one that `ser_lib.signal.decode`
+    accepts.
 
     Parameters
     ----------
@@ -132,14 +131,10 @@ def _verdict(task: Sequence) -> tuple[str, str]:
     """Compare one file with what was published; of one that is undecodable, say why."""
     path, published = task
     try:
-        samples, rate = decoding.check(path)
+        decoding.check(path)
     except InputError as error:
         return "undecodable", str(error)
     if published is None or pd.isna(published["samples"]):
         return "unknown", ""
-    if path.suffix.lower() == ".wav" and rate == published["rate"]:
-        with path.open("rb") as file:
-            same = hashlib.file_digest(file, "sha256").hexdigest() == published["sha256"]
-        return "checksum" if same else "altered", ""
-    difference = abs(samples / rate - published["samples"] / published["rate"])
-    return "duration" if difference < 1 / min(rate, published["rate"]) else "altered", ""
+    found = agreement(path, published)
+    return found if found in ("checksum", "duration") else "altered", ""

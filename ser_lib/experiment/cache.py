@@ -24,8 +24,6 @@ _PARTS = {
     "evaluations": r"[0-9a-f]{32}",
     "synthetic": r"\.?[0-9a-f]{16}(\.\w{8})?",
     _WEIGHTS: "(published weights)",
-    # Of older versions.
-    "running": r"tmp\w{8}",
     "recordings.json": "",
 }
 # Names of the files in an entry of a part that is a folder; one with others in it is not ours.
@@ -33,7 +31,6 @@ _WITHIN = {
     _FEATURES: r"values\.npy|offsets\.npy|meta\.json|\d{6}\.npz|\.lock",
     "evaluations": r"seed-?\d+-.*\.(json|npz)",
     "synthetic": r".*\.wav|checksums\.json|\.lock",
-    "running": r".*",
 }
 _UNFINISHED = r"|\..+\.\w{8}"
 # Files beside the parts: the marker, and what an interruption may leave.
@@ -172,8 +169,8 @@ def _described(entry: Path) -> tuple[str, str]:
     try:
         meta = json.loads((entry / "meta.json").read_text(encoding="utf-8"))
         front_end = meta["front_end"]
-        first = front_end.get("preprocessing", front_end.get("conditioning", []))
-        steps = [_named(s) for s in (*first, front_end["analysis"], front_end["segmentation"])]
+        steps = (*front_end["preprocessing"], front_end["analysis"], front_end["segmentation"])
+        steps = [_named(step) for step in steps]
         if "normalisation" in meta:
             steps.append(f"normalised by {meta['normalisation']}")
         return meta["corpus"], ", ".join(steps)

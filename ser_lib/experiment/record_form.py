@@ -27,7 +27,7 @@ _FORM = {
     **dict.fromkeys(("digest", "system", "title", "variant", "backend"), _TEXT),
     **dict.fromkeys(("corpus", "corpus_title", "corpus_licence", "corpus_citation?"), _TEXT),
     **dict.fromkeys(("protocol", "protocol_title", "protocol_description?"), _TEXT),
-    **dict.fromkeys(("utterances?", "speakers", "n_folds"), _COUNT),
+    **dict.fromkeys(("utterances", "speakers", "n_folds"), _COUNT),
     **dict.fromkeys(("speaker_disjoint", "partial"), _TRUTH),
     "specification": _SPECIFICATION,
     "parameters": {},

@@ -3,9 +3,8 @@ Stored results: finished folds in the cache, predictions and their records in th
 
 A fold is one JSON file, whole or absent, that carries a checksum of itself. An evaluation is a CSV
 file of posteriors, one row per utterance, fold, seed and condition, and beside it a JSON file of
-the same name, the record of what made them. The reports are built from these pairs alone.
-A record carries the SHA-256 of its CSV file and of itself; records of older versions do not, and
-get both when the next report is built (`seal_record`).
+the same name, the record of what made them, which carries the SHA-256 of the CSV file and of
+itself. The reports are built from these pairs alone.
 """
 
 import hashlib
@@ -24,13 +23,8 @@ from ser_lib.experiment import record_form
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.places import plain_name
 
-_REQUIRED = ("digest", "specification", "system", "corpus", "protocol", "partial", "code", "runs")
-# Where a record has the checksums of itself, which comes first, and of its predictions, which comes
-# last: no single damage hides both.
-_OWN, _OF_PREDICTIONS = checksums.KEY, "predictions_sha256"
-# Keys and values of records before version 2 of this package.
-_OLD_KEYS = {"setting": "variant", "arguments": "parameters", "recipe": "specification"}
-_OLD_VARIANTS = {"ours": "default", "source": "as_published"}
+# Under which a record carries the checksum of its predictions.
+_OF_PREDICTIONS = "predictions_sha256"
 
 
 def fold_file(specification: str, seed: int, fold: str, rows: str) -> Path:
@@ -117,42 +111,9 @@ def write(evaluation: Evaluation, path: Path) -> None:
     """
     table = evaluation.predictions.to_csv(index=False, lineterminator="\n")
     write_if_changed(path, table)
+    record = evaluation.record | {_OF_PREDICTIONS: hashlib.sha256(table.encode()).hexdigest()}
     # The record goes last: a report looks for records, and finds only what is complete.
-    write_if_changed(path.with_suffix(".json"), _sealed(evaluation.record, table.encode()))
-
-
-def _sealed(record: dict, table: bytes) -> str:
-    """Format a record, completed by the checksums of its predictions and of itself."""
-    content = record | {_OF_PREDICTIONS: hashlib.sha256(table).hexdigest()}
-    return readable(checksums.sealed(content)) + "\n"
-
-
-def seal_record(path: Path) -> bool:
-    """
-    Give the record of an older version the checksums of itself and of its predictions.
-
-    Nothing else in it changes. What was altered before cannot be noticed any more.
-
-    Parameters
-    ----------
-    path : Path
-        The record.
-
-    Returns
-    -------
-    bool
-        Whether it had none.
-
-    Raises
-    ------
-    InputError
-        As `read`.
-    """
-    if _checked(path)[1] is not None:
-        return False
-    read(path)
-    record = json.loads(path.read_text(encoding="utf-8"))
-    return write_if_changed(path, _sealed(record, path.with_suffix(".csv").read_bytes()))
+    write_if_changed(path.with_suffix(".json"), readable(checksums.sealed(record)) + "\n")
 
 
 def records(folder: Path) -> list[Path]:
@@ -162,59 +123,26 @@ def records(folder: Path) -> list[Path]:
 
 def read_record(path: Path) -> dict:
     """
-    Read the record of an evaluation, with the keys of today, whichever version wrote it.
+    Read the record of an evaluation.
 
     Raises
     ------
     InputError
-        If the file is missing, is not such a record, or its digest is not that of its
-        specification.
+        If the file is missing, damaged or altered, or is not such a record.
     """
     return _checked(path)[0]
 
 
 def _checked(path: str | os.PathLike) -> tuple[dict, str | None]:
-    """Read a record, and the checksum of its predictions; None where it carries none."""
+    """Read a record, and the checksum of its predictions."""
     path = Path(path).with_suffix(".json")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected the record of an evaluation") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error})") from None
-    intact = isinstance(record, dict) and checksums.is_sealed(record)
-    record = record if isinstance(record, dict) else {}
-    own, of_predictions = record.pop(_OWN, None), record.pop(_OF_PREDICTIONS, None)
-    record = _translated(record)
-    missing = [key for key in _REQUIRED if key not in record]
-    if missing:
-        raise InputError(f"{path}: no {', '.join(missing)}; expected the record of an evaluation")
-    for key in ("corpus", "system"):
-        plain_name(f"{path}: {key}", record[key])
-    digest = identity.digest(record["specification"])
-    if digest != record["digest"]:
-        raise InputError(
-            f"{path}: the digest {str(record['digest'])[:8]} is not that of the specification "
-            f"beside it ({digest[:8]}); one of them was altered"
-        )
-    if (own or of_predictions) and not (intact and isinstance(of_predictions, str)):
-        raise InputError(f"{path}: its checksum is not that of its content; it was altered")
+    record = checksums.read_sealed(path)
+    of_predictions = record.pop(_OF_PREDICTIONS, None)
     if (problem := record_form.problem(record)) is not None:
         raise InputError(f"{path}: {problem}; expected the record of an evaluation")
+    for key in ("corpus", "system"):
+        plain_name(f"{path}: {key}", record[key])
     return record, of_predictions
-
-
-def _translated(record: dict) -> dict:
-    """Bring a record of an older version to today's keys; what its digest covers stays."""
-    if "recipe" not in record:
-        return record
-    record = {_OLD_KEYS.get(key, key): value for key, value in record.items()}
-    return record | {"variant": current_variant(record.get("variant"))}
-
-
-def current_variant(name: object) -> object:
-    """Return today's name of a variant that an older version may have written."""
-    return _OLD_VARIANTS.get(name, name)
 
 
 def read(path: str | Path) -> Evaluation:
@@ -253,7 +181,7 @@ def read(path: str | Path) -> Evaluation:
         evaluation = Evaluation(predictions=table, record=record)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    if expected not in (None, hashlib.sha256(content).hexdigest()):
+    if expected != hashlib.sha256(content).hexdigest():
         raise InputError(
             f"{path}: not the predictions of {path.with_suffix('.json').name}, whose checksum of "
             "them is another; one of the two files was altered or exchanged"

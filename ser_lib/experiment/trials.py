@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ser_lib import code_digest, identity, paths
@@ -34,9 +33,6 @@ SAME = ("subset", "classes", "recordings", "protocol", "normalisation", "folds",
 
 _SCORES = ["dev_uar", "dev_uar_low", "dev_uar_high", "dev_loss"]
 _NUMBERS = [*_SCORES, "best_epoch", "n_parameters", "fit_seconds", "classes"]
-# Folder and columns in which older versions kept the table.
-_OLD_FOLDER = "recipes"
-_OLD_NAMES = {"recipe": "trial", "arguments": "parameters", "parameters": "n_parameters"}
 
 
 def trials_file(corpus: str, system: str, reports: str | os.PathLike | None = None) -> Path:
@@ -71,28 +67,16 @@ def read(path: Path) -> pd.DataFrame:
     """
     Read a table of trials, with columns `COLUMNS`; no rows where there is no file.
 
-    Parameters
-    ----------
-    path : Path
-        From `trials_file`. Where it is missing, the table of an older version beside it
-        (``<reports>/<corpus>/recipes/<system>.csv``) is read.
-
-    Raises
-    ------
-    InputError
-        If the file is not one that `add` wrote.
+    `path` is from `trials_file`; InputError if the file is not one that `add` wrote.
     """
-    old = path.parent.parent / _OLD_FOLDER / path.name
-    path = old if old.is_file() and not path.is_file() else path
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        if "recipe" in table:
-            table = table.rename(columns=_OLD_NAMES)
         if tuple(table.columns) != COLUMNS:
             raise InputError(
                 f"{path}: columns {', '.join(table.columns)}; expected {', '.join(COLUMNS)}"
             )
-        table["parameters"] = [_parameters(text) for text in table["parameters"]]
+        for text in table["parameters"]:
+            json.loads(text)["variant"]  # An error here, not where a page is made of it.
         for column in _NUMBERS:
             table[column] = pd.to_numeric(table[column].where(table[column] != "", None))
         return ordered(table)
@@ -100,17 +84,8 @@ def read(path: Path) -> pd.DataFrame:
         return ordered([])
     except InputError:
         raise
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path}: not readable as a table of trials ({error})") from None
-
-
-def _parameters(text: str) -> str:
-    """Check the JSON of a trial's parameters, and bring that of an older version to today's."""
-    values = json.loads(text)
-    if "setting" not in values:
-        return text
-    variant = results.current_variant(values.pop("setting"))
-    return json.dumps({"variant": variant, **values}, ensure_ascii=False)
 
 
 def add(path: Path, row: Mapping) -> None:
@@ -146,26 +121,10 @@ def comparable(folder: Path) -> dict[str, list[pd.DataFrame]]:
         By system. The largest group first; of equal size, the one with the best trial. Errors as
         `read`.
     """
-    files = [path for part in ("trials", _OLD_FOLDER) for path in (folder / part).glob("*.csv")]
     groups = {}
-    for name in sorted({path.stem for path in files}):
-        table = read(folder / "trials" / f"{name}.csv")
+    for path in sorted((folder / "trials").glob("*.csv")):
+        table = read(path)
         if len(table):
             parts = [rows for _, rows in table.groupby(list(SAME), sort=False)]
-            groups[name] = sorted(parts, key=len, reverse=True)
+            groups[path.stem] = sorted(parts, key=len, reverse=True)
     return groups
-
-
-def loss(p: np.ndarray, true: np.ndarray) -> float:
-    """
-    Compute the mean negative logarithm of the posterior of the true class.
-
-    Parameters
-    ----------
-    p : ndarray, shape (n, classes)
-        Posteriors, rounded to six decimals: a 0 counts as half of the last decimal.
-    true : ndarray of int, shape (n,)
-        Positions of the true classes.
-    """
-    own = p[np.arange(len(p)), true]
-    return abs(float(np.log(np.maximum(own, 5e-7)).mean()))

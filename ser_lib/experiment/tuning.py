@@ -14,7 +14,7 @@ from ser_lib.evaluation.predictions import classes_of, summarise
 from ser_lib.experiment import training
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, prepare, say
-from ser_lib.experiment.trials import add, loss, ordered, read, stamp, trials_file
+from ser_lib.experiment.trials import add, ordered, read, stamp, trials_file
 from ser_lib.places import require_writable
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ def tune(
         One row per trial, best development UAR first; columns `ser_lib.experiment.trials.COLUMNS`:
         trial, parameters (all of the system's, as JSON), dev_uar of the pooled development rows
         (averaged over seeds) with its 95 % interval over speakers where there are three or more,
-        dev_loss (mean negative logarithm of the true class's posterior), best_epoch (mean),
-        n_parameters, fit_seconds, and on what by which code it was computed. A trial whose training
-        diverged is named on standard error and left out.
+        dev_loss (their cross-entropy), best_epoch (mean), n_parameters, fit_seconds, and on what by
+        which code it was computed. A trial whose training diverged is named on standard error and
+        left out.
 
     Raises
     ------
@@ -168,10 +168,8 @@ def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, obj
     predictions = pd.concat([result.predictions for result in finished], ignore_index=True)
     # They stood in the place of the test rows.
     predictions = predictions[predictions["part"] == "test"]
-    classes = classes_of(predictions)
-    scores = summarise(predictions, classes)
+    scores = summarise(predictions, classes_of(predictions))
     speakers = sorted(predictions["speaker"].dropna().unique())
-    p = predictions[[f"p_{name}" for name in classes]].to_numpy()
     records = [result.record for result in finished]
     epochs = [r["chosen"]["epoch"] for r in records if "epoch" in r["chosen"]]
     sizes = [r["n_parameters"] for r in records if r["n_parameters"] is not None]
@@ -183,7 +181,7 @@ def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, obj
         "dev_uar": scores["uar"],
         "dev_uar_low": scores["uar_low"],
         "dev_uar_high": scores["uar_high"],
-        "dev_loss": loss(p, pd.Index(classes).get_indexer(predictions["emotion"])),
+        "dev_loss": scores["cross_entropy"],
         "best_epoch": np.mean(epochs) if epochs else np.nan,
         "n_parameters": int(np.median(sizes)) if sizes else None,
         "fit_seconds": sum(r["fit_seconds"] for r in records),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError, unknown
+from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
 from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
+from ser_lib.features.normalisation import NORMALISATIONS, check_normalisation
 from ser_lib.plots.layout import (
     draw_intervals,
     figure,
@@ -142,9 +143,6 @@ def _measurements(published: Sequence[PublishedScore]) -> list[list[PublishedSco
     return groups
 
 
-_NORMALISATIONS = ("train", "utterance", "speaker")
-
-
 def _disjoint(block: pd.DataFrame) -> bool:
     return "speaker_disjoint" not in block or bool(block["speaker_disjoint"].all())
 
@@ -167,7 +165,7 @@ def _panels(results: pd.DataFrame, keys: list[str], metric: str) -> list[tuple[s
     panels = []
     for values, panel in results.groupby(keys, sort=False):
         what = dict(zip(keys, values, strict=True))
-        scaled = _NORMALISATIONS.index(what["normalisation"])
+        scaled = NORMALISATIONS.index(what["normalisation"])
         order = (not _disjoint(panel), protocols.index(what["protocol"]), scaled)
         protocol = str(what["protocol"]).replace("_", " ")
         classes = f", {what['classes']} classes" if "classes" in what else ""
@@ -217,8 +215,7 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
     if results.empty:
         raise InputError("there is nothing to draw: the table of results has no rows")
     for normalisation in results["normalisation"]:
-        if normalisation not in _NORMALISATIONS:
-            raise unknown("normalisation", normalisation, _NORMALISATIONS)
+        check_normalisation(normalisation)
     keys = ["protocol", "normalisation"]
     if "classes" in results and results["classes"].nunique() > 1:
         keys.append("classes")

@@ -168,8 +168,7 @@ def _read_svm(path: Path, state: Mapping[str, object]) -> object:
     from ser_lib.systems.statistics_svm import StatisticsSVM
 
     classes = {kind.__name__: kind for kind in (StatisticsSVM, FunctionalsSVM)}
-    # Older versions could read one class only, and do not name it.
-    classifier = classes[state.get("class", StatisticsSVM.__name__)](**state["parameters"])
+    classifier = classes[state["class"]](**state["parameters"])
     check_archive(path)
     try:
         strange = set(skops.io.get_untrusted_types(file=path)) - set(_TRUSTED)
@@ -187,8 +186,7 @@ def _read_svm(path: Path, state: Mapping[str, object]) -> object:
             raise InputError(
                 f"{path}: holds other steps than the support vector machine of ser_lib"
             )
-        # Models of older versions have none.
-        if "probe" in state and not np.allclose(_probe(pipeline), state["probe"], atol=1e-6):
+        if not np.allclose(_probe(pipeline), state["probe"], atol=1e-6):
             raise InputError(
                 f"{path}: scikit-learn {sklearn.__version__} makes other decisions of it than the "
                 "version that wrote it; expected that version, which the card of the model names"

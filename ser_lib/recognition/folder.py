@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ser_lib import identity, paths
+from ser_lib import checksums, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.calibration import apply_temperature
 from ser_lib.recognition.classifiers import FILES
@@ -48,8 +48,7 @@ def seal(description: Mapping[str, object], folder: Path) -> dict[str, object]:
         path = folder / name
         if path.is_file():
             files[name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-    content = {"format": FORMAT, **description, "files": files}
-    return {"sha256": identity.digest(content), **content}
+    return checksums.sealed({"format": FORMAT, **description, "files": files})
 
 
 def write_description(folder: Path, description: Mapping[str, object], card: str) -> None:
@@ -83,13 +82,13 @@ def read_description(folder: Path) -> dict[str, object]:
             f"{folder / DESCRIPTION}: its format is {version}, from a newer version of ser_lib; "
             f"expected at most {FORMAT} (a newer ser_lib reads it)"
         )
-    content = {key: value for key, value in description.items() if key != "sha256"}
-    if description.get("sha256") != identity.digest(content):
+    if not checksums.is_sealed(description):
         raise InputError(f"{folder / DESCRIPTION}: damaged or altered; {_MADE_BY}")
-    _check_content(folder / DESCRIPTION, content)
-    for name, entry in content["files"].items():
+    del description[checksums.KEY]
+    _check_content(folder / DESCRIPTION, description)
+    for name, entry in description["files"].items():
         _check_file(folder, name, entry)
-    return content
+    return description
 
 
 def _parsed(path: Path) -> dict[str, object]:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from ser_lib.evaluation.metrics import METRICS
+from ser_lib.features.normalisation import NORMALISATIONS
 from ser_lib.reporting.commands import changed_parameters, shown
 from ser_lib.reporting.formatting import code, escape, interval, markdown_table
-from ser_lib.reporting.rows import NORMALISATIONS, Row
+from ser_lib.reporting.rows import Row
 
 _READ = """From left to right: what the authors report; the system as they published it under a
 protocol like theirs, which has the test speakers in training; the same on unseen speakers; and our

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ser_lib import code_digest, console, identity, paths
 from ser_lib.errors import InputError
-from ser_lib.experiment.results import records, seal_record, write_if_changed
+from ser_lib.experiment.results import write_if_changed
 from ser_lib.reporting import captions, runs, trials
 from ser_lib.reporting.formatting import short_title
 from ser_lib.reporting.overview import overview_page, update_readme
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # The name under which a PNG file notes what was drawn.
 _NOTE = "Drawn of"
-_PATTERNS = ("leaderboard*.png", "confusion-*.png", "recall-*.png", "recipes-*.png", "trials-*.png")
+_PATTERNS = ("leaderboard*.png", "confusion-*.png", "recall-*.png", "trials-*.png")
 
 
 def build_report(reports: Path | None = None, *, corpus: str | None = None) -> list[Path]:
@@ -75,8 +75,6 @@ def build_report(reports: Path | None = None, *, corpus: str | None = None) -> l
 def _build_page(folder: Path) -> Path:
     """Make the results table, the figures and the pages of a corpus."""
     rows = read_rows(folder)
-    for record in records(folder):
-        seal_record(record)
     shown = [row for row in rows if not row.superseded]
     table = results_table(rows).to_csv(index=False, lineterminator="\n")
     write_if_changed(folder / "results.csv", table)

@@ -61,8 +61,7 @@ def group_heading(key: tuple, group: Sequence[Row]) -> str:
     (subset, fingerprint), classes, protocol = key
     part = "" if subset == "all" else f"{escape(subset)}; "
     record = group[0].record
-    # Records of older versions do not count the utterances.
-    of = f"{record['utterances']:,} utterances of " if "utterances" in record else ""
-    of += f"{record['speakers']} speakers" if record["speakers"] else "unknown speakers"
+    speakers = f"{record['speakers']} speakers" if record["speakers"] else "unknown speakers"
+    of = f"{record['utterances']:,} utterances of {speakers}"
     text = f"{escape(', '.join(classes))} ({of}; recordings and labels {fingerprint})"
     return f"### {part}{len(classes)} classes, {escape(protocol)}\n\n{text}"

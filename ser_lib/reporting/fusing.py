@@ -10,9 +10,10 @@ from ser_lib.errors import InputError, unknown
 from ser_lib.evaluation import fusion
 from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.experiment import results
+from ser_lib.features.normalisation import NORMALISATIONS
 from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
 from ser_lib.reporting.choices import CHOSEN_ON
-from ser_lib.reporting.rows import NORMALISATIONS, Row, read_rows
+from ser_lib.reporting.rows import Row, read_rows
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 # What all members of a fusion have in common, and what the record of the fusion takes from them.

@@ -15,6 +15,7 @@ from ser_lib.errors import InputError
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
 from ser_lib.experiment import results
+from ser_lib.features.normalisation import NORMALISATIONS
 from ser_lib.reporting.commands import changed_parameters, shown
 
 SCORES = tuple(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high"))
@@ -34,8 +35,6 @@ COLUMNS = (
 
 # Parts of a specification that say how often and on which part a system was trained, not which.
 _EXTENT = ("seeds", "folds", "split")
-NORMALISATIONS = ("train", "utterance", "speaker")
-"""In the order in which they are shown: from what needs least of the test speaker."""
 
 
 class Row(NamedTuple):
@@ -78,7 +77,7 @@ class Row(NamedTuple):
     def unusual(self) -> tuple[bool, int, int]:
         """How far it is from the default: variant, kind of training, number of parameters."""
         specification = self.record["specification"]
-        special = sum(key in specification for key in ("nested", "development", "features"))
+        special = sum(key in specification for key in ("nested", "development"))
         changed = len(changed_parameters(self.record))
         return self.values["variant"] != "default", special, changed
 
@@ -181,7 +180,8 @@ def groups(rows: Sequence[Row]) -> dict[tuple, list[Row]]:
     Group rows on the same recordings, classes and protocol.
 
     The keys are ``(subset, fingerprint), classes, protocol``. The largest group comes first, groups
-    of one size in alphabetical order; rows of a group are ordered by normalisation, then as given.
+    of one size in alphabetical order; rows of a group are ordered by normalisation, from what needs
+    least of the test speaker, then as given.
     """
     grouped: dict[tuple, list[Row]] = {}
     for row in rows:
@@ -285,7 +285,6 @@ def _changes(row: Row, rows: Sequence[Row]) -> str:
         f"{name} {json.dumps(shown(parameters[name]), ensure_ascii=False)}" for name in differing
     ]
     specification = row.record["specification"]
-    parts += ["altered features"] if "features" in specification else []
     parts += ["nested choice"] if "nested" in specification else []
     parts += ["development speakers held out"] if "development" in specification else []
     return ", ".join(parts)

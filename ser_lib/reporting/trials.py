@@ -80,9 +80,7 @@ def section(folder: Path, figures: Mapping[str, str]) -> list[str]:
     """
     text = []
     for system, groups in comparable(folder).items():
-        # Older versions kept the table in another folder.
-        kept = [f"{part}/{system}.csv" for part in ("trials", "recipes")]
-        file = next((name for name in kept if (folder / name).is_file()), kept[0])
+        file = f"trials/{system}.csv"
         text.append(f"### {code(system)}: [{file}]({file})")
         if figure_name(system) in figures:
             shown = captions.trials(system, groups[0])

@@ -38,8 +38,6 @@ def test_what_is_read_predicts_what_was_written(tmp_path, name):
 def test_a_version_of_scikit_learn_that_decides_otherwise_is_refused(tmp_path, monkeypatch):
     fitted = MACHINES["linear"].fit(X, Y, groups=SPEAKERS)
     state, _ = write_fitted(fitted, tmp_path)
-    older = {key: value for key, value in state.items() if key != "probe"}
-    assert read_fitted(tmp_path, older).predict(X).tolist() == fitted.predict(X).tolist()
     # Another version of the same name.
     monkeypatch.setattr("sklearn.base.__version__", "0.1")
     with warnings.catch_warnings():

@@ -109,6 +109,7 @@ def store(
         "corpus": "folder",
         "corpus_title": "Recordings in a folder",
         "corpus_licence": "free",
+        "utterances": len(SPEAKERS) * len(CLASSES) * 2,
         "speakers": len(SPEAKERS),
         "protocol": protocol,
         "protocol_title": protocol.replace("_", " "),

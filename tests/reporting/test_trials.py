@@ -109,11 +109,6 @@ def test_a_terminal_shows_scores_and_changes(folder):
     assert rows[0][:3] == ["blunt", "sharpness 0.01", 0.8]
 
 
-def test_tables_of_older_versions_are_shown_where_they_are(folder):
-    (folder / "trials").rename(folder / "recipes")
-    assert "[recipes/tiny.csv](recipes/tiny.csv)" in "\n".join(section(folder, {}))
-
-
 @pytest.mark.slow
 def test_the_page_shows_the_trials_and_their_figure(folder):
     store(paths.reports())
