@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import inspect
 import io
+import os
 import tokenize
 from collections.abc import Iterable
 from pathlib import Path
@@ -175,10 +176,11 @@ def _assigns(node: ast.stmt, names: set[str], functions: Iterable[str] = ()) -> 
 
 def _file(module: str) -> Path | None:
     """Find the source file of a module of this package, without importing it."""
-    base = PACKAGE.joinpath(*module.split(".")[1:])
-    for candidate in (base / "__init__.py", base.with_suffix(".py")):
-        if candidate.is_file():
-            return candidate
+    # A report asks a hundred thousand times, and joining paths takes twice as long as strings.
+    base = os.path.join(PACKAGE, *module.split(".")[1:])
+    for candidate in (os.path.join(base, "__init__.py"), f"{base}.py"):
+        if os.path.isfile(candidate):
+            return Path(candidate)
     return None
 
 

@@ -18,13 +18,13 @@ from ser_lib.experiment import provenance, results
 from ser_lib.experiment.fold import CLEAN, FoldData, FoldResult
 from ser_lib.features.cache import extract_to_cache
 from ser_lib.features.normalisation import check_normalisation
+from ser_lib.systems.base import NeuralSystem, System
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
     from ser_lib.experiment.provenance import Specification
     from ser_lib.features.front_end import FrontEnd
     from ser_lib.protocols import Fold, Protocol
-    from ser_lib.systems.base import System
 
 # Seconds from which a recording is named as one that makes training take more memory.
 _LONG = 60
@@ -55,7 +55,7 @@ class Plan:
 
     title: str
     """Shown while it runs."""
-    system: "System"
+    system: System
     corpus: "Corpus"
     protocol: "Protocol"
     normalisation: str
@@ -109,9 +109,6 @@ class Plan:
 
     def _say_what_long_recordings_cost(self) -> None:
         """Tell the user where the memory of training will come from."""
-        # All systems are imported with it: workers do without.
-        from ser_lib.systems.base import NeuralSystem
-
         if not isinstance(self.system, NeuralSystem) or self.system.segmented:
             return
         paths = self.corpus.table["path"].dropna()
@@ -147,7 +144,7 @@ class Plan:
 
 
 def prepare(
-    system: "System",
+    system: System,
     corpus: "Corpus",
     *,
     protocol: "str | Protocol | None" = None,
@@ -267,7 +264,7 @@ def _check_folds(folds: int | Sequence[str] | None, names: list[str], protocol: 
     return [name for name in names if name in wanted]
 
 
-def _degraded(system: "System", conditions: Mapping[str, Sequence]) -> "dict[str, FrontEnd]":
+def _degraded(system: System, conditions: Mapping[str, Sequence]) -> "dict[str, FrontEnd]":
     """Make the front end of each test condition."""
     if CLEAN in conditions:
         raise InputError(
@@ -281,7 +278,7 @@ def _degraded(system: "System", conditions: Mapping[str, Sequence]) -> "dict[str
     }
 
 
-def _without_test_rows(system: "System", fold: "Fold", protocol: str) -> "Fold":
+def _without_test_rows(system: System, fold: "Fold", protocol: str) -> "Fold":
     """Put the development rows of a fold in the place of its test rows."""
     if not len(fold.development):
         raise InputError(

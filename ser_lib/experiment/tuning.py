@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ser_lib import identity
+from ser_lib import identity, systems
 from ser_lib.errors import DivergenceError, InputError, unknown
 from ser_lib.evaluation.predictions import classes_of, summarise
 from ser_lib.experiment import training
@@ -16,14 +16,14 @@ from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, prepare, say
 from ser_lib.experiment.trials import add, ordered, read, stamp, trials_file
 from ser_lib.places import require_writable
+from ser_lib.systems.base import System
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
-    from ser_lib.systems.base import System
 
 
 def tune(
-    system: "type[System] | str",
+    system: type[System] | str,
     corpus: "Corpus",
     trials: Mapping[str, Mapping[str, object]] | Sequence[str] | None = None,
     *,
@@ -82,9 +82,6 @@ def tune(
         If the training of every trial diverged.
     """
     if isinstance(system, str):
-        # All systems are imported with it: workers do without.
-        from ser_lib import systems
-
         system = systems.get(system)
     options = {"folds": folds, "seeds": seeds, "normalisation": normalisation, "development": True}
     plans = plan_trials(system, corpus, trials, **options)
@@ -114,7 +111,7 @@ def tune(
 
 
 def plan_trials(
-    system: "type[System]",
+    system: type[System],
     corpus: "Corpus",
     trials: Mapping[str, Mapping[str, object]] | Sequence[str] | None,
     **options: object,
@@ -142,7 +139,7 @@ def plan_trials(
 
 
 def _chosen(
-    kind: "type[System]", trials: Mapping[str, Mapping] | Sequence[str] | None
+    kind: type[System], trials: Mapping[str, Mapping] | Sequence[str] | None
 ) -> Mapping[str, Mapping[str, object]]:
     """Return the changed parameters of each trial that is wanted."""
     if isinstance(trials, Mapping):

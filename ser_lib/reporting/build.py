@@ -60,21 +60,21 @@ def build_report(reports: Path | None = None, *, corpus: str | None = None) -> l
             f"{reports}: no predictions in it; expected <corpus>/predictions/*.json as `ser run` "
             "or `ser_lib.evaluate` writes them"
         )
-    pages = [_build_page(folder) for folder in chosen]
-    real = [folder for folder in folders if folder.name != SYNTHETIC]
-    if real and corpus != SYNTHETIC:
-        rows = {folder.name: read_rows(folder, superseded=False) for folder in real}
-        write_if_changed(reports / "README.md", overview_page(rows, reports))
+    real = [folder for folder in folders if SYNTHETIC not in (folder.name, corpus)]
+    rows = {folder: read_rows(folder) for folder in folders if folder in (*chosen, *real)}
+    pages = [_build_page(folder, rows[folder]) for folder in chosen]
+    if real:
+        shown = {f.name: [row for row in rows[f] if not row.superseded] for f in real}
+        write_if_changed(reports / "README.md", overview_page(shown, reports))
         pages.append(reports / "README.md")
-        readme = update_readme(rows, reports)
+        readme = update_readme(shown, reports)
         pages += [readme] if readme else []
         pages += update_notebooks(reports)
     return pages
 
 
-def _build_page(folder: Path) -> Path:
+def _build_page(folder: Path, rows: Sequence[Row]) -> Path:
     """Make the results table, the figures and the pages of a corpus."""
-    rows = read_rows(folder)
     shown = [row for row in rows if not row.superseded]
     table = results_table(rows).to_csv(index=False, lineterminator="\n")
     write_if_changed(folder / "results.csv", table)
