@@ -133,10 +133,12 @@ def _scores(description: Mapping[str, object]) -> str:
             f"an evaluation of the same specification that trained on no test speaker.{older}"
         ]
     lines += [
-        f"On {_escape(other['title'])}, another corpus, over the emotions that both know: "
-        f"{_escape(other['summary'])}. There the largest posterior of a recording is "
-        f"{other['largest_posterior']:.2f} on average, and {100 * other['wa']:.0f} % of the "
-        "recordings are recognised: a posterior is no probability of being right."
+        f"On {_escape(other['title'])}, another corpus, UAR is {other['all_outputs']['uar']:.3f} "
+        f"with all of the model's emotions; {100 * other['all_outputs']['wa']:.0f} % of the "
+        "recordings are recognised, and the largest posterior of a recording is "
+        f"{other['all_outputs']['largest_posterior']:.2f} on average: a posterior is no "
+        "probability of being right. Over the emotions that both know, the others left out: "
+        f"{_escape(other['summary'])}."
         for other in description["evaluations"]
     ]
     return "\n\n".join(lines)
@@ -154,9 +156,10 @@ def _calibration(description: Mapping[str, object]) -> str:
         f"Logarithms of posteriors are divided by {calibration['temperature']:.3g} (Guo et al. "
         f"2017). The expected calibration error is {calibration['before']:.3f} before and "
         + ("not measured" if after is None else f"{after:.3f}")
-        + f" after it, on {calibration['rows']} recordings of {calibration['groups']} speakers: "
-        f"{_SOURCES[calibration['source']]}. For the error afterwards, speakers are scaled by a "
-        "temperature that others gave. No recording of another corpus took part."
+        + f" after it, on {calibration['rows']} predictions (of each recording under each seed) "
+        f"for {calibration['groups']} speakers: {_SOURCES[calibration['source']]}. For the error "
+        "afterwards, speakers are scaled by a temperature that others gave. No recording of "
+        "another corpus took part."
     )
 
 

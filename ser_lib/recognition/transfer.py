@@ -1,6 +1,7 @@
 """Test a trained model on another corpus, over the emotions that both know."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pandas as pd
 from ser_lib import identity
 from ser_lib.corpora.hashing import sample_hashes
 from ser_lib.errors import InputError
+from ser_lib.evaluation import metrics
 from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.experiment import results
 from ser_lib.experiment.fold import CLEAN, DECIMALS
@@ -39,8 +41,9 @@ def evaluate_model(
     Predict a corpus with a trained model, and write the predictions to the reports.
 
     Posteriors of emotions that the corpus does not have are left out, and the others are brought to
-    a sum of one; recordings of emotions that the model does not know are left out. Every recording
-    counts, whether voice activity detection finds speech in it or not.
+    a sum of one; the record says in ``all_outputs`` what the model scores with them. Recordings of
+    emotions that the model does not know are left out. Every recording counts, whether voice
+    activity detection finds speech in it or not.
 
     Parameters
     ----------
@@ -81,9 +84,11 @@ def evaluate_model(
             "`seen=True`, allows it and marks the result)"
         )
     features = _features(recogniser, corpus, jobs, progress)
-    p = recogniser.posteriors(features)[:, [recogniser.classes.index(e) for e in shared]]
-    predictions = _predictions(corpus, shared, p, recogniser.description["seed"])
+    p = recogniser.posteriors(features)
+    own = p[:, [recogniser.classes.index(e) for e in shared]]
+    predictions = _predictions(corpus, shared, own, recogniser.description["seed"])
     record = _record(recogniser, corpus, bool(trained))
+    record["all_outputs"] = _all_outputs(recogniser.classes, corpus.table["emotion"], p)
     evaluation = Evaluation(predictions=predictions, record=record)
     file = results.prediction_files(corpus.name, record["system"], record["digest"], reports)
     results.write(evaluation, file)
@@ -93,14 +98,12 @@ def evaluate_model(
 def add_score(recogniser: Recogniser, evaluation: Evaluation) -> None:
     """Add the score on another corpus to the model, and write its card anew."""
     scores, record = evaluation.scores(), evaluation.record
-    posteriors = evaluation.rows()[[f"p_{emotion}" for emotion in evaluation.classes]]
     entry = {
         "corpus": record["corpus"],
         "title": record["corpus_title"],
         "summary": evaluation.summary(),
         "uar": round(float(scores["uar"]), 4),
-        "wa": round(float(scores["wa"]), 4),
-        "largest_posterior": round(float(posteriors.max(axis=1).mean()), 4),
+        "all_outputs": record["all_outputs"],
         "digest": record["digest"],
     }
     description = {k: v for k, v in recogniser.description.items() if k not in ("format", "files")}
@@ -151,6 +154,17 @@ def _predictions(corpus: "Corpus", shared: list[str], p: np.ndarray, seed: int) 
     )
     table[[f"p_{emotion}" for emotion in shared]] = p
     return table.sort_values("utterance", kind="stable", ignore_index=True)
+
+
+def _all_outputs(classes: Sequence[str], true: pd.Series, p: np.ndarray) -> dict[str, float]:
+    """Score what `Recogniser.predict` gives, which is also emotions that the corpus lacks."""
+    predicted = [classes[i] for i in p.argmax(axis=1)]
+    scores = {
+        "uar": metrics.uar(true.tolist(), predicted),
+        "wa": metrics.wa(true.tolist(), predicted),
+        "largest_posterior": p.max(axis=1).mean(),
+    }
+    return {name: round(float(value), 4) for name, value in scores.items()}
 
 
 def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, object]:

@@ -8,10 +8,11 @@ from ser_lib.reporting.rows import Row
 
 _CHOSEN = """**Choices were made on this corpus.** The defaults of {systems} were chosen on
 development speakers, who are test speakers of other folds: their scores here are too high by what
-those choices gained. Rows named *nested choice*, whose parameters are chosen inside each fold,
-and corpora on which nothing was chosen are free of it."""
+those choices gained. Rows named *nested choice* are free of the choice among the trials of their
+system's search space, which is made inside each fold; on other corpora nothing was chosen."""
 _CONFIRMATION = """**Nothing was chosen on this corpus.** The defaults of {systems} were chosen on
-development speakers of {corpora}; the scores here confirm those choices, or do not."""
+development speakers of {corpora}. What is fused, and which variant of our own systems is kept, was
+decided when earlier variants had been scored here as well."""
 CHOSEN_ON = re.compile(r"[Cc]hosen on development speakers of ([\w-]+)")
 """How a system says on which corpus its defaults were chosen: in one of its deviations."""
 

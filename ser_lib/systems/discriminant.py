@@ -25,9 +25,12 @@ class ShrunkenDiscriminant(ClassifierMixin, TransformerMixin, BaseEstimator):
     The directions, one fewer than there are classes, are those along which the means of the classes
     differ most for the covariance within classes (Fisher 1936), which is shrunken towards a sphere
     (Friedman 1989, Regularized discriminant analysis, JASA 84, 165-175); along each of them, rows
-    of a class have unit variance. All classes count as equally likely. The covariance is that of
-    the principal components of the training rows, all of which are kept: thousands of features
-    become as many as there are rows, which loses nothing and makes the analysis cheap.
+    of a class have unit variance under the shrunken covariance. All classes count as equally
+    likely. The covariance is that of the principal components of the training rows, all of which
+    are kept: thousands of features become at most as many as there are rows, which keeps all
+    distances between rows and makes the analysis cheap. The sphere has the mean variance of these
+    components: the same shrinkage is stronger than it would be over all features, whose mean
+    variance is smaller, and the more so the fewer rows there are.
 
     scikit-learn's `LinearDiscriminantAnalysis` decides alike where all classes are equally
     frequent. Told that they are equally likely, it gives rare classes more weight in the

@@ -53,21 +53,20 @@ def test_its_scores_on_another_corpus_are_those_of_the_committed_evaluation(reco
         and e.record["system"] == recogniser.description["system"]
     )
     (entry,) = recogniser.description["evaluations"]
-    for name in ("uar", "wa"):
-        assert entry[name] == pytest.approx(other.scores()[name], abs=1e-4)
-    posteriors = other.rows()[[f"p_{emotion}" for emotion in other.classes]]
-    assert entry["largest_posterior"] == pytest.approx(posteriors.max(axis=1).mean(), abs=1e-4)
+    assert entry["uar"] == pytest.approx(other.scores()["uar"], abs=1e-4)
+    assert entry["all_outputs"] == other.record["all_outputs"]
 
 
 def test_the_pages_quote_the_scores(recogniser):
     readme, guide = ((ROOT / name).read_text() for name in ("README.md", "docs/recognise.md"))
     expected, (entry,) = recogniser.description["expected"], recogniser.description["evaluations"]
     scores = [re.match(r"UAR (.*?\])", each["summary"])[1] for each in (expected, entry)]
-    assert f"| {' | '.join(scores)} |" in guide
+    elsewhere = entry["all_outputs"]
+    assert f"| {' | '.join(scores)} | {elsewhere['uar']:.3f} |" in guide
     if recogniser.folder == SHIPPED:
-        assert f"UAR is {expected['uar']:.3f} on speakers" in " ".join(readme.split())
-        assert f"{entry['uar']:.3f} on English actors" in readme
-        sure, right = f"{entry['largest_posterior']:.2f}", f"{100 * entry['wa']:.0f} %"
+        assert f"a UAR of {expected['uar']:.3f} on other speakers" in " ".join(readme.split())
+        assert f"{elsewhere['uar']:.3f} on English actors" in readme
+        sure, right = f"{elsewhere['largest_posterior']:.2f}", f"{100 * elsewhere['wa']:.0f} %"
         said = f"largest posterior is {sure} on average, and {right} of the recordings are"
         for page in (readme, guide):
             assert said in " ".join(page.split())
