@@ -1,5 +1,6 @@
 """Where commands may write: names that stay in their folder, folders that can be written."""
 
+import contextlib
 import os
 import re
 import secrets
@@ -53,8 +54,12 @@ def require_writable(folder: str | os.PathLike, kind: str) -> None:
     nearest = require_folder(folder, kind)
     probe = nearest / f".ser_lib.{secrets.token_hex(4)}"
     try:
-        probe.mkdir()
-        probe.rmdir()
+        try:
+            probe.mkdir()
+        finally:
+            # Also when a signal comes in between.
+            with contextlib.suppress(FileNotFoundError):
+                probe.rmdir()
     except OSError as error:
         raise InputError(
             f"{nearest}: nothing can be written here ({error.strerror}); expected another place "
