@@ -142,6 +142,12 @@ def _checked(path: str | os.PathLike) -> tuple[dict, str | None]:
         raise InputError(f"{path}: {problem}; expected the record of an evaluation")
     for key in ("corpus", "system"):
         plain_name(f"{path}: {key}", record[key])
+    digest = identity.digest(record["specification"])
+    if digest != record["digest"]:
+        raise InputError(
+            f"{path}: the digest {record['digest'][:8]} is not that of the specification beside it "
+            f"({digest[:8]}); one of them was altered"
+        )
     return record, of_predictions
 
 

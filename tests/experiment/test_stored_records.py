@@ -116,6 +116,12 @@ def test_whatever_stands_in_the_place_of_a_record_is_an_input_error(tmp_path_fac
         results.read_record(file)
 
 
+def test_a_digest_of_another_specification_is_refused_however_it_is_sealed(tmp_path):
+    results.write(Evaluation(table(), record() | {"digest": "0" * 64}), tmp_path / "x.csv")
+    with pytest.raises(InputError, match=r"x\.json: the digest 00000000 is not that of the spec"):
+        results.read(tmp_path / "x.csv")
+
+
 def test_something_else_that_is_sealed_is_no_record(tmp_path):
     results.save_fold(tmp_path / "x.json", FoldResult(table(), {"history": []}))
     with pytest.raises(InputError, match=r"x\.json: no digest; expected the record"):
