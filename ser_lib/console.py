@@ -6,8 +6,19 @@ from collections.abc import Iterable, Sequence
 from tqdm import tqdm
 
 
-class _Bar(tqdm):
+class Bar(tqdm):
     """A bar that is removed at its end, also when it was shown before its delay."""
+
+    def move_to(self, done: float) -> None:
+        """Show how many steps are done, the one that is being done as a fraction."""
+        self.update(done - self.n)
+
+    @property
+    def format_dict(self) -> dict[str, object]:
+        """What is shown: steps with two decimals, or none."""
+        shown = super().format_dict
+        done = round(shown["n"], 2)
+        return shown | {"n": int(done) if done == int(done) else done}
 
     def refresh(self, *arguments: object, **options: object) -> bool | None:
         """Show the bar now."""
@@ -18,7 +29,7 @@ class _Bar(tqdm):
 
 def progress(
     iterable: Iterable | None = None, *, total: int | None = None, description: str = "", **options
-) -> tqdm:
+) -> Bar:
     """
     Show a progress bar on standard error for anything that takes longer than a second.
 
@@ -36,13 +47,16 @@ def progress(
 
     Returns
     -------
-    tqdm.tqdm
-        The bar, to iterate over or to move.
+    Bar
+        A `tqdm.tqdm`, to iterate over or to move.
     """
     if options.get("disable") is False:
         del options["disable"]
-    settings = {"delay": 1.0, "leave": False, "dynamic_ncols": True, "file": sys.stderr} | options
-    return _Bar(iterable, total=total, desc=description, **settings)
+    settings = {"delay": 1.0, "leave": False, "dynamic_ncols": True, "file": sys.stderr}
+    # By default tqdm waits for as many steps as were done between the last two looks at the bar,
+    # and would not show the parts of a long one after many short ones.
+    settings |= {"miniters": 0} | options
+    return Bar(iterable, total=total, desc=description, **settings)
 
 
 def table(rows: Iterable[Sequence], columns: Sequence[str]) -> str:

@@ -200,9 +200,9 @@ def locked(path: str | os.PathLike, waiting: str) -> Iterator[None]:
                 # The one who had the lock has just removed the folder.
                 continue
         try:
-            if not _lock(descriptor):
+            if not lock(descriptor):
                 print(waiting, file=sys.stderr)
-                _lock(descriptor, wait=True)
+                lock(descriptor, wait=True)
             if not _is_at(descriptor, path):
                 continue
             try:
@@ -213,6 +213,23 @@ def locked(path: str | os.PathLike, waiting: str) -> Iterator[None]:
             return
         finally:
             os.close(descriptor)
+
+
+def lock(descriptor: int, *, wait: bool = False) -> bool:
+    """
+    Lock an open file for this process until it is closed; False if another one has it.
+
+    True as well where the file system or the operating system has no locks.
+    """
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        except OSError:
+            # A file system without locks.
+            pass
+    return True
 
 
 def _beside(path: Path) -> Path:
@@ -273,7 +290,7 @@ def _claimed(path: Path) -> Iterator[Path]:
             os.close(descriptor)
             descriptor = None
         else:
-            _lock(descriptor, wait=True)
+            lock(descriptor, wait=True)
         yield path
     finally:
         path.unlink(missing_ok=True)
@@ -310,19 +327,6 @@ def _empty(folder: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             elif path.name != _LOCK:
                 path.unlink()
-
-
-def _lock(descriptor: int, *, wait: bool = False) -> bool:
-    """Lock an open file for this process; False if another one has it."""
-    if fcntl is not None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            return False
-        except OSError:
-            # A file system without locks.
-            pass
-    return True
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

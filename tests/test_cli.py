@@ -18,6 +18,7 @@ import soundfile
 
 from ser_lib import cli, load_corpus, notebooks, paths, systems
 from ser_lib.features import Frames, FrontEnd, LogMel, WithDeltas, extract
+from ser_lib.notebook_execution import Failure
 from ser_lib.signal import WhiteNoise
 
 
@@ -183,14 +184,14 @@ def test_a_folder_in_the_place_of_a_corpus_is_understood(
 
 WARNING = """
 import warnings
-from ser_lib import cli
+from ser_lib import cli, commands
 from ser_lib.errors import InputWarning
 def command(_):
     warnings.warn("one channel is silent", InputWarning)
     warnings.warn("one channel is silent", InputWarning)
     warnings.warn("another kind")
     return 0
-cli._systems = command
+commands.list_systems = command
 assert cli.main(["systems"]) == 0
 warnings.warn("as ever", InputWarning)
 """
@@ -366,7 +367,7 @@ def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, caps
     def stub(names, **options):
         calls.append((names, options))
         job = notebooks.Run(tmp_path / "01.ipynb", {}, tmp_path / "out" / "01.ipynb", False)
-        failure = notebooks.Failure("2 of 3", "x = y", "NameError: name 'y' is not defined")
+        failure = Failure("2 of 3", "x = y", "NameError: name 'y' is not defined")
         return [notebooks.Outcome(job, notebooks.FAILED, 1.0, failure)]
 
     monkeypatch.setattr(notebooks, "run_notebooks", stub)
@@ -387,6 +388,7 @@ def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, caps
     [
         (["--variant", "as_published"], "--variant with a model, which is trained already"),
         (["--nested"], "--nested with a model"),
+        (["--protocol-option", "k", "3"], "--protocol-option with a model"),
         (["--hold-out-development"], "--hold-out-development with a model"),
         (["--seeds", "0,1"], "--seeds with a model"),
         (["-p", "epochs", "2"], "--parameter with a model"),
@@ -395,6 +397,28 @@ def test_run_passes_everything_on_and_fails_if_a_notebook_does(monkeypatch, caps
 def test_what_a_trained_model_cannot_change_is_refused(options, message, capsys):
     assert cli.main(["evaluate", "ours_discriminant-emodb", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_protocol_takes_options(speakers, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SER_REPORTS", str(tmp_path / "reports"))
+    rows = [
+        f"{speaker}_{emotion},mine,{part}"
+        for speaker, part in (("a", "train"), ("b", "dev"), ("c", "test"))
+        for emotion in ("anger", "sadness")
+    ]
+    (tmp_path / "split.csv").write_text("\n".join(["utterance,fold,part", *rows]))
+    words = ["evaluate", "majority", "--corpus", "folder", "--data", str(speakers)]
+    split = ["--protocol", "split_file", "--protocol-option", "path", str(tmp_path / "split.csv")]
+    code, out, _ = run(*words, *split, capsys=capsys)
+    assert code == 0
+    assert "2 utterances of 1 speaker; split file, 1 of 1 folds" in out
+    for given, message in (
+        (["--protocol", "speaker_folds", "--protocol-option", "k", "2"], "speaker_folds: k is 2;"),
+        (["--protocol", "speaker_folds", "--protocol-option", "n", "3"], "unknown option of the"),
+        (["--protocol-option", "k", "3"], "--protocol-option without --protocol; expected the"),
+    ):
+        code, _, err = run(*words, *given, capsys=capsys)
+        assert (code, message in err) == (2, True), err
 
 
 @pytest.mark.parametrize("option", ["--seen", "--card"])

@@ -21,7 +21,15 @@ GROUND = [
 ]
 ORDER = [
     *("signal", "corpora", "features", "protocols", "evaluation", "plots", "neural", "systems"),
-    *("experiment", "recognition", "reporting", "notebooks", "cli"),
+    *(
+        "experiment",
+        "recognition",
+        "reporting",
+        "notebook_execution",
+        "notebooks",
+        "commands",
+        "cli",
+    ),
 ]
 FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f != PACKAGE / "__init__.py"]
 

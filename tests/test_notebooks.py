@@ -67,9 +67,9 @@ def executed(study, monkeypatch):
     """Environments of the kernels, by notebook; nothing is executed."""
     environments = {}
 
-    def execute(run, *, environment, **options):
-        environments[run.name] = environment
-        return nbformat.read(run.notebook, as_version=4), None
+    def execute(notebook, parameters, *, environment, **options):
+        environments[notebook.stem] = environment
+        return nbformat.read(notebook, as_version=4), None
 
     monkeypatch.setattr(notebooks, "execute", execute)
     return environments
@@ -190,7 +190,7 @@ def test_a_comparison_needs_no_recordings(executed):
 
 
 def test_a_notebook_runs_again_when_something_that_it_depends_on_changed(
-    study, executed, monkeypatch
+    study, executed, monkeypatch, tmp_path
 ):
     def again(**options):
         executed.clear()
@@ -204,8 +204,13 @@ def test_a_notebook_runs_again_when_something_that_it_depends_on_changed(
     assert executed["01_train_svm"]["SER_FRESH"] == "1"
     assert again(parameters=[("epochs", "2")])
     assert not again(parameters=[("epochs", "2")])
-    write_notebook(study, "01_train_svm", "print()")
+    write_notebook(study, "01_train_svm", "print()", parameters="corpus = ''\nrecording = ''")
     assert again()
+    monkeypatch.chdir(tmp_path)
+    for content in ("one", "another"):
+        (tmp_path / "a.wav").write_text(content)
+        assert again(parameters=[("recording", "a.wav")])
+        assert not again(parameters=[("recording", "a.wav")])
     with monkeypatch.context() as patch:
         patch.setattr("ser_lib.code_digest.folder", lambda: "other code")
         assert again()
@@ -273,15 +278,16 @@ def test_training_notebooks_run_side_by_side_between_the_others(study, monkeypat
     running, together = set(), []
     both = threading.Barrier(2, timeout=10)
 
-    def execute(run, **options):
-        running.add(run.name)
-        if "_train_" in run.name:
+    def execute(notebook, parameters, **options):
+        name = notebook.stem
+        running.add(name)
+        if "_train_" in name:
             both.wait()
-        together.append((run.name, sorted(running)))
-        if "_train_" in run.name:
+        together.append((name, sorted(running)))
+        if "_train_" in name:
             both.wait()
-        running.discard(run.name)
-        return nbformat.read(run.notebook, as_version=4), None
+        running.discard(name)
+        return nbformat.read(notebook, as_version=4), None
 
     monkeypatch.setattr(notebooks, "execute", execute)
     outcomes = run_notebooks(jobs=2)
@@ -322,8 +328,8 @@ def test_kernels_are_told_of_the_scheduler(executed, monkeypatch):
 
 @pytest.mark.parametrize(("corpus", "state"), [("synthetic", DONE), ("emodb", FAILED)])
 def test_recordings_are_embedded_only_where_they_are_ours(study, monkeypatch, corpus, state):
-    def execute(run, **options):
-        notebook = nbformat.read(run.notebook, as_version=4)
+    def execute(path, parameters, **options):
+        notebook = nbformat.read(path, as_version=4)
         player = {"text/html": "<audio src='data:audio/wav;base64,UklG'></audio>"}
         notebook.cells[1].outputs = [new_output("display_data", player)]
         return notebook, None
@@ -348,8 +354,10 @@ Path.cwd()
 
 
 def test_a_notebook_is_executed_in_a_kernel_of_this_interpreter_and_its_copy_cleaned(
-    folder, tmp_path
+    folder, tmp_path, monkeypatch
 ):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     write_notebook(
         folder,
         "01_train_look",
@@ -359,13 +367,14 @@ def test_a_notebook_is_executed_in_a_kernel_of_this_interpreter_and_its_copy_cle
     assert (outcome.state, outcome.failure) == (DONE, None)
     command = "ser run 01_train_look --corpus emodb -p epochs 3"
     seen = json.loads((tmp_path / "seen").read_text())
-    assert seen == ["emodb", 3, sys.executable, str(folder), command]
+    # Relative paths among the parameters are those of the command line.
+    assert seen == ["emodb", 3, sys.executable, str(tmp_path / "elsewhere"), command]
 
     copy = nbformat.read(outcome.run.output, as_version=4)
     nbformat.validate(copy)
     bar, path = copy.cells[-1].outputs
     assert bar.text == "2/2\n"
-    assert path.data["text/plain"] == "PosixPath('notebooks')"
+    assert path.data["text/plain"] == "PosixPath('.')"
     text = nbformat.writes(copy).replace(str(tmp_path / "seen"), "")
     for private in (str(tmp_path), os.path.expanduser("~"), sys.prefix):
         assert private not in text

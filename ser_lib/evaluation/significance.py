@@ -176,6 +176,32 @@ def _paired(
     return values[:n_first], values[n_first:], function
 
 
+def _flipped(
+    metric: Metric,
+    function: Callable[[np.ndarray], np.ndarray],
+    first: np.ndarray,
+    second: np.ndarray,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Make the function of signs that `sign_flip_p` asks for, from what `_paired` returns."""
+    # Each seed of one system with one of the other, all equally often.
+    pairs = np.arange(math.lcm(len(first), len(second)))
+    first, second = (values[pairs % len(values)] for values in (first, second))
+    centre, halves = (first + second).sum(axis=1) / 2, (first - second) / 2
+
+    def flipped(signs: np.ndarray) -> np.ndarray:
+        differences = []
+        for middle, apart in zip(centre, halves, strict=True):
+            shift = np.tensordot(signs, apart, 1)
+            differences.append(function(middle + shift) - function(middle - shift))
+        return mean_over_seeds(np.stack(differences, axis=-1))
+
+    if not metric.additive:
+        return flipped
+    # Each speaker's part of the difference has the sign of its own.
+    parts = flipped(np.eye(first.shape[1]))
+    return lambda signs: signs @ parts
+
+
 def compare(
     first: pd.DataFrame,
     second: pd.DataFrame,
@@ -234,26 +260,9 @@ def compare(
     )
     half = float(stdtrit(degrees, (1 + confidence) / 2) * error)
 
-    # Each seed of one system with one of the other, all equally often.
-    pairs = np.arange(math.lcm(len(pair[0]), len(pair[1])))
-    one, other = (values[pairs % len(values)] for values in pair)
-    centre, halves = (one + other).sum(axis=1) / 2, (one - other) / 2
-
-    def swapped(signs: np.ndarray) -> np.ndarray:
-        differences = []
-        for middle, apart in zip(centre, halves, strict=True):
-            shift = np.tensordot(signs, apart, 1)
-            differences.append(function(middle + shift) - function(middle - shift))
-        return mean_over_seeds(np.stack(differences, axis=-1))
-
-    def added(signs: np.ndarray) -> np.ndarray:
-        return signs @ own
-
-    if metric.additive:
-        own = swapped(np.eye(n))
     if permutations is None:
         permutations = 100_000 if metric.additive or metric.input == "counts" else 10_000
-    flipped = added if metric.additive else swapped
+    flipped = _flipped(metric, function, *pair)
     p, exact = sign_flip_p(flipped, n, permutations=permutations, seed=seed)
     if any(chance > 0 for chance in by_chance):
         p = max(p, float(2 * stdtr(degrees, -abs(difference) / error)))

@@ -2,11 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ser_lib import console
 from ser_lib.errors import InputError
+
+if TYPE_CHECKING:
+    from ser_lib.recognition.outcome import Result
+    from ser_lib.recognition.recogniser import Recogniser
 
 
 def files_of(arguments: Sequence[str]) -> list[str]:
@@ -149,17 +154,15 @@ class _Outcome:
             print(f"{self.failed} of {total} recordings could not be read", file=sys.stderr)
 
 
-def _followed(recogniser: object, files: Sequence[str], window: object, hop: object) -> Iterable:
-    return console.progress(
-        recogniser.results(files, window=window, hop=hop),
-        total=len(files),
-        description="recognising",
-        unit="file",
-    )
+def _followed(
+    recogniser: "Recogniser", files: Sequence[str], window: float | None, hop: float | None
+) -> Iterator[list["Result"]]:
+    with console.progress(total=len(files), description="recognising", unit="file") as bar:
+        yield from recogniser.results(files, window=window, hop=hop, read=bar.move_to)
 
 
 def _print_results(
-    recogniser: object,
+    recogniser: "Recogniser",
     files: Sequence[str],
     window: float | None,
     hop: float | None,

@@ -53,7 +53,7 @@ class InProgress:
 
     def follow(
         self, pieces: Iterator[tuple[float, float, np.ndarray | None]]
-    ) -> Iterator[tuple[int, np.ndarray]]:
+    ) -> Iterator[tuple[int, np.ndarray | None]]:
         """
         Note each piece, and what goes wrong.
 
@@ -66,7 +66,7 @@ class InProgress:
         ------
         place : int
             Where in `posteriors` those of the piece belong.
-        features : ndarray, shape (n, *item)
+        features : ndarray, shape (n, *item), or None
         """
         while True:
             try:
@@ -81,8 +81,7 @@ class InProgress:
             start, end, items = piece
             self.spans.append((start, end))
             self.posteriors.append(None)
-            if items is not None:
-                yield len(self.spans) - 1, items
+            yield len(self.spans) - 1, items
 
     def results(self) -> list[Result]:
         """Return what was recognised."""

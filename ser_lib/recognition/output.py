@@ -7,11 +7,13 @@ import itertools
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ser_lib import paths
 from ser_lib.errors import InputError, unknown
 from ser_lib.recognition.reading import spans
 
@@ -69,7 +71,8 @@ class RowFile:
     A file of results to which recordings are added one by one.
 
     A file that is there already is continued, if the same model wrote it with the same window: rows
-    that an interruption left incomplete are removed. Any other file is left as it is.
+    that an interruption left incomplete are removed. Any other file is left as it is. While another
+    process writes the file, this one waits, and says so.
 
     Parameters
     ----------
@@ -120,6 +123,9 @@ class RowFile:
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
         try:
+            if not paths.lock(self._file.fileno()):
+                print(f"{self.path}: another process writes it; waiting", file=sys.stderr)
+                paths.lock(self._file.fileno(), wait=True)
             self._size = self._keep(model, window, hop, sample_rate)
             self._file.truncate(self._size)
         except BaseException:

@@ -3,7 +3,7 @@
 import itertools
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from ser_lib.recognition.reading import (
     check_window,
     holds_speech,
     pieces_of,
+    seconds_of,
 )
 
 if TYPE_CHECKING:
@@ -125,10 +126,9 @@ class Recogniser:
             ``emotion`` is None and posteriors are NaN.
         """
         recordings = _several(recordings)
-        bar = progress_bar(
-            self.results(recordings), total=len(recordings), unit="file", disable=not progress
-        )
-        return self._table(result for results in bar for result in results)
+        with progress_bar(total=len(recordings), unit="file", disable=not progress) as bar:
+            found = self.results(recordings, read=bar.move_to)
+            return self._table(result for results in found for result in results)
 
     def timeline(
         self, recording: Recording, *, window: float = WINDOW, hop: float = HOP
@@ -171,6 +171,7 @@ class Recogniser:
         *,
         window: float | None = None,
         hop: float | None = None,
+        read: Callable[[float], object] | None = None,
     ) -> Iterator[list[Result]]:
         """
         Recognise recordings one after the other: what `predict` and `timeline` make tables of.
@@ -182,6 +183,8 @@ class Recogniser:
         window, hop : float, optional
             As for `timeline`; without `window` recordings are recognised as wholes. The hop is by
             default the window.
+        read : callable, optional
+            Is told after each piece how many recordings have been read, the last one as a fraction.
 
         Yields
         ------
@@ -198,12 +201,20 @@ class Recogniser:
         for number, recording in enumerate(recordings, start=1):
             job = InProgress(_named(recording, number))
             waiting.append(job)
+            seconds = None
             for place, items in job.follow(self._analysed(recording, job, window, hop)):
+                if read is not None and place:
+                    seconds = seconds or _seconds(recording)
+                    read(number - 1 + min(job.spans[place][1] / seconds, 1.0))
+                if items is None:
+                    continue
                 pending.append((job, place, items))
                 job.open += 1
                 numbers = sum(waiting_items.size for *_, waiting_items in pending)
                 if len(pending) >= _PIECES or numbers >= _NUMBERS:
                     self._classify(pending)
+            if read is not None:
+                read(number)
             while waiting and not waiting[0].open:
                 yield waiting.pop(0).results()
         self._classify(pending)
@@ -462,5 +473,19 @@ def _several(recordings: Recording | Sequence[Recording]) -> list[Recording]:
     return recordings
 
 
+def _seconds(recording: Recording) -> float:
+    """Return how long a recording is."""
+    if isinstance(recording, tuple):
+        return len(recording[0]) / recording[1]
+    return seconds_of(Path(recording))
+
+
 def _named(recording: Recording, number: int) -> str:
-    return f"waveform {number}" if isinstance(recording, tuple) else os.fspath(recording)
+    if isinstance(recording, tuple):
+        return f"waveform {number}"
+    if not isinstance(recording, str | os.PathLike):
+        raise InputError(
+            f"recording {number} is of type {type(recording).__name__}; expected a path, or a pair "
+            "of a waveform and its sampling rate in hertz"
+        )
+    return os.fspath(recording)

@@ -1,10 +1,11 @@
 """The command that makes a stored evaluation again, from its record."""
 
+import dataclasses
 import json
 import shlex
 from collections.abc import Mapping, Sequence
 
-from ser_lib import corpora, identity, systems
+from ser_lib import corpora, identity, protocols, systems
 from ser_lib.neural.imagenet import BACKBONES
 
 # Options that say where and how fast, not what.
@@ -15,11 +16,18 @@ def command(record: Mapping) -> str:
     """
     Return the command that an evaluation was made by, or else one that makes it.
 
-    Options of one machine (folders, processes) are left out. A command that is derived names the
-    parameters, of those that the system has today, that differ from the defaults of its variant.
+    Options of one machine (folders, processes) are left out; where the corpus is a folder, it is
+    left to be named. A command that is derived names the parameters, of those that the system has
+    today, that differ from the defaults of its variant.
     """
-    if record.get("command"):
-        return _portable(record["command"])
+    made = _portable(record["command"]) if record.get("command") else _derived(record)
+    # A fusion reads predictions only.
+    read = record["corpus"] == "folder" and "members" not in record
+    return f"{made} --data FOLDER" if read else made
+
+
+def _derived(record: Mapping) -> str:
+    """Write a command from what a record says about its evaluation."""
     specification, corpus = record["specification"], record["corpus"]
     if "members" in record:
         return shlex.join(_fuse(record))
@@ -32,7 +40,7 @@ def command(record: Mapping) -> str:
     else:
         words += _unless("--variant", record["variant"], "default")
         words += _parameters(record)
-    words += _unless("--protocol", record["protocol"], _protocol(corpus))
+    words += _protocol(record)
     words += _unless("--normalisation", specification["normalisation"], _normalisation(record))
     if record["partial"]:
         words += _folds(specification["folds"])
@@ -97,9 +105,17 @@ def _parameters(record: Mapping) -> list[str]:
     return words
 
 
-def _protocol(corpus: str) -> str:
-    """Return the protocol that a corpus has by default; no name if it is not known."""
-    return corpora.get(corpus).PROTOCOL if corpus in corpora.names() else ""
+def _protocol(record: Mapping) -> list[str]:
+    """Name a protocol that is not the corpus's own, or has options; a table has no name to give."""
+    corpus, name = record["corpus"], record["protocol"]
+    own = corpora.get(corpus).PROTOCOL if corpus in corpora.names() else ""
+    fields = dataclasses.fields(protocols.get(name)) if name in protocols.names() else ()
+    used, options = record["specification"]["protocol"], []
+    for field in fields:
+        if field.init:
+            value = used.get(field.name, field.name.upper())
+            options += [] if value == field.default else ["--protocol-option", field.name, value]
+    return ["--protocol", name, *map(str, options)] if options else _unless("--protocol", name, own)
 
 
 def _normalisation(record: Mapping) -> str:

@@ -363,7 +363,7 @@ def test_nothing_that_is_written_names_a_folder_a_host_or_a_person(
 
 def test_progress_names_folds_and_scores(corpus, system, capsys, monkeypatch):
     # Where TQDM_DISABLE was set when tqdm was imported, as for notebooks, there are no bars.
-    monkeypatch.setattr(console, "_Bar", functools.partial(console._Bar, disable=False))
+    monkeypatch.setattr(console, "Bar", functools.partial(console.Bar, disable=False))
     evaluate(system, corpus)
     shown = capsys.readouterr().err
     assert "tiny on folder" in shown

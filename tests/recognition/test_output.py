@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,24 @@ def test_rows_are_read_as_they_were_written(form, tmp_path):
     assert list(table.columns) == list(COLUMNS)
     assert table["recording"].tolist() == ['a, "b".wav', "ü/c.wav"]
     assert table["emotion"].isna().tolist() == [True, False]
+
+
+def test_a_file_is_written_by_one_process_at_a_time(tmp_path, capsys):
+    path, seen = tmp_path / "out", []
+
+    def write():
+        with opened(path) as file:
+            seen.append(set(file.done))
+
+    with opened(path) as file:
+        other = threading.Thread(target=write)
+        other.start()
+        while "another process writes it; waiting" not in capsys.readouterr().err:
+            assert other.is_alive()
+        file.add([row("a.wav")])
+        assert not seen
+    other.join()
+    assert seen == [{"a.wav"}]
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])

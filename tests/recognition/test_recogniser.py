@@ -179,6 +179,17 @@ def test_results_come_while_recordings_are_read(recogniser, speech):
     assert 1 + sum(1 for _ in results) == 200
 
 
+def test_how_much_of_the_recordings_is_read_is_told_window_by_window(recogniser, speech):
+    long, silence = np.tile(speech, 40)[: 80 * 16000], np.zeros(5 * 16000, np.float32)
+    told = []
+    given = [(silence, 16000), (long, 16000), ("no recording", 16000), (silence, 16000)]
+    results = list(recogniser.results(given, read=told.append))
+    assert [each[0].failed for each in results] == [False, False, True, False]
+    # The windows of 3 s of the second one: the first comes with the beginning.
+    windows = [1 + min(3 * n, 80) / 80 for n in range(2, 28)]
+    np.testing.assert_allclose(told, [1, *windows, 2, 3, 4])
+
+
 def test_an_error_of_the_classifier_is_no_error_of_a_recording(recogniser, recordings, monkeypatch):
     def broken(features):
         raise RuntimeError("defect")
@@ -186,6 +197,12 @@ def test_an_error_of_the_classifier_is_no_error_of_a_recording(recogniser, recor
     monkeypatch.setattr(recogniser.classifier, "predict_proba", broken)
     with pytest.raises(RuntimeError, match="defect"):
         recogniser.predict(recordings / "a.wav")
+
+
+@pytest.mark.parametrize("given", [(16000, np.zeros(16000)), [3.5], [None]])
+def test_what_is_no_recording_is_named(recogniser, given):
+    with pytest.raises(InputError, match=r"recording 1 is of type \w+; expected a path, or a pair"):
+        recogniser.predict(given)
 
 
 def test_bad_input_is_refused(recogniser, recordings):

@@ -27,11 +27,17 @@ def record(system="svm", variant="default", *, specification=None, **changes):
 
 
 def test_the_command_that_made_a_row_is_kept_without_what_belongs_to_one_machine(tmp_path):
-    made = {"command": "ser evaluate svm --corpus emodb --seeds 0,1"}
+    made = {"corpus": "emodb", "command": "ser evaluate svm --corpus emodb --seeds 0,1"}
     assert command(made) == made["command"]
     long = "ser run 01 --corpus emodb --data '/some where' --jobs=4 --fresh -p epochs 3 --reports r"
-    assert command({"command": long}) == "ser run 01 --corpus emodb -p epochs 3"
-    assert command({"command": "ser 'unfinished"}) == "ser 'unfinished"
+    assert command(made | {"command": long}) == "ser run 01 --corpus emodb -p epochs 3"
+    assert command(made | {"command": "ser 'unfinished"}) == "ser 'unfinished"
+
+
+def test_a_folder_of_recordings_is_left_to_be_named(tmp_path):
+    made = {"corpus": "folder", "command": "ser evaluate svm --corpus folder --data '/my own'"}
+    assert command(made) == "ser evaluate svm --corpus folder --data FOLDER"
+    assert command(record(corpus="folder")).endswith(" --data FOLDER")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,23 @@ def test_the_command_that_made_a_row_is_kept_without_what_belongs_to_one_machine
         ({"variant": "as_published"}, "--variant as_published"),
         ({"protocol": "random_80_20"}, "--protocol random_80_20"),
         ({"corpus": "ravdess"}, "--protocol leave_one_speaker_out"),
+        (
+            {
+                "protocol": "speaker_folds",
+                "specification": {"protocol": {"name": "speaker_folds", "k": 5}},
+            },
+            "--protocol speaker_folds --protocol-option k 5",
+        ),
+        (
+            {
+                "protocol": "split_file",
+                "specification": {
+                    "protocol": {"name": "split_file", "speaker_disjoint": False, "content": "0f"}
+                },
+            },
+            "--protocol split_file --protocol-option speaker_disjoint False "
+            "--protocol-option path PATH",
+        ),
         ({"parameters": {"C": [1, 5], "deltas": False}}, "-p deltas False -p C '[1.0, 5.0]'"),
         ({"partial": True, "specification": {"folds": ["03"]}}, "--folds 03,"),
         ({"partial": True, "specification": {"folds": ["03", "08"]}}, "--folds 03,08"),
@@ -73,7 +96,8 @@ def test_a_subset_is_named(tmp_path):
 
 def test_of_a_system_that_is_not_known_all_parameters_are_given(tmp_path):
     made = read_record(store(paths.reports(), system="tiny", sharpness=2.0))
-    expected = "ser evaluate tiny --corpus folder -p sharpness 2.0 --normalisation train"
+    expected = "ser evaluate tiny --corpus folder -p sharpness 2.0 --normalisation train "
+    expected += "--data FOLDER"
     assert command(made) == expected
 
 
