@@ -1,4 +1,4 @@
-"""How soon `ser predict` answers, and how fast it goes through a folder; openSMILE as well."""
+"""How soon `ser predict` has a result, and how fast it goes through a folder; openSMILE as well."""
 
 import concurrent.futures
 import functools
@@ -37,7 +37,7 @@ def _cold(file: str, rounds: int) -> list[dict]:
         "predict": functools.partial(run_python, "-m", "ser_lib.cli", "predict", file),
         "tensorflow": functools.partial(run_python, "-c", "import tensorflow"),
     }
-    seconds = interleaved(alternatives, rounds, description="answering")
+    seconds = interleaved(alternatives, rounds, description="recognising")
     ratio = seconds["predict"] / seconds["tensorflow"]
     what, against = "ser predict, one recording", "import tensorflow"
     return [

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import ModuleType
 
 from ser_lib.errors import InputError
-from ser_lib.recognition.answer import LONGEST, answer, read_recording
 from ser_lib.recognition.card import NOT_INTENDED
 from ser_lib.recognition.recogniser import Recogniser, load
+from ser_lib.recognition.result_page import LONGEST, read_recording, result_html
 
 ADDRESS = "127.0.0.1"
 """The page is for this computer only."""
@@ -32,7 +32,7 @@ _ABANDONED = 600
 
 def serve(model: str | None = None, port: int | None = None) -> None:
     """
-    Show the page until interrupted; nothing of a recording is left when it has been answered.
+    Show the page until interrupted; nothing of a recording is left when it has been recognised.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def build(gradio: ModuleType, recogniser: Recogniser, folder: Path) -> object:
 
     def recognise(upload: str | None) -> tuple[str, None]:
         # Without a recording, a field takes the next one.
-        return answer_upload(recogniser, folder, upload, turns), None
+        return recognise_upload(recogniser, folder, upload, turns), None
 
     with gradio.Blocks(title="Emotion in speech", analytics_enabled=False) as page:
         gradio.HTML(_introduction(recogniser))
@@ -121,7 +121,7 @@ def build(gradio: ModuleType, recogniser: Recogniser, folder: Path) -> object:
                 )
                 for source, label in (("microphone", "Microphone"), ("upload", "File"))
             ]
-        shown = gradio.HTML(elem_id="ser-answer", min_height=60)
+        shown = gradio.HTML(elem_id="ser-result", min_height=60)
         gradio.HTML(_about(recogniser))
         for field, event in zip(fields, ("stop_recording", "upload"), strict=True):
             getattr(field, event)(
@@ -160,17 +160,17 @@ def _launch(gradio: ModuleType, page: object, port: int | None) -> None:
             theme=gradio.themes.Base(font=fonts, font_mono=("ui-monospace", "monospace")),
             css_paths=Path(__file__).with_name("demo.css"),
         )
-        # A browser may ask for a recording that it has just been given the answer to.
+        # A browser may ask for a recording whose result it has just been given.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     except (OSError, OverflowError) as error:
         raise InputError(f"port is {port or 'not given'}: {error}; expected a free port") from None
 
 
-def answer_upload(
+def recognise_upload(
     recogniser: Recogniser, folder: Path, upload: str | None, turns: threading.Semaphore
 ) -> str:
     """
-    Answer an upload in HTML, and delete it.
+    Recognise an upload, say in HTML what was recognised, and delete it.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def answer_upload(
         with deleted_afterwards(folder, upload) as path:
             signal = read_recording(recogniser, path)
             with turns:
-                return answer(recogniser, signal, path.name)
+                return result_html(recogniser, signal, path.name)
     except InputError as error:
         return f'<p class="ser-refusal" role="alert">{html.escape(str(error))}.</p>'
     except Exception:
@@ -239,7 +239,7 @@ def _introduction(recogniser: Recogniser) -> str:
         "<p>Record a sentence or open a recording of up to "
         f"{LONGEST / 60:.0f} minutes (WAV, FLAC, Ogg, MP3 or AIFF). The model says which of "
         f"{len(recogniser.classes)} emotions the voice sounds like. Everything happens on this "
-        "computer, and recordings are deleted when they have been answered.</p>"
+        "computer, and recordings are deleted when they have been recognised.</p>"
     )
 
 

@@ -156,7 +156,7 @@ def test_training_refuses_before_it_begins(run, tmp_path, recordings):
 
 
 @pytest.mark.filterwarnings("ignore:handled among")
-def test_from_own_recordings_to_an_answer_in_two_commands(run, tmp_path, corpus):
+def test_from_own_recordings_to_predictions_in_two_commands(run, tmp_path, corpus):
     """Speakers are not known, some recordings hold no speech, and one emotion is rare."""
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -178,7 +178,7 @@ def test_from_own_recordings_to_an_answer_in_two_commands(run, tmp_path, corpus)
     assert "unknown speakers" in card
     assert "None, as no speakers could be held out (the speakers of the corpus are" in card
     status, out, _ = run("predict", "--model", model, folder, "--format", "csv")
-    answers = pd.read_csv(pd.io.common.StringIO(out))
+    predicted = pd.read_csv(pd.io.common.StringIO(out))
     assert status == 0
-    assert set(answers["emotion"].dropna()) <= {"anger", "sadness"}
-    assert answers["remark"].tolist().count("no speech") == 1
+    assert set(predicted["emotion"].dropna()) <= {"anger", "sadness"}
+    assert predicted["remark"].tolist().count("no speech") == 1

@@ -21,7 +21,7 @@ import soundfile
 from ser_lib import cli
 from ser_lib.errors import InputError
 from ser_lib.recognition import demo, load
-from ser_lib.recognition.answer import answer, read_recording
+from ser_lib.recognition.result_page import read_recording, result_html
 
 RATE = 16000
 CHROMIUM = next(
@@ -53,9 +53,9 @@ def tables(page):
 # ---- what is said about a recording ----------------------------------------------------------
 
 
-def test_an_answer_holds_verdict_sound_figures_and_tables(network, speech):
+def test_a_result_holds_verdict_sound_figures_and_tables(network, speech):
     signal = speech[: 7 * RATE]
-    page = answer(network, signal, "mine.wav")
+    page = result_html(network, signal, "mine.wav")
     (row,) = network.predict((signal, RATE)).to_dict("records")
     assert f"<strong>{row['emotion']}</strong>: posterior {row['posterior']:.2f}" in page
     assert "mine.wav, 7.0 s" in page
@@ -75,45 +75,45 @@ def test_an_answer_holds_verdict_sound_figures_and_tables(network, speech):
 
 
 def test_short_recordings_get_shorter_windows_and_the_shortest_none(network, speech):
-    _, windows = tables(answer(network, speech[: 3 * RATE], "a"))
+    _, windows = tables(result_html(network, speech[: 3 * RATE], "a"))
     assert (windows["end"] - windows["start"]).tolist() == [1.5] * len(windows)
     assert len(windows) == 7
-    page = answer(network, speech[:RATE], "a")
+    page = result_html(network, speech[:RATE], "a")
     assert len(tables(page)) == 1
     assert len(embedded(page, "image/png")) == 2
 
 
 def test_what_speaks_for_the_emotion_is_shown_of_discriminant_analysis(speech):
     model = load()
-    page = answer(model, speech[: 7 * RATE], "a")
+    page = result_html(model, speech[: 7 * RATE], "a")
     (row,) = model.predict((speech[: 7 * RATE], RATE)).to_dict("records")
     assert len(embedded(page, "image/png")) == 4
     assert f"descriptors of the recording speak for {row['emotion']}" in page
     # As a whole, up to a minute is read.
     long = np.tile(speech, 1 + 61 * RATE // len(speech))[: 61 * RATE]
-    assert "speak for" not in answer(model, long, "a")
+    assert "speak for" not in result_html(model, long, "a")
 
 
 def test_the_name_of_a_recording_is_no_markup(network, speech):
-    page = answer(network, speech[:RATE], '<b>"x".wav')
+    page = result_html(network, speech[:RATE], '<b>"x".wav')
     assert "<b>" not in page
     assert "&lt;b&gt;&quot;x&quot;.wav" in page
 
 
 def test_silence_holds_no_speech(network):
-    page = answer(network, np.zeros(RATE, np.float32), "silence.wav")
+    page = result_html(network, np.zeros(RATE, np.float32), "silence.wav")
     assert "No speech was found." in page
     assert embedded(page, "audio/mpeg")
     assert not embedded(page, "image/png")
 
 
 @pytest.mark.slow
-def test_visitors_at_once_are_answered_as_one_after_the_other(network, speech):
+def test_visitors_at_once_get_the_results_of_one_after_the_other(network, speech):
     signals = [speech[: 2 * RATE], speech[3 * RATE : 8 * RATE], speech[9 * RATE : 11 * RATE]]
     names = ["a", "b", "c"]
-    expected = [answer(network, *each) for each in zip(signals, names, strict=True)]
+    expected = [result_html(network, *each) for each in zip(signals, names, strict=True)]
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(answer, [network] * 3, signals, names)) == expected
+        assert list(pool.map(result_html, [network] * 3, signals, names)) == expected
 
 
 # ---- what is refused ------------------------------------------------------------------------
@@ -149,19 +149,21 @@ def upload(folder, source, name="a.wav"):
     return path.with_suffix(".part").replace(path)
 
 
-def test_an_upload_is_deleted_when_it_is_answered_or_refused(
+def test_an_upload_is_deleted_when_it_is_recognised_or_refused(
     network, recordings, tmp_path, turns, monkeypatch, capsys
 ):
     folder = tmp_path / "uploads"
     folder.mkdir()
-    page = demo.answer_upload(network, folder, str(upload(folder, recordings / "a.wav")), turns)
+    page = demo.recognise_upload(network, folder, str(upload(folder, recordings / "a.wav")), turns)
     assert "ser-verdict" in page
     assert list(folder.iterdir()) == []
-    page = demo.answer_upload(network, folder, str(upload(folder, recordings / "notes.txt")), turns)
+    page = demo.recognise_upload(
+        network, folder, str(upload(folder, recordings / "notes.txt")), turns
+    )
     assert 'role="alert">a.wav: cannot be read; ' in page
     assert list(folder.iterdir()) == []
-    monkeypatch.setattr(demo, "answer", lambda *_: 1 / 0)
-    page = demo.answer_upload(network, folder, str(upload(folder, recordings / "a.wav")), turns)
+    monkeypatch.setattr(demo, "result_html", lambda *_: 1 / 0)
+    page = demo.recognise_upload(network, folder, str(upload(folder, recordings / "a.wav")), turns)
     assert "This recording could not be recognised." in page
     assert list(folder.iterdir()) == []
     assert "ZeroDivisionError" in capsys.readouterr().err
@@ -181,7 +183,7 @@ def test_an_upload_that_another_visitor_replaced_is_left_to_them(recordings, tmp
 def test_nothing_but_uploads_is_read_or_deleted(where, tmp_path, recogniser, turns):
     (tmp_path / "uploads").mkdir()
     (tmp_path / "outside.wav").write_bytes(b"kept")
-    page = demo.answer_upload(recogniser, tmp_path / "uploads", str(tmp_path / where), turns)
+    page = demo.recognise_upload(recogniser, tmp_path / "uploads", str(tmp_path / where), turns)
     assert "the recording is not there any more" in page
     assert (tmp_path / "outside.wav").read_bytes() == b"kept"
 
@@ -305,14 +307,14 @@ class Visitor:
     def open(self, path):
         self.page.set_input_files("#ser-upload input[type=file]", path)
 
-    def answer(self, name):
-        """Wait for the answer to a recording; all that it says."""
-        answer = self.page.locator("#ser-answer")
-        answer.get_by_text(name).wait_for(timeout=120_000)
-        return answer.inner_text()
+    def result(self, name):
+        """Wait for the result of a recording; all that it says."""
+        result = self.page.locator("#ser-result")
+        result.get_by_text(name).wait_for(timeout=120_000)
+        return result.inner_text()
 
     def count(self, what):
-        return self.page.locator(f"#ser-answer {what}").count()
+        return self.page.locator(f"#ser-result {what}").count()
 
 
 @pytest.fixture
@@ -335,17 +337,17 @@ def visit(browser, server):
 
 
 @pytest.mark.slow
-def test_a_file_is_answered_with_figures_sound_and_a_table(visit, network, recordings):
+def test_a_file_is_recognised_with_figures_sound_and_a_table(visit, network, recordings):
     visitor = visit()
     assert "Never for decisions about people" in visitor.page.locator("body").inner_text()
     assert network.scores in visitor.page.locator("body").inner_text()
     visitor.open(recordings / "a.wav")
     row = network.predict(recordings / "a.wav").iloc[0]
-    said = visitor.answer("a.wav")
+    said = visitor.result("a.wav")
     assert f"Sounds most like {row['emotion']}: posterior {row['posterior']:.2f}" in said
     assert visitor.count("img") == 3
     assert visitor.count("audio") == 1
-    images = visitor.page.locator("#ser-answer img")
+    images = visitor.page.locator("#ser-result img")
     assert images.evaluate_all("all => all.every(e => e.complete && e.naturalWidth > 500)")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_text("posteriors", exact=True).click()
@@ -356,19 +358,19 @@ def test_a_file_is_answered_with_figures_sound_and_a_table(visit, network, recor
 
 
 @pytest.mark.slow
-def test_what_the_microphone_hears_is_answered(visit):
+def test_what_the_microphone_hears_is_recognised(visit):
     visitor = visit()
     microphone = visitor.page.locator("#ser-microphone")
     microphone.get_by_role("button", name="Record").click()
     visitor.page.wait_for_timeout(4000)
     microphone.get_by_role("button", name="Stop").first.click()
-    assert "Sounds most like" in visitor.answer("audio.wav")
+    assert "Sounds most like" in visitor.result("audio.wav")
     # The next one can be recorded.
     microphone.get_by_role("button", name="Record").wait_for()
 
 
 @pytest.mark.slow
-def test_what_cannot_be_answered_is_refused_in_a_sentence(visit, recordings, tmp_path):
+def test_what_cannot_be_recognised_is_refused_in_a_sentence(visit, recordings, tmp_path):
     visitor = visit()
     damaged = recordings / "damaged.wav"
     damaged.write_bytes((recordings / "a.wav").read_bytes()[:5000])
@@ -380,18 +382,18 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(visit, recordings, tmp
         ("long.flac", "lasts 10 min 1 s; expected at most 10 min"),
     ):
         visitor.open(recordings / name)
-        said = visitor.answer(name)
+        said = visitor.result(name)
         assert f"{name}: {reason}" in said
         assert len(said.splitlines()) == 1
 
 
 @pytest.mark.slow
-def test_five_minutes_are_answered(visit, speech, tmp_path):
+def test_five_minutes_are_recognised(visit, speech, tmp_path):
     signal = np.resize(speech, 300 * RATE)
     soundfile.write(tmp_path / "talk.flac", signal, RATE)
     visitor = visit()
     visitor.open(tmp_path / "talk.flac")
-    said = visitor.answer("talk.flac")
+    said = visitor.result("talk.flac")
     assert "windows of 3 s with speech" in said
     with visitor.page.expect_download() as download:
         visitor.page.get_by_text("posteriors over time").click()
@@ -399,13 +401,13 @@ def test_five_minutes_are_answered(visit, speech, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_visitors_at_once_see_their_own_answers(visit, recordings):
+def test_two_visitors_at_once_see_their_own_results(visit, recordings):
     one, other = visit(), visit(width=390)
     for names in (("a.wav", "b.wav"), ("c.wav", "c.wav")):
         for visitor, name in zip((one, other), names, strict=True):
             visitor.open(recordings / name)
         for visitor, name in zip((one, other), names, strict=True):
-            said = visitor.answer(name)
+            said = visitor.result(name)
             assert "Sounds most like" in said
             assert re.findall(r"\w+\.wav", said) == [name]
 
@@ -415,8 +417,8 @@ def test_two_visitors_at_once_see_their_own_answers(visit, recordings):
 def test_figures_fit_the_screen(width, columns, visit, recordings):
     visitor = visit(width=width)
     visitor.open(recordings / "a.wav")
-    visitor.answer("a.wav")
+    visitor.result("a.wav")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
-    boxes = [image.bounding_box() for image in visitor.page.locator("#ser-answer img").all()]
+    boxes = [image.bounding_box() for image in visitor.page.locator("#ser-result img").all()]
     assert len({round(box["x"]) for box in boxes}) == columns
     assert all(box["width"] >= 340 for box in boxes)

@@ -24,7 +24,7 @@ def class_sizes(table: pd.DataFrame) -> str:
         return f"{text}: accuracy and UAR of guessing are both {chance:.3f}."
     return (
         f"There are {sizes.max() / sizes.min():.1f} times as many utterances of *{most}* as of "
-        f"*{least}*: who always answers *{most}* is right in "
+        f"*{least}*: who always predicts *{most}* is right in "
         f"{percent(sizes.max() / sizes.sum())} of all utterances, with a UAR of only {chance:.3f}."
     )
 

@@ -196,7 +196,7 @@ def recalls(table: pd.DataFrame) -> str:
     """
     Say which emotion several systems recognise best, which least, and where they differ most.
 
-    The baseline that always gives one answer is left out.
+    The baseline that always predicts one emotion is left out.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ def read_recording(recogniser: Recogniser, path: Path) -> np.ndarray:
         ) from error
 
 
-def answer(recogniser: Recogniser, signal: np.ndarray, name: str) -> str:
+def result_html(recogniser: Recogniser, signal: np.ndarray, name: str) -> str:
     """
     Recognise a recording, and write what there is to say about it.
 
