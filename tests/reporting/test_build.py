@@ -172,7 +172,7 @@ def test_the_page_says_how_to_reproduce_it(fast, tmp_path):
     store(paths.reports(), command="ser run 01_train_tiny --corpus folder")
     build_report()
     text = page(paths.reports())
-    assert "```sh\nser run 01_train_tiny --corpus folder\nser report\n```" in text
+    assert "```sh\nser run 01_train_tiny --corpus folder --data FOLDER\nser report\n```" in text
 
 
 def test_texts_of_records_cannot_become_markup(fast, tmp_path):

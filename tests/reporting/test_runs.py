@@ -25,7 +25,7 @@ def test_each_row_has_a_section_under_its_name(tmp_path):
         ]
         for link in re.findall(r"\]\((predictions/[^)]+)\)", section):
             assert (folder / link).is_file()
-    assert "```sh\nser run 01_train_tiny --corpus folder\n```" in sections[0]
+    assert "```sh\nser run 01_train_tiny --corpus folder --data FOLDER\n```" in sections[0]
     assert "```sh\nser evaluate svm --corpus folder" in sections[1]
 
 
