@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
-from ser_lib import identity, paths
+from ser_lib import identity, paths, systems
 from ser_lib.errors import DivergenceError, InputError
 from ser_lib.evaluation.predictions import Evaluation, classes_of, summarise
 from ser_lib.experiment import training
@@ -136,8 +136,6 @@ def evaluate_nested(
         training rows.
     """
     if isinstance(system, str):
-        from ser_lib import systems
-
         system = systems.get(system)
     if isinstance(inner_folds, bool) or not isinstance(inner_folds, int) or inner_folds < 2:
         raise InputError(f"inner_folds is {inner_folds!r}; expected an integer of at least 2")
