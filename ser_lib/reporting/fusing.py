@@ -153,7 +153,8 @@ def _find(
     if len(found) > 1:
         several = "; ".join(
             f"{row.record['digest'][:8]} ({row.label}, {row.values['protocol']}, seeds "
-            f"{row.values['seeds']})"
+            f"{row.values['seeds']}, recordings and labels "
+            f"{row.record['specification']['corpus']['fingerprint'][:8]})"
             for row in found
         )
         raise InputError(
