@@ -67,7 +67,7 @@ ser evaluate dcnn_blstm_attention --corpus ravdess $seeds -p weights imagenet
 ser evaluate blstm_attention --corpus ravdess $seeds
 
 # The models that come with the package, on a corpus that they were not trained on.
-for model in ours_discriminant-emodb crnn_attention-emodb; do
+for model in ours_discriminant-emodb ours_discriminant-emodb-speaker crnn_attention-emodb; do
     ser evaluate $model --corpus ravdess
 done
 

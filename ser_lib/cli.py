@@ -224,6 +224,7 @@ def _add_recognition(add: Callable) -> None:
     train = add("train", commands.train, text, "corpus", "corpus-option", "data", "reports")
     train.add_argument("system", metavar="SYSTEM", help="name of the system")
     _add_parameters(train, "system")
+    train.add_argument("--normalisation", metavar="NAME", help=_NORMALISATION)
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     train.add_argument(
         "-o", "--output", required=True, metavar="MODEL", help="the new folder to write"
@@ -233,6 +234,14 @@ def _add_recognition(add: Callable) -> None:
     text = "recording, or folder of recordings"
     predict.add_argument("recordings", nargs="+", metavar="FILE|FOLDER", help=text)
     predict.add_argument("--model", **model)
+    predict.add_argument(
+        "--speaker",
+        action="append",
+        default=[],
+        metavar="FILE|FOLDER",
+        help="recordings of the one who speaks in all, for a model that scales by speaker; may be "
+        "the same ones, and may be repeated",
+    )
     predict.add_argument(
         "--window",
         type=float,

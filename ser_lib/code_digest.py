@@ -56,6 +56,8 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     # Graphs of finished trainings are let go; unfinished ones keep their state, and go on from it.
     "neural/training.py": ("04bbac6813d2", "1bb993c0c6b6"),
     "neural/classifier.py": ("9b6b8a35a11f", "f2857512ff53"),
+    # The same steps; one of them has a name.
+    "features/normalisation.py": ("0403ca6872c7", "68a2f07d6062"),
     # Parts of a network that is trained further; what is stored was predicted at the end alone.
     "neural/inference.py": ("ad6c50be2c0b", "58607d69f752"),
     "experiment/fold.py": ("f7e7e4d171c8", "d7a0693c7c6c"),

@@ -220,6 +220,7 @@ def train(options: argparse.Namespace) -> int:
         corpus_options=_corpus_options(options),
         reports=options.reports,
         parameters=options.parameters,
+        normalisation=options.normalisation,
         seed=options.seed,
     )
     return 0
@@ -232,6 +233,7 @@ def predict(options: argparse.Namespace) -> int:
     return predict_files(
         options.recordings,
         model=options.model,
+        speaker=options.speaker,
         window=options.window,
         hop=options.hop,
         form=options.format,

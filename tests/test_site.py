@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import ser_lib
+from ser_lib.recognition.recogniser import shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -49,8 +50,7 @@ def test_the_configuration_loads_and_every_page_is_reached(application):
     }
     assert notebooks <= pages
     within = [page for page in pages if page.startswith(("ser_lib", "tests", "build", ".venv"))]
-    models = ("crnn_attention-emodb", "ours_discriminant-emodb")
-    assert sorted(within) == [f"ser_lib/recognition/models/{name}/README" for name in models]
+    assert sorted(within) == [f"ser_lib/recognition/models/{name}/README" for name in shipped()]
 
     reached, waiting = set(), [application.config.root_doc]
     while waiting:

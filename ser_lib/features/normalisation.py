@@ -55,6 +55,19 @@ def moments(ragged: RaggedArray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.where(std > 1e-12 * np.abs(mean), std, 0.0)
 
 
+def scale(items: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """
+    Scale features by a mean and a standard deviation, as of `moments`.
+
+    Returns
+    -------
+    ndarray, shape of `items`
+        float32 or wider; a feature whose standard deviation is 0 is only moved.
+    """
+    scaled = (items - mean) / np.where(std > 0, std, 1.0)
+    return scaled.astype(np.promote_types(items.dtype, np.float32))
+
+
 def standardise_by(ragged: RaggedArray, groups: Sequence[object]) -> RaggedArray:
     """
     Scale each feature to mean 0 and standard deviation 1 within each group of rows.
@@ -78,9 +91,8 @@ def standardise_by(ragged: RaggedArray, groups: Sequence[object]) -> RaggedArray
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
         mean, std = moments(ragged.take(rows))
-        scale = np.where(std > 0, std, 1.0)
         for row in rows:
-            values[offsets[row] : offsets[row + 1]] = (ragged[row] - mean) / scale
+            values[offsets[row] : offsets[row + 1]] = scale(ragged[row], mean, std)
     return RaggedArray(values, offsets)
 
 

@@ -50,11 +50,7 @@ def text(description: Mapping[str, object]) -> str:
         f"{_escape(', '.join(description['classes']))}. Written by `ser train` of ser_lib; "
         "`model.json` says everything in a form that programs read.",
         "## Use",
-        "```sh\nser predict --model FOLDER recording.wav\n```",
-        "```python\nimport ser_lib\n\n"
-        "recogniser = ser_lib.recognition.load(folder)\n"
-        'recogniser.predict("recording.wav")  # one row\n'
-        'recogniser.timeline("recording.wav", window=3, hop=1)  # a row per window\n```',
+        *_use(description["normalisation"] == "speaker"),
         "## Training data",
         _training_data(description),
         "## Scores on unseen speakers",
@@ -73,6 +69,26 @@ def text(description: Mapping[str, object]) -> str:
         *(f"```bibtex\n{entry.replace('```', '')}\n```" for entry in _citations(description)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _use(by_speaker: bool) -> tuple[str, ...]:
+    """Write the commands; a model that scales by speaker is first given the speaker."""
+    option, statistics, said = "", "", ()
+    if by_speaker:
+        option, statistics = " --speaker RECORDINGS", ".for_speaker(recordings)"
+        said = (
+            "Features are scaled by the statistics of whoever speaks: RECORDINGS are some of this "
+            "speaker, without labels. Ten or more in which several emotions occur are better than "
+            "a few of one emotion.",
+        )
+    return (
+        f"```sh\nser predict --model FOLDER{option} recording.wav\n```",
+        "```python\nimport ser_lib\n\n"
+        f"recogniser = ser_lib.recognition.load(folder){statistics}\n"
+        'recogniser.predict("recording.wav")  # one row\n'
+        'recogniser.timeline("recording.wav", window=3, hop=1)  # a row per window\n```',
+        *said,
+    )
 
 
 def _head(description: Mapping[str, object]) -> str:

@@ -55,6 +55,7 @@ def train_model(
     corpus_options: Mapping[str, object],
     reports: str | None,
     parameters: Iterable[tuple[str, str]],
+    normalisation: str | None,
     seed: int,
 ) -> None:
     """Train a system and say what became of it."""
@@ -68,6 +69,7 @@ def train_model(
         systems.make(system, **values),
         corpora.load_corpus(corpus, data=data, **corpus_options),
         folder,
+        normalisation=normalisation,
         seed=seed,
         reports=reports,
     )
@@ -82,6 +84,7 @@ def predict_files(
     arguments: Sequence[str],
     *,
     model: str | None,
+    speaker: Sequence[str],
     window: float | None,
     hop: float | None,
     form: str | None,
@@ -109,6 +112,8 @@ def predict_files(
         form = output_file.format_of(Path(output), form)
     files = files_of(arguments)
     recogniser = load(model)
+    if speaker:
+        recogniser = recogniser.for_speaker(files_of(speaker), progress=True)
     name = f"{recogniser.name} {recogniser.digest[:8]}"
     columns = (*columns_of(recogniser.classes), "model")
     if output is not None:

@@ -44,10 +44,16 @@ def serve(model: str | None = None, port: int | None = None) -> None:
     Raises
     ------
     InputError
-        If the extra ``demo`` is not installed, the model cannot be loaded or the port is taken.
+        If the extra ``demo`` is not installed, the model cannot be loaded or needs other recordings
+        of the speaker, or the port is taken.
     """
     gradio = _import_gradio()
     recogniser = load(model)
+    if recogniser.by_speaker:
+        raise InputError(
+            f"{recogniser.name} scales features by the statistics of whoever speaks, which the "
+            "page does not have; expected a model that does not"
+        )
     with tempfile.TemporaryDirectory(prefix="ser_demo_") as folder:
         # Where Gradio keeps what is uploaded.
         os.environ["GRADIO_TEMP_DIR"] = folder

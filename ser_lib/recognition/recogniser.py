@@ -1,5 +1,6 @@
 """A trained system on new recordings: posteriors per recording or over time, and more."""
 
+import copy
 import itertools
 import os
 import warnings
@@ -13,7 +14,7 @@ from ser_lib import identity
 from ser_lib.console import progress as progress_bar
 from ser_lib.errors import InputError, InputWarning
 from ser_lib.evaluation.calibration import apply_temperature
-from ser_lib.features.normalisation import standardise_by
+from ser_lib.features.normalisation import moments, scale, standardise_by
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.recognition.classifiers import read_fitted
 from ser_lib.recognition.folder import read_description
@@ -42,6 +43,8 @@ SHIPPED = MODELS / "ours_discriminant-emodb"
 
 # Pieces that are classified together, and numbers in their features at most (128 MB).
 _PIECES, _NUMBERS = 64, 2**25
+# Recordings of a speaker from which on their statistics are taken without a word.
+_FEW = 10
 
 
 class Recogniser:
@@ -51,7 +54,8 @@ class Recogniser:
     Made by `ser_lib.recognition.load`. A recording is a path, or a pair of a waveform, shape
     (samples,) or (samples, channels), and its sampling rate in hertz. One longer than 60 s is
     recognised in windows of 3 s, one after the other, and its posteriors are the mean of those of
-    the windows that hold speech.
+    the windows that hold speech. A model whose features are scaled by each speaker's own statistics
+    needs these first: `for_speaker`.
 
     Attributes
     ----------
@@ -74,6 +78,8 @@ class Recogniser:
         self.front_end = made_front_end(self.description["front_end"])
         self.classifier = read_fitted(self.folder, self.description["classifier"])
         self._column = [self._emotion(target) for target in self.classifier.classes_]
+        # Mean and standard deviation of the features of a speaker.
+        self._moments: tuple[np.ndarray, np.ndarray] | None = None
 
     def _emotion(self, target: str) -> int:
         """Return the class that a target such as ``"female/anger"`` stands for."""
@@ -97,7 +103,79 @@ class Recogniser:
     def digest(self) -> str:
         """64 hexadecimal digits of what determines the output of the model."""
         kept = {k: v for k, v in self.description.items() if k not in ("name", "evaluations")}
+        if self._moments is not None:
+            kept["speaker"] = [values.tolist() for values in self._moments]
         return identity.digest(kept)
+
+    @property
+    def by_speaker(self) -> bool:
+        """Whether features are scaled by the statistics of each speaker (see `for_speaker`)."""
+        return self.description["normalisation"] == "speaker"
+
+    def for_speaker(
+        self, recordings: Recording | Sequence[Recording], *, progress: bool = False
+    ) -> "Recogniser":
+        """
+        Compute the statistics of a speaker, by which the model scales their recordings.
+
+        Parameters
+        ----------
+        recordings : path, (waveform, rate), or sequence of these
+            Of one speaker, without labels: those to be recognised, or others from the same
+            microphone. Ten or more in which several emotions occur are better than a few of one.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        Recogniser
+            The same model for this speaker.
+
+        Raises
+        ------
+        InputError
+            If the model does not scale by speaker, or there is speech in fewer than two of the
+            recordings (of one longer than 60 s, in windows of 3 s).
+
+        Warns
+        -----
+        InputWarning
+            If there are fewer than ten, or some cannot be read.
+        """
+        if not self.by_speaker:
+            raise InputError(
+                f"{self.name} does not scale features by speaker; expected a model trained with "
+                "normalisation 'speaker'"
+            )
+        recordings, rows, failures = _several(recordings), [], []
+        with progress_bar(recordings, unit="file", disable=not progress) as bar:
+            for number, recording in enumerate(bar, start=1):
+                job = InProgress(_named(recording, number))
+                pieces = self._analysed(recording, job, None, None)
+                rows += [items for _, items in job.follow(pieces) if items is not None]
+                failures += [job.failure] if job.failure else []
+        if failures:
+            warnings.warn(
+                f"{len(failures)} of {len(recordings)} recordings of the speaker cannot be read, "
+                f"the first: {failures[0]}",
+                InputWarning,
+                stacklevel=2,
+            )
+        if len(rows) < 2:
+            raise InputError(
+                f"there is speech in {len(rows)} of {len(recordings)} recordings of the speaker; "
+                "expected two at least"
+            )
+        if len(rows) < _FEW:
+            warnings.warn(
+                f"the statistics of the speaker are those of {len(rows)} recordings; expected "
+                f"{_FEW} or more in which several emotions occur",
+                InputWarning,
+                stacklevel=2,
+            )
+        adapted = copy.copy(self)
+        adapted._moments = moments(RaggedArray.from_list(rows))
+        return adapted
 
     @property
     def scores(self) -> str:
@@ -191,6 +269,7 @@ class Recogniser:
         list of Result
             Those of one recording, in the order of the recordings.
         """
+        self._check_speaker()
         if hop is not None and window is None:
             raise InputError(f"hop is {hop!r} without a window; expected a window in seconds")
         if window is not None:
@@ -208,7 +287,7 @@ class Recogniser:
                     read(number - 1 + min(job.spans[place][1] / seconds, 1.0))
                 if items is None:
                     continue
-                pending.append((job, place, items))
+                pending.append((job, place, self._scaled(items)))
                 job.open += 1
                 numbers = sum(waiting_items.size for *_, waiting_items in pending)
                 if len(pending) >= _PIECES or numbers >= _NUMBERS:
@@ -251,6 +330,17 @@ class Recogniser:
         if how == "utterance" and not self.description["normalised_by_front_end"]:
             items = standardise_by(RaggedArray.from_list([items]), [0])[0]
         return items
+
+    def _check_speaker(self) -> None:
+        if self.by_speaker and self._moments is None:
+            raise InputError(
+                f"{self.name} scales features by the statistics of their speaker; expected "
+                "recordings of the speaker (--speaker, or in Python Recogniser.for_speaker)"
+            )
+
+    def _scaled(self, items: np.ndarray) -> np.ndarray:
+        """Scale features by the statistics of their speaker, where the model does."""
+        return items if self._moments is None else scale(items, *self._moments)
 
     def _classify(self, pending: list[tuple["InProgress", int, np.ndarray]]) -> None:
         """Give pieces their posteriors, and empty the list."""
@@ -398,6 +488,7 @@ class Recogniser:
 
     def _whole(self, recordings: Sequence[Recording]) -> RaggedArray:
         """Compute the features of recordings of up to `LONGEST`."""
+        self._check_speaker()
         rows, rate = [], self.front_end.sample_rate
         for number, recording in enumerate(recordings, start=1):
             blocks = blocks_of(recording, rate)
@@ -405,7 +496,7 @@ class Recogniser:
             name = _named(recording, number)
             if len(signal) > LONGEST * rate or next(blocks, None) is not None:
                 raise InputError(f"{name}: is longer than {LONGEST:.0f} s; expected a shorter one")
-            rows.append(self._features(signal, name))
+            rows.append(self._scaled(self._features(signal, name)))
         return RaggedArray.from_list(rows)
 
     def _table(self, results: Iterable[Result]) -> "pd.DataFrame":

@@ -73,8 +73,10 @@ def train(
         Recordings and labels.
     folder : path
         Where to write the model; it appears when it is complete.
-    normalisation : {"train", "utterance"}, optional
-        Whose statistics scale the features; by default ``system.normalisation``.
+    normalisation : {"train", "utterance", "speaker"}, optional
+        Whose statistics scale the features; by default ``system.normalisation``. With
+        ``"speaker"`` the model needs recordings of everybody whom it is to recognise (see
+        `ser_lib.recognition.Recogniser.for_speaker`).
     seed : int
         Of the classifier.
     reports : path, optional
@@ -91,8 +93,8 @@ def train(
     Raises
     ------
     InputError
-        If the folder exists or cannot be made, the corpus has fewer than two emotions, or for
-        normalisation by speaker: one recording of an unknown speaker has no statistics of theirs.
+        If the folder exists or cannot be made, the corpus has fewer than two emotions, or the
+        normalisation is one that it or the system does not allow.
     DivergenceError
         If training diverged.
     """
@@ -188,11 +190,6 @@ def _plan(system: "System", corpus: "Corpus", normalisation: str | None) -> Plan
         system.normalisation if normalisation is None else normalisation,
         per_utterance=system.normalisation == "utterance",
     )
-    if normalisation == "speaker":
-        raise InputError(
-            "normalisation 'speaker': a recording of an unknown speaker does not have the "
-            "statistics of all their recordings; expected 'train' or 'utterance'"
-        )
     if len(corpus.classes) < 2:
         raise InputError(
             f"{corpus.name}: only {', '.join(corpus.classes)}; expected at least two emotions"

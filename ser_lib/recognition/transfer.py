@@ -207,7 +207,8 @@ def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, o
         "protocol": PROTOCOL,
         "protocol_title": title,
         "protocol_description": "A model trained on all speakers of another corpus is applied to "
-        "all recordings whose emotion it knows; nothing is learnt from them.",
+        "all recordings whose emotion it knows; nothing is learnt from them"
+        + (" but the statistics of each speaker." if recogniser.by_speaker else "."),
         "speaker_disjoint": not seen,
         "partial": False,
         "n_folds": 1,

@@ -23,6 +23,14 @@ def svm_folder(corpus, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def speaker_folder(corpus, tmp_path_factory):
+    """A model that scales features by the statistics of each speaker."""
+    folder = tmp_path_factory.mktemp("models") / "by_speaker"
+    system = systems.Svm(**QUICK_SVM)
+    return train(system, corpus, folder, normalisation="speaker", progress=False)
+
+
+@pytest.fixture(scope="session")
 def network_folder(corpus, tmp_path_factory):
     import tensorflow as tf
 
