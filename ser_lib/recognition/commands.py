@@ -145,13 +145,13 @@ class _Outcome:
         self.failed = self.short = 0
 
     def note(self, results: Sequence) -> None:
-        from ser_lib.recognition.recogniser import is_shorter
+        from ser_lib.recognition.outcome import is_shorter
 
         self.failed += results[0].failed
         self.short += self.window is not None and is_shorter(results, self.window)
 
     def say(self, total: int) -> None:
-        from ser_lib.recognition.recogniser import shorter
+        from ser_lib.recognition.outcome import shorter
 
         if self.short:
             print(shorter(self.window, self.short), file=sys.stderr)

@@ -116,3 +116,15 @@ def row_of(result: Result, classes: Sequence[str]) -> dict[str, object]:
     times = [None if t is None else round(t, 3) for t in (result.start, result.end)]
     row = (result.recording, *times, emotion, largest, *values, result.remark)
     return dict(zip(columns_of(classes), row, strict=True))
+
+
+def is_shorter(results: Sequence[Result], window: float) -> bool:
+    """Tell whether a recording is shorter than the window by which it was recognised."""
+    # Windows are rounded to samples, of which there are at least 1000 a second.
+    return not results[0].failed and results[0].end < window - 0.0005
+
+
+def shorter(window: float, count: int) -> str:
+    """Say that recordings are shorter than the window."""
+    what = "1 recording is" if count == 1 else f"{count} recordings are"
+    return f"{what} shorter than the window of {window:g} s, and recognised as a whole"

@@ -1,7 +1,7 @@
 """Read a recording of any length piece by piece, and tell whether a piece holds speech."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,10 +130,36 @@ def _centred(signal: np.ndarray) -> np.ndarray:
     return signal - np.float32(mean) if abs(mean) > OFFSET * signal.std(dtype=float) else signal
 
 
-def seconds_of(path: Path) -> float:
-    """Return the duration in the header of a file, NaN where `decode` will say what is wrong."""
+def recordings_of(recordings: Recording | Sequence[Recording]) -> list[Recording]:
+    """Make a list of recordings of one or several."""
+    one = isinstance(recordings, str | os.PathLike) or (
+        isinstance(recordings, tuple) and len(recordings) == 2 and np.ndim(recordings[1]) == 0
+        and not isinstance(recordings[1], str | os.PathLike)
+    )  # fmt: skip
+    recordings = [recordings] if one else list(recordings)
+    if not recordings:
+        raise InputError("no recordings were given; expected at least one")
+    return recordings
+
+
+def name_of(recording: Recording, number: int) -> str:
+    """Return the name of a recording: the path, or the number of the waveform, from 1."""
+    if isinstance(recording, tuple):
+        return f"waveform {number}"
+    if not isinstance(recording, str | os.PathLike):
+        raise InputError(
+            f"recording {number} is of type {type(recording).__name__}; expected a path, or a pair "
+            "of a waveform and its sampling rate in hertz"
+        )
+    return os.fspath(recording)
+
+
+def seconds_of(recording: Recording) -> float:
+    """Return the duration, as a file's header says; NaN where `decode` will say what is wrong."""
+    if isinstance(recording, tuple):
+        return len(recording[0]) / recording[1]
     try:
-        with decoding.opened(path) as (file, _):
+        with decoding.opened(recording) as (file, _):
             return file.frames / file.samplerate
     except InputError:
         return float("nan")

@@ -19,7 +19,15 @@ from ser_lib.features.ragged import RaggedArray
 from ser_lib.recognition.classifiers import read_fitted
 from ser_lib.recognition.folder import read_description
 from ser_lib.recognition.front_ends import made_front_end
-from ser_lib.recognition.outcome import TEXTS, InProgress, Result, columns_of, row_of
+from ser_lib.recognition.outcome import (
+    TEXTS,
+    InProgress,
+    Result,
+    columns_of,
+    is_shorter,
+    row_of,
+    shorter,
+)
 from ser_lib.recognition.reading import (
     HOP,
     LONGEST,
@@ -29,7 +37,9 @@ from ser_lib.recognition.reading import (
     blocks_of,
     check_window,
     holds_speech,
+    name_of,
     pieces_of,
+    recordings_of,
     seconds_of,
 )
 
@@ -147,10 +157,10 @@ class Recogniser:
                 f"{self.name} does not scale features by speaker; expected a model trained with "
                 "normalisation 'speaker'"
             )
-        recordings, rows, failures = _several(recordings), [], []
+        recordings, rows, failures = recordings_of(recordings), [], []
         with progress_bar(recordings, unit="file", disable=not progress) as bar:
             for number, recording in enumerate(bar, start=1):
-                job = InProgress(_named(recording, number))
+                job = InProgress(name_of(recording, number))
                 pieces = self._analysed(recording, job, None, None)
                 rows += [items for _, items in job.follow(pieces) if items is not None]
                 failures += [job.failure] if job.failure else []
@@ -203,7 +213,7 @@ class Recogniser:
             empty, "no speech", or why a recording could not be read. Where nothing was recognised,
             ``emotion`` is None and posteriors are NaN.
         """
-        recordings = _several(recordings)
+        recordings = recordings_of(recordings)
         with progress_bar(total=len(recordings), unit="file", disable=not progress) as bar:
             found = self.results(recordings, read=bar.move_to)
             return self._table(result for results in found for result in results)
@@ -278,12 +288,12 @@ class Recogniser:
         waiting: list[InProgress] = []
         pending: list[tuple[InProgress, int, np.ndarray]] = []
         for number, recording in enumerate(recordings, start=1):
-            job = InProgress(_named(recording, number))
+            job = InProgress(name_of(recording, number))
             waiting.append(job)
             seconds = None
             for place, items in job.follow(self._analysed(recording, job, window, hop)):
                 if read is not None and place:
-                    seconds = seconds or _seconds(recording)
+                    seconds = seconds or seconds_of(recording)
                     read(number - 1 + min(job.spans[place][1] / seconds, 1.0))
                 if items is None:
                     continue
@@ -483,7 +493,7 @@ class Recogniser:
             raise InputError(f"{self.name}: {self.description['system']} has no bottleneck")
         # One by one: features of many recordings need not fit into memory.
         return np.concatenate(
-            [self.classifier.embed(self._whole([each])) for each in _several(recordings)]
+            [self.classifier.embed(self._whole([each])) for each in recordings_of(recordings)]
         )
 
     def _whole(self, recordings: Sequence[Recording]) -> RaggedArray:
@@ -493,7 +503,7 @@ class Recogniser:
         for number, recording in enumerate(recordings, start=1):
             blocks = blocks_of(recording, rate)
             signal = next(blocks)
-            name = _named(recording, number)
+            name = name_of(recording, number)
             if len(signal) > LONGEST * rate or next(blocks, None) is not None:
                 raise InputError(f"{name}: is longer than {LONGEST:.0f} s; expected a shorter one")
             rows.append(self._scaled(self._features(signal, name)))
@@ -538,45 +548,3 @@ def load(model: str | os.PathLike | None = None) -> Recogniser:
 def shipped() -> tuple[str, ...]:
     """Return the names of the models that come with this package."""
     return tuple(sorted(path.name for path in MODELS.glob("*") if path.is_dir()))
-
-
-def is_shorter(results: Sequence[Result], window: float) -> bool:
-    """Tell whether a recording is shorter than the window by which it was recognised."""
-    # Windows are rounded to samples, of which there are at least 1000 a second.
-    return not results[0].failed and results[0].end < window - 0.0005
-
-
-def shorter(window: float, count: int) -> str:
-    """Say that recordings are shorter than the window."""
-    what = "1 recording is" if count == 1 else f"{count} recordings are"
-    return f"{what} shorter than the window of {window:g} s, and recognised as a whole"
-
-
-def _several(recordings: Recording | Sequence[Recording]) -> list[Recording]:
-    """Make a list of recordings of one or several."""
-    one = isinstance(recordings, str | os.PathLike) or (
-        isinstance(recordings, tuple) and len(recordings) == 2 and np.ndim(recordings[1]) == 0
-        and not isinstance(recordings[1], str | os.PathLike)
-    )  # fmt: skip
-    recordings = [recordings] if one else list(recordings)
-    if not recordings:
-        raise InputError("no recordings were given; expected at least one")
-    return recordings
-
-
-def _seconds(recording: Recording) -> float:
-    """Return how long a recording is."""
-    if isinstance(recording, tuple):
-        return len(recording[0]) / recording[1]
-    return seconds_of(Path(recording))
-
-
-def _named(recording: Recording, number: int) -> str:
-    if isinstance(recording, tuple):
-        return f"waveform {number}"
-    if not isinstance(recording, str | os.PathLike):
-        raise InputError(
-            f"recording {number} is of type {type(recording).__name__}; expected a path, or a pair "
-            "of a waveform and its sampling rate in hertz"
-        )
-    return os.fspath(recording)
