@@ -134,25 +134,27 @@ def test_a_difference_is_said_to_be_sure_or_not():
     )
 
 
-def test_the_first_and_the_last_of_a_ranking_are_named():
+def test_the_highest_and_the_lowest_of_a_ranking_are_named_wherever_they_stand():
     table = pd.DataFrame(
         [
             ("a", "train", 0.7, 0.6, 0.8),
             ("b_b", "train", 0.5, 0.4, 0.6),
+            ("one seed", "train", 0.6, 0.5, 0.7),
             ("a", "speaker", 0.9, 0.8, 1),
         ],
         columns=["system", "normalisation", "uar", "uar_low", "uar_high"],
     )
     assert sentences.ranking(table) == (
-        "Under normalisation *train* of 2 systems *a* 0.700 [0.600, 0.800] is first, *b_b* 0.500 "
-        "[0.400, 0.600] last. Under normalisation *speaker* only *a* 0.900 [0.800, 1.000]."
+        "Under normalisation *train* of 3 systems *a* 0.700 [0.600, 0.800] has the highest UAR, "
+        "*b_b* 0.500 [0.400, 0.600] the lowest. Under normalisation *speaker* only *a* 0.900 "
+        "[0.800, 1.000]."
     )
     # What learns nothing is always the last.
     baseline = ("majority", "train", 0.25, 0.25, 0.25)
     ranked = pd.DataFrame([*table.to_numpy()[:2], baseline], columns=table.columns)
     assert sentences.ranking(ranked) == (
-        "Under normalisation *train* of 2 systems *a* 0.700 [0.600, 0.800] is first, *b_b* 0.500 "
-        "[0.400, 0.600] last; the baseline is *majority* 0.250 [0.250, 0.250]."
+        "Under normalisation *train* of 2 systems *a* 0.700 [0.600, 0.800] has the highest UAR, "
+        "*b_b* 0.500 [0.400, 0.600] the lowest; the baseline is *majority* 0.250 [0.250, 0.250]."
     )
     assert sentences.ranking(ranked[2:]) == (
         "Under normalisation *train* only *majority* 0.250 [0.250, 0.250]."

@@ -174,14 +174,20 @@ def speakers(evaluation: Evaluation) -> str:
 
 
 def ranking(table: pd.DataFrame) -> str:
-    """Say which system is first and which last under each normalisation of a ranked table."""
+    """
+    Say which system has the highest and which the lowest UAR under each normalisation of a table.
+
+    In a ranking these need not be the first and the last: rows of few seeds stand below all others.
+    """
     parts = []
     for normalisation, all_systems in table.groupby("normalisation", sort=False):
         baseline = all_systems["system"] == _BASELINE
         own = all_systems if baseline.all() else all_systems[~baseline]
-        first, last = map(_scored, (own.iloc[0], own.iloc[-1]))
-        between = f"of {count(len(own), 'system')} {first} is first, {last} last"
-        text = between if len(own) > 1 else f"only {first}"
+        highest, lowest = (_scored(own.iloc[own["uar"].argsort().iloc[i]]) for i in (-1, 0))
+        between = (
+            f"of {count(len(own), 'system')} {highest} has the highest UAR, {lowest} the lowest"
+        )
+        text = between if len(own) > 1 else f"only {highest}"
         if baseline.any() and not baseline.all():
             text += f"; the baseline is {_scored(all_systems[baseline].iloc[0])}"
         parts.append(f"Under normalisation *{escape(normalisation)}* {text}.")
