@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,15 +47,22 @@ def _corpus(options: argparse.Namespace) -> "Corpus":
 
 def _corpus_options(options: argparse.Namespace) -> dict[str, object]:
     """Read the options of the corpus: ``--corpus-option NAME VALUE`` and ``--subset NAME``."""
-    from ser_lib.params import as_corpus_options, typed
+    from ser_lib.params import as_corpus_options
 
-    given = [(name, typed(value)) for name, value in options.corpus_options]
-    if getattr(options, "subset", None):
-        given.append(("subset", options.subset))
-    values = dict(given)
+    subset = getattr(options, "subset", None)
+    more = [("subset", subset)] if subset else []
+    return as_corpus_options(_once([*options.corpus_options, *more], "corpus"))
+
+
+def _once(given: Sequence[Sequence[str]], owner: str) -> dict[str, object]:
+    """Read names and values of options, each of which may be given once."""
+    from ser_lib.params import typed
+
+    values = {name: typed(value) for name, value in given}
     if len(values) < len(given):
-        raise InputError(f"{given}: an option of the corpus is given twice; expected it once")
-    return as_corpus_options(values)
+        found = [(name, typed(value)) for name, value in given]
+        raise InputError(f"{found}: an option of the {owner} is given twice; expected it once")
+    return values
 
 
 def validate_corpus(options: argparse.Namespace) -> int:
@@ -135,14 +143,12 @@ def evaluate_system(options: argparse.Namespace) -> int:
 def _protocol(options: argparse.Namespace) -> "Protocol | str | None":
     """Make the protocol with ``--protocol-option NAME VALUE``; without options it is its name."""
     from ser_lib import protocols
-    from ser_lib.params import typed
 
     if not options.protocol_options:
         return options.protocol
     if options.protocol is None:
         raise InputError("--protocol-option without --protocol; expected the name of a protocol")
-    values = {name: typed(value) for name, value in options.protocol_options}
-    return protocols.make(options.protocol, **values)
+    return protocols.make(options.protocol, **_once(options.protocol_options, "protocol"))
 
 
 def _trials(options: argparse.Namespace) -> dict | None:

@@ -416,6 +416,10 @@ def test_a_protocol_takes_options(speakers, tmp_path, monkeypatch, capsys):
         (["--protocol", "speaker_folds", "--protocol-option", "k", "2"], "speaker_folds: k is 2;"),
         (["--protocol", "speaker_folds", "--protocol-option", "n", "3"], "unknown option of the"),
         (["--protocol-option", "k", "3"], "--protocol-option without --protocol; expected the"),
+        (
+            ["--protocol", "speaker_folds", *["--protocol-option", "k", "3"] * 2],
+            "an option of the protocol is given twice",
+        ),
     ):
         code, _, err = run(*words, *given, capsys=capsys)
         assert (code, message in err) == (2, True), err

@@ -57,7 +57,13 @@ def moments(ragged: RaggedArray) -> tuple[np.ndarray, np.ndarray]:
 
 def scale(items: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
     """
-    Scale features by a mean and a standard deviation, as of `moments`.
+    Scale features to the mean 0 and standard deviation 1 of those whose `moments` are given.
+
+    Parameters
+    ----------
+    items : ndarray, shape (n, features) or (n, frames, features, ...)
+    mean, std : ndarray, shape ``(features,)`` or ``(features, ...)``
+        As `moments` returns them, in the units of the features.
 
     Returns
     -------
