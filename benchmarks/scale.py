@@ -100,16 +100,18 @@ def peak_memory(function: Callable, *arguments: object) -> tuple[object, int]:
     """
     Call a function in a new process, and watch the memory of that process and its children.
 
-    Returns its result, and the largest sum of their memory in bytes. Pages of mapped files do not
-    count (on Linux), as the system drops them whenever it needs room.
+    Returns its result, and the largest sum of their memory in bytes. Neither pages of mapped files
+    count (on Linux), as the system drops them whenever it needs room, nor processes that were there
+    before, such as the idle workers of an earlier computation.
     """
     context = multiprocessing.get_context("spawn")
+    before = set(psutil.Process().children(recursive=True))
     with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
         future = pool.submit(_call, function, *arguments)
         peak = 0
         while not future.done():
-            children = psutil.Process().children(recursive=True)
-            peak = max(peak, sum(map(_memory, children)))
+            started = set(psutil.Process().children(recursive=True)) - before
+            peak = max(peak, sum(map(_memory, started)))
             time.sleep(_INTERVAL)
         return future.result(), peak
 

@@ -1,5 +1,6 @@
 """Memory is measured; features larger than the memory are read batch by batch."""
 
+import subprocess
 import sys
 import time
 
@@ -20,6 +21,18 @@ def test_training_needs_less_memory_than_its_features(tmp_path):
 def test_what_a_process_allocates_is_measured():
     small, large = (scale.peak_memory(allocate, size)[1] for size in (1, 2**28))
     assert 0.9 * 2**28 < large - small < 1.5 * 2**28
+
+
+def test_workers_of_an_earlier_computation_do_not_count():
+    code = f"values = bytearray(b'1') * {2**28}; print(len(values), flush=True); input()"
+    command = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as earlier:
+        earlier.stdout.readline()
+        beside = scale.peak_memory(allocate, 1)[1]
+        earlier.communicate(b"\n")
+    alone = scale.peak_memory(allocate, 1)[1]
+    assert beside < alone + 0.5 * 2**28
 
 
 def allocate(size):
