@@ -85,14 +85,12 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     add("corpora", commands.list_corpora, "list the corpora and what is there of them", "data")
-    for name, function, text in (
-        ("fetch", commands.fetch_corpus, "download a corpus from its publisher and verify it"),
-        ("validate", commands.validate_corpus, "check recordings and labels: what is wrong"),
-    ):
-        command = add(name, function, text, "data")
-        name = "name" if function is commands.fetch_corpus else "corpus"
-        command.add_argument(name, metavar="NAME", help="name of the corpus")
-    command.add_argument("--corpus-option", **_OPTIONS["corpus-option"])
+    text = "download a corpus from its publisher and verify it"
+    fetch = add("fetch", commands.fetch_corpus, text, "data")
+    fetch.add_argument("name", metavar="NAME", help="name of the corpus")
+    text = "check recordings and labels: what is wrong"
+    validate = add("validate", commands.validate_corpus, text, "data", "corpus-option")
+    validate.add_argument("corpus", metavar="NAME", help="name of the corpus")
 
     shared = ("corpus", "corpus-option", "data", "reports", "fresh")
     text = "execute notebooks into the reports, then build the report"

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,22 +46,11 @@ def _corpus(options: argparse.Namespace) -> "Corpus":
 
 def _corpus_options(options: argparse.Namespace) -> dict[str, object]:
     """Read the options of the corpus: ``--corpus-option NAME VALUE`` and ``--subset NAME``."""
-    from ser_lib.params import as_corpus_options
+    from ser_lib.params import as_corpus_options, once
 
     subset = getattr(options, "subset", None)
     more = [("subset", subset)] if subset else []
-    return as_corpus_options(_once([*options.corpus_options, *more], "corpus"))
-
-
-def _once(given: Sequence[Sequence[str]], owner: str) -> dict[str, object]:
-    """Read names and values of options, each of which may be given once."""
-    from ser_lib.params import typed
-
-    values = {name: typed(value) for name, value in given}
-    if len(values) < len(given):
-        found = [(name, typed(value)) for name, value in given]
-        raise InputError(f"{found}: an option of the {owner} is given twice; expected it once")
-    return values
+    return as_corpus_options(once([*options.corpus_options, *more], "corpus"))
 
 
 def validate_corpus(options: argparse.Namespace) -> int:
@@ -115,11 +103,11 @@ def evaluate_system(options: argparse.Namespace) -> int:
     _refuse_changed(options, "seen", "card", because=of_a_model)
 
     from ser_lib import cluster, evaluate, systems
-    from ser_lib.params import typed
+    from ser_lib.params import once
 
     names = ("seeds", "folds", "normalisation", "reports", "fresh", "jobs")
     values = {name: getattr(options, name) for name in names} | {"protocol": _protocol(options)}
-    parameters = {name: typed(value) for name, value in options.parameters}
+    parameters = once(options.parameters, "system")
     joined = cluster.join(options.scheduler) if options.scheduler else contextlib.nullcontext()
     if options.nested:
         trials = _trials(options)
@@ -148,7 +136,9 @@ def _protocol(options: argparse.Namespace) -> "Protocol | str | None":
         return options.protocol
     if options.protocol is None:
         raise InputError("--protocol-option without --protocol; expected the name of a protocol")
-    return protocols.make(options.protocol, **_once(options.protocol_options, "protocol"))
+    from ser_lib.params import once
+
+    return protocols.make(options.protocol, **once(options.protocol_options, "protocol"))
 
 
 def _trials(options: argparse.Namespace) -> dict | None:

@@ -83,7 +83,8 @@ def describe(value: object, origins: set | None = None) -> object:
     if callable(getattr(value, "get_params", None)):
         content = {k: v for k, v in value.get_params(deep=False).items() if k not in _NOT_COUNTED}
     elif dataclasses.is_dataclass(value):
-        content = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        fields = [field for field in dataclasses.fields(value) if field.compare]
+        content = {field.name: getattr(value, field.name) for field in fields}
     elif hasattr(value, "__dict__"):
         content = vars(value)
     else:

@@ -27,7 +27,7 @@ from ser_lib import cluster, code_digest, console, corpora, executor, identity, 
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import results
 from ser_lib.notebook_execution import Failure, execute, failure_at
-from ser_lib.params import as_corpus_options, typed
+from ser_lib.params import as_corpus_options, once
 from ser_lib.places import require_writable
 from ser_lib.reporting import build_report
 from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook, relink
@@ -157,7 +157,8 @@ def plan(
             values = {"corpus": corpus, **values}
         last = not _TRAINING.match(notebook.stem) and notebook.stem > min(training, default="~")
         runs.append(Run(notebook, values, reports / corpus / notebook.name, last))
-    return runs
+    # A comparison may have a lower number than systems that were added later.
+    return sorted(runs, key=lambda run: run.reads_results)
 
 
 def _digest(run: Run, code: str, fingerprint: str, folder: Path) -> str:
@@ -239,7 +240,7 @@ def run_notebooks(
     """
     executor.check_jobs(jobs)
     jobs = jobs or joblib.cpu_count()
-    given = {name: typed(value) for name, value in parameters}
+    given = once(parameters, "notebooks")
     named = given.pop("corpus", corpus)
     if named != corpus and corpus != _OWN:
         raise InputError(f"--corpus {corpus} and -p corpus {named}; expected one of them")

@@ -16,7 +16,7 @@ import math
 import numbers
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -159,6 +159,17 @@ def typed(text: str) -> object:
             continue
         return value if value not in (math.inf, -math.inf) else text
     return text
+
+
+def once(given: Sequence[tuple[str, str]], owner: str) -> dict[str, object]:
+    """Read names and texts of values (see `typed`); InputError if a name is given twice."""
+    values = {name: typed(text) for name, text in given}
+    if len(values) < len(given):
+        names = [name for name, _ in given]
+        twice = next(name for name in names if names.count(name) > 1)
+        found = ", ".join(f"{text!r}" for name, text in given if name == twice)
+        raise InputError(f"{twice} of the {owner} is given twice ({found}); expected it once")
+    return values
 
 
 def as_corpus_options(value: object) -> dict[str, object]:

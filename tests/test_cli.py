@@ -418,7 +418,7 @@ def test_a_protocol_takes_options(speakers, tmp_path, monkeypatch, capsys):
         (["--protocol-option", "k", "3"], "--protocol-option without --protocol; expected the"),
         (
             ["--protocol", "speaker_folds", *["--protocol-option", "k", "3"] * 2],
-            "an option of the protocol is given twice",
+            "k of the protocol is given twice ('3', '3'); expected it once",
         ),
     ):
         code, _, err = run(*words, *given, capsys=capsys)

@@ -25,7 +25,10 @@ _MODULES = {
     "uar": "metrics",
     "wa": "metrics",
 }
-_SUBMODULES = ("fusion", "intervals", "metrics", "predictions", "resampling", "significance")
+_SUBMODULES = (
+    *("calibration", "fusion", "intervals", "metrics", "predictions", "resampling"),
+    "significance",
+)
 
 __all__ = [*_MODULES, *_SUBMODULES]
 

@@ -23,6 +23,12 @@ from ser_lib.evaluation.resampling import (
 COLUMNS = ("utterance", "speaker", "fold", "seed", "part", "condition", "emotion", "predicted")
 """Columns of a table of predictions, before one ``p_<emotion>`` for each class."""
 
+ALL_OUTPUTS = ("recognised", "posterior")
+"""
+Columns at the end of predictions of a trained model on another corpus: the emotion with the largest
+posterior among all that the model knows, of which the corpus may lack some, and this posterior.
+"""
+
 PARTS = ("test", "dev")
 """The parts of a fold for which a system makes predictions."""
 
@@ -120,6 +126,26 @@ def summarise(rows: pd.DataFrame, classes: Sequence[str] | None = None) -> dict[
             low, high = limits(score, without, by_seed=by_seed, bounds=metric.bounds)
             scores |= {f"{metric.name}_low": float(low), f"{metric.name}_high": float(high)}
     return scores
+
+
+def score_all_outputs(rows: pd.DataFrame) -> dict[str, float]:
+    """
+    Score the emotions that a trained model recognises, those that the corpus lacks among them.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        Predictions of one part and condition, with the columns `ALL_OUTPUTS`.
+
+    Returns
+    -------
+    dict
+        ``uar, uar_low, uar_high, wa`` as of `summarise`, and ``largest_posterior``, the mean over
+        all rows.
+    """
+    scores = summarise(rows[list(COLUMNS)].assign(predicted=rows[ALL_OUTPUTS[0]]))
+    kept = {name: scores[name] for name in ("uar", "uar_low", "uar_high", "wa")}
+    return kept | {"largest_posterior": float(rows[ALL_OUTPUTS[1]].mean())}
 
 
 def score_groups(

@@ -60,6 +60,8 @@ ALPHA = 0.05
 """Largest corrected p-value at which a difference counts."""
 EXACT_UP_TO = 13
 """Speakers up to which all ways of swapping are tried (2^12 = 4,096 with their mirrors)."""
+PERMUTATIONS = 100_000
+"""Ways of swapping that are drawn at random where there are more speakers."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def sign_flip_p(
     difference: Callable[[np.ndarray], np.ndarray],
     n: int,
     *,
-    permutations: int = 100_000,
+    permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> tuple[float, bool]:
     """
@@ -261,7 +263,7 @@ def compare(
     half = float(stdtrit(degrees, (1 + confidence) / 2) * error)
 
     if permutations is None:
-        permutations = 100_000 if metric.additive or metric.input == "counts" else 10_000
+        permutations = PERMUTATIONS if metric.additive or metric.input == "counts" else 10_000
     flipped = _flipped(metric, function, *pair)
     p, exact = sign_flip_p(flipped, n, permutations=permutations, seed=seed)
     if any(chance > 0 for chance in by_chance):
@@ -347,7 +349,7 @@ def compare_all(
     return table
 
 
-def smallest_p(speakers: int, *, permutations: int = 100_000) -> float:
+def smallest_p(speakers: int, *, permutations: int = PERMUTATIONS) -> float:
     """
     Compute the smallest p-value that a comparison over so many speakers can give.
 

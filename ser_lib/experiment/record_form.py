@@ -35,7 +35,6 @@ _FORM = {
     "citation?": _TEXT | None,
     "command?": _TEXT | None,
     "listeners?": dict | None,
-    "all_outputs?": dict,
     "deviations": _TEXTS,
     "published": [
         {
@@ -81,7 +80,7 @@ def problem(record: Mapping[str, object]) -> str | None:
         for root in code["roots"]:
             if not _MODULE.fullmatch(root):
                 return f"code.roots names {root!r}"
-    for name, kind in (("listeners", _NUMBER), ("all_outputs", _NUMBER), ("members", _TEXT)):
+    for name, kind in (("listeners", _NUMBER), ("members", _TEXT)):
         for value in (record.get(name) or {}).values():
             if isinstance(value, bool) or not isinstance(value, kind):
                 return f"{name} are {_short(record[name])}"

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ser_lib import checksums, identity, paths
 from ser_lib.errors import InputError
-from ser_lib.evaluation.predictions import COLUMNS, Evaluation
+from ser_lib.evaluation.predictions import ALL_OUTPUTS, COLUMNS, Evaluation
 from ser_lib.experiment import record_form
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.places import plain_name
@@ -169,7 +169,7 @@ def read(path: str | Path) -> Evaluation:
     path = Path(path).with_suffix(".csv")
     record, expected = _checked(path)
     classes = tuple(record["specification"]["corpus"]["classes"])
-    text = dict.fromkeys((k for k in COLUMNS if k != "seed"), str)
+    text = dict.fromkeys((k for k in (*COLUMNS, ALL_OUTPUTS[0]) if k != "seed"), str)
     try:
         content = path.read_bytes()
         table = pd.read_csv(io.BytesIO(content), dtype=text, keep_default_na=False)
@@ -178,7 +178,7 @@ def read(path: str | Path) -> Evaluation:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable as CSV ({error})") from None
     columns = [*COLUMNS, *(f"p_{c}" for c in classes)]
-    if list(table.columns) != columns:
+    if list(table.columns) not in (columns, [*columns, *ALL_OUTPUTS]):
         raise InputError(
             f"{path}: columns {', '.join(table.columns)}; expected {', '.join(columns)}"
         )

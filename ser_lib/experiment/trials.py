@@ -93,17 +93,19 @@ def add(path: Path, row: Mapping) -> None:
     Add a trial to a table, and write it whole.
 
     It replaces a row of the same digest. Another trial of the same name, as there is after a
-    default was changed, stays as ``"<name> (earlier)"``.
+    default was changed, stays as ``"<name> (earlier)"``. Of several processes that add trials to
+    the same table one does at a time.
     """
-    table = read(path)
-    table = table[table["digest"] != row["digest"]]
-    same = list(SAME)
-    namesake = (table["trial"] == row["trial"]) & (
-        table[same].astype(str) == pd.Series(row)[same].astype(str)
-    ).all(axis=1)
-    table.loc[namesake, "trial"] += " (earlier)"
-    text = ordered([*table.to_dict("records"), row]).to_csv(index=False, lineterminator="\n")
-    results.write_if_changed(path, text)
+    with paths.locked(f"{path}.lock", f"{path}: another process writes it; waiting"):
+        table = read(path)
+        table = table[table["digest"] != row["digest"]]
+        same = list(SAME)
+        namesake = (table["trial"] == row["trial"]) & (
+            table[same].astype(str) == pd.Series(row)[same].astype(str)
+        ).all(axis=1)
+        table.loc[namesake, "trial"] += " (earlier)"
+        text = ordered([*table.to_dict("records"), row]).to_csv(index=False, lineterminator="\n")
+        results.write_if_changed(path, text)
 
 
 def comparable(folder: Path) -> dict[str, list[pd.DataFrame]]:

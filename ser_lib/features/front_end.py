@@ -140,7 +140,12 @@ class FrontEnd:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the features, along the last axis of an item, in order."""
+        """
+        Names of what the analysis computes (of functionals where these follow), in order.
+
+        Steps after it may repeat them, as derivatives do. AttributeError where the analysis names
+        nothing, as one that reads spectrograms as pictures.
+        """
         names = self.analysis.names
         rename = getattr(self.segmentation, "names", None)
         return tuple(names if rename is None else rename(names))

@@ -6,7 +6,6 @@ import time
 import warnings
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -70,7 +69,8 @@ class Checkpoint:
                 for name in _ARRAYS:
                     state[name] = [arrays[f"{name} {i}"] for i in range(state[name])]
                 return TrainingState(**state)
-        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, BadZipFile):
+        except Exception:
+            # Damaged archives raise errors of many types.
             return None
 
     @staticmethod

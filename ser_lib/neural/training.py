@@ -151,7 +151,7 @@ def make_trainer(
         optimizer,
         loss="categorical_crossentropy",
         metrics=[scores],
-        # On a CPU a step compiled by XLA takes up to twice as long (`benchmarks.choices`), and
+        # On a CPU a step compiled by XLA takes up to twice as long (benchmark `choices`), and
         # every new shape compiles for seconds; JAX has no other way.
         jit_compile=keras.backend.backend() == "jax",
     )

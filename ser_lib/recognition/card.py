@@ -148,16 +148,21 @@ def _scores(description: Mapping[str, object]) -> str:
             f"{1 / len(description['classes']):.3f}), with its 95 % interval over speakers, from "
             f"an evaluation of the same specification that trained on no test speaker.{older}"
         ]
-    lines += [
-        f"On {_escape(other['title'])}, another corpus, UAR is {other['all_outputs']['uar']:.3f} "
-        f"with all of the model's emotions; {100 * other['all_outputs']['wa']:.0f} % of the "
-        "recordings are recognised, and the largest posterior of a recording is "
-        f"{other['all_outputs']['largest_posterior']:.2f} on average: a posterior is no "
-        "probability of being right. Over the emotions that both know, the others left out: "
+    return "\n\n".join([*lines, *map(_elsewhere, description["evaluations"])])
+
+
+def _elsewhere(other: Mapping[str, object]) -> str:
+    """Say what the model scores on another corpus."""
+    found = other["all_outputs"]
+    uar = _escape("{uar:.3f} [{uar_low:.3f}, {uar_high:.3f}]".format_map(found))
+    return (
+        f"On {_escape(other['title'])}, another corpus, on the recordings whose emotion it knows, "
+        f"UAR is {uar} with all of the model's emotions; {100 * found['wa']:.0f} % of these "
+        f"recordings are recognised, and the largest posterior of one is "
+        f"{found['largest_posterior']:.2f} on average: a posterior is no probability of being "
+        "right. Over the emotions that both know, the others left out: "
         f"{_escape(other['summary'])}."
-        for other in description["evaluations"]
-    ]
-    return "\n\n".join(lines)
+    )
 
 
 def _calibration(description: Mapping[str, object]) -> str:

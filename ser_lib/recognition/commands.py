@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,19 +54,18 @@ def train_model(
     data: str | None,
     corpus_options: Mapping[str, object],
     reports: str | None,
-    parameters: Iterable[tuple[str, str]],
+    parameters: Sequence[tuple[str, str]],
     normalisation: str | None,
     seed: int,
 ) -> None:
     """Train a system and say what became of it."""
     from ser_lib import corpora, systems
-    from ser_lib.params import typed
+    from ser_lib.params import once
     from ser_lib.recognition.recogniser import load
     from ser_lib.recognition.training import train
 
-    values = {name: typed(text) for name, text in parameters}
     model = train(
-        systems.make(system, **values),
+        systems.make(system, **once(parameters, "system")),
         corpora.load_corpus(corpus, data=data, **corpus_options),
         folder,
         normalisation=normalisation,

@@ -1,7 +1,6 @@
 """Test a trained model on another corpus, over the emotions that both know."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,7 @@ import pandas as pd
 from ser_lib import identity
 from ser_lib.corpora.hashing import sample_hashes
 from ser_lib.errors import InputError
-from ser_lib.evaluation import metrics
-from ser_lib.evaluation.predictions import Evaluation
+from ser_lib.evaluation.predictions import ALL_OUTPUTS, Evaluation, score_all_outputs
 from ser_lib.experiment import results
 from ser_lib.experiment.fold import CLEAN, DECIMALS
 from ser_lib.experiment.provenance import identity_of, record_of
@@ -41,9 +39,11 @@ def evaluate_model(
     Predict a corpus with a trained model, and write the predictions to the reports.
 
     Posteriors of emotions that the corpus does not have are left out, and the others are brought to
-    a sum of one; the record says in ``all_outputs`` what the model scores with them. Recordings of
-    emotions that the model does not know are left out. Every recording counts, whether voice
-    activity detection finds speech in it or not.
+    a sum of one; what the model recognises with them is kept in the columns
+    `ser_lib.evaluation.predictions.ALL_OUTPUTS`. Recordings of emotions that the model does not
+    know are left out, but not of the statistics of their speaker where the model scales by these:
+    they need no labels. Every recording counts, whether voice activity detection finds speech in it
+    or not.
 
     Parameters
     ----------
@@ -75,7 +75,8 @@ def evaluate_model(
             f"{recogniser.name} knows {', '.join(recogniser.classes)}; {corpus.name} has "
             f"{', '.join(corpus.classes)}; expected two emotions or more in common"
         )
-    if len(shared) < len(corpus.classes):
+    whole, known = corpus, corpus.table["emotion"].isin(shared).to_numpy()
+    if not known.all():
         corpus = corpus.select(emotion=shared)
     trained = _trained_on(recogniser, corpus, progress)
     if trained and not seen:
@@ -83,12 +84,12 @@ def evaluate_model(
             f"{recogniser.name} was trained on {trained}; expected another corpus (`--seen`, or "
             "`seen=True`, allows it and marks the result)"
         )
-    features = _features(recogniser, corpus, jobs, progress)
-    p = recogniser.posteriors(features)
-    own = p[:, [recogniser.classes.index(e) for e in shared]]
-    predictions = _predictions(corpus, shared, own, recogniser.description["seed"])
-    record = _record(recogniser, corpus, bool(trained))
-    record["all_outputs"] = _all_outputs(recogniser.classes, corpus.table["emotion"], p)
+    if recogniser.by_speaker:
+        features = _features(recogniser, whole, jobs, progress).take(known)
+    else:
+        features = _features(recogniser, corpus, jobs, progress)
+    predictions = _predictions(corpus, recogniser, shared, recogniser.posteriors(features))
+    record = _record(recogniser, corpus, whole, bool(trained))
     evaluation = Evaluation(predictions=predictions, record=record)
     file = results.prediction_files(corpus.name, record["system"], record["digest"], reports)
     results.write(evaluation, file)
@@ -98,12 +99,13 @@ def evaluate_model(
 def add_score(recogniser: Recogniser, evaluation: Evaluation) -> None:
     """Add the score on another corpus to the model, and write its card anew."""
     scores, record = evaluation.scores(), evaluation.record
+    all_outputs = score_all_outputs(evaluation.rows())
     entry = {
         "corpus": record["corpus"],
         "title": record["corpus_title"],
         "summary": evaluation.summary(),
         "uar": round(float(scores["uar"]), 4),
-        "all_outputs": record["all_outputs"],
+        "all_outputs": {name: round(float(value), 4) for name, value in all_outputs.items()},
         "digest": record["digest"],
     }
     description = {k: v for k, v in recogniser.description.items() if k not in ("format", "files")}
@@ -137,37 +139,35 @@ def _features(recogniser: Recogniser, corpus: "Corpus", jobs: int | None, progre
     return open_features(folder)
 
 
-def _predictions(corpus: "Corpus", shared: list[str], p: np.ndarray, seed: int) -> pd.DataFrame:
-    p = np.round(p / p.sum(axis=1, keepdims=True), DECIMALS)
+def _predictions(
+    corpus: "Corpus", recogniser: Recogniser, shared: list[str], p: np.ndarray
+) -> pd.DataFrame:
+    own = p[:, [recogniser.classes.index(emotion) for emotion in shared]]
+    own = np.round(own / own.sum(axis=1, keepdims=True), DECIMALS)
     speakers = corpus.table["speaker"].astype(object)
     table = pd.DataFrame(
         {
             "utterance": corpus.table.index.astype(str),
             "speaker": speakers.where(speakers.notna(), None).to_numpy(),
             "fold": "all",
-            "seed": seed,
+            "seed": recogniser.description["seed"],
             "part": "test",
             "condition": CLEAN,
             "emotion": corpus.table["emotion"].astype(str).to_numpy(),
-            "predicted": np.asarray(shared, dtype=object)[p.argmax(axis=1)],
+            "predicted": np.asarray(shared, dtype=object)[own.argmax(axis=1)],
         }
     )
-    table[[f"p_{emotion}" for emotion in shared]] = p
+    table[[f"p_{emotion}" for emotion in shared]] = own
+    recognised = np.asarray(recogniser.classes, dtype=object)[p.argmax(axis=1)]
+    table[list(ALL_OUTPUTS)] = pd.DataFrame(
+        dict(zip(ALL_OUTPUTS, (recognised, np.round(p.max(axis=1), DECIMALS)), strict=True))
+    )
     return table.sort_values("utterance", kind="stable", ignore_index=True)
 
 
-def _all_outputs(classes: Sequence[str], true: pd.Series, p: np.ndarray) -> dict[str, float]:
-    """Score what `Recogniser.predict` gives, which is also emotions that the corpus lacks."""
-    predicted = [classes[i] for i in p.argmax(axis=1)]
-    scores = {
-        "uar": metrics.uar(true.tolist(), predicted),
-        "wa": metrics.wa(true.tolist(), predicted),
-        "largest_posterior": p.max(axis=1).mean(),
-    }
-    return {name: round(float(value), 4) for name, value in scores.items()}
-
-
-def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, object]:
+def _record(
+    recogniser: Recogniser, corpus: "Corpus", whole: "Corpus", seen: bool
+) -> dict[str, object]:
     """Describe a test on another corpus as `ser_lib.experiment.evaluate` describes its own."""
     model, provenance = recogniser.description, recogniser.description["provenance"]
     trained = model["corpus"]
@@ -186,6 +186,8 @@ def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, o
         "folds": ["all"],
         "split": identity.digest(corpus.table.index.tolist()),
     }
+    if recogniser.by_speaker:
+        content["statistics"] = identity_of(whole)
     environment = provenance["environment"]
     run = {
         "seed": model["seed"],
@@ -208,7 +210,12 @@ def _record(recogniser: Recogniser, corpus: "Corpus", seen: bool) -> dict[str, o
         "protocol_title": title,
         "protocol_description": "A model trained on all speakers of another corpus is applied to "
         "all recordings whose emotion it knows; nothing is learnt from them"
-        + (" but the statistics of each speaker." if recogniser.by_speaker else "."),
+        + (
+            f" but the mean and standard deviation of each speaker over all {len(whole.table)} "
+            "recordings of the corpus."
+            if recogniser.by_speaker
+            else "."
+        ),
         "speaker_disjoint": not seen,
         "partial": False,
         "n_folds": 1,

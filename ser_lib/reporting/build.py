@@ -16,7 +16,7 @@ import pandas as pd
 from ser_lib import code_digest, console, identity, paths
 from ser_lib.errors import InputError
 from ser_lib.experiment.results import write_if_changed
-from ser_lib.reporting import captions, runs, trials
+from ser_lib.reporting import captions, choices, runs, trials
 from ser_lib.reporting.formatting import short_title
 from ser_lib.reporting.overview import overview_page, update_readme
 from ser_lib.reporting.page import SYNTHETIC, corpus_page
@@ -80,7 +80,8 @@ def _build_page(folder: Path, rows: Sequence[Row]) -> Path:
     write_if_changed(folder / "results.csv", table)
     figures = _figures(shown, folder)
     notebooks = sorted(p.name for p in folder.glob("*.ipynb") if not p.stem.endswith(".failed"))
-    text = corpus_page(shown, figures, notebooks, folder, trials.section(folder, figures))
+    own = choices.chosen_on(folder.name, shown)
+    text = corpus_page(shown, figures, notebooks, folder, trials.section(folder, figures, own))
     write_if_changed(folder / "README.md", text)
     write_if_changed(folder / runs.PAGE, runs.runs_page(shown, figures, folder))
     return folder / "README.md"
@@ -97,8 +98,6 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
         # differ between machines, and are none either.
         shown = leading(group)
         table = results_table(shown, decimals=6).drop(columns="code")
-        # What tells the defaults from other rows needs no mention where the others are not shown.
-        table["changes"] = table["changes"].where([any(row.unusual) for row in shown], "")
         table["variant"] = table["variant"].replace("default", "").str.replace("_", " ")
         (subset, _), classes, table["protocol"] = key
         part = "" if subset == "all" else f"{subset}, "

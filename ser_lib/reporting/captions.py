@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from ser_lib.reporting.formatting import address, escape, interval
 from ser_lib.reporting.rows import Row
-from ser_lib.reporting.wording import count
+from ser_lib.reporting.wording import confusions_of, count
 
 
 def picture(path: str, shows: str, caption: str) -> str:
@@ -39,23 +38,8 @@ def leaderboard(rows: Sequence[Row]) -> tuple[str, str]:
 
 def confusions(row: Row) -> tuple[str, str]:
     """Return the alternative text and the caption of a confusion matrix."""
-    counts = row.evaluation.confusion()
-    fractions = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
-    recalls = pd.Series(np.diag(fractions), fractions.index)
-    wrong = fractions.where(~np.eye(len(fractions), dtype=bool), 0.0)
-    true, predicted = wrong.stack().idxmax()
-    best, worst = recalls.idxmax(), recalls.idxmin()
-    text = (
-        f"Confusion matrix of {row.title}. Best recognised is "
-        f"{best} ({recalls[best]:.0%}), worst {worst} ({recalls[worst]:.0%})"
-    )
-    if wrong.loc[true, predicted] > 0:
-        text += (
-            f"; the most frequent confusion is {true} recognised as {predicted} "
-            f"({wrong.loc[true, predicted]:.0%})"
-        )
     return (
-        f"{text}.".replace("%", " %"),
+        f"Confusion matrix of {row.title}. {confusions_of(row.evaluation.confusion(), str)}",
         "Rows are the true emotions and sum to 100 %, columns the predicted ones; small numbers "
         "count predictions of all folds and seeds.",
     )

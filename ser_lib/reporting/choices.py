@@ -3,16 +3,18 @@
 import re
 from collections.abc import Sequence
 
+from ser_lib import systems
 from ser_lib.reporting.formatting import code, escape
 from ser_lib.reporting.rows import Row
 
 _CHOSEN = """**Choices were made on this corpus.** The defaults of {systems} were chosen on
 development speakers, who are test speakers of other folds: their scores here are too high by what
 those choices gained. Rows named *nested choice* are free of the choice among the trials of their
-system's search space, which is made inside each fold; on other corpora nothing was chosen."""
-_CONFIRMATION = """**Nothing was chosen on this corpus.** The defaults of {systems} were chosen on
-development speakers of {corpora}. What is fused, and which variant of our own systems is kept, was
-decided when earlier variants had been scored here as well."""
+system's search space, which is made inside each fold. No default was chosen on another corpus."""
+_CONFIRMATION = """**No default was chosen on this corpus.** Those of {systems} were chosen on
+development speakers of {corpora}. But what is fused, and which variant of our own systems is kept,
+was decided when the scores of earlier variants on this corpus were known: fusions and systems of
+our own confirm less here than the published ones do."""
 CHOSEN_ON = re.compile(r"[Cc]hosen on development speakers of ([\w-]+)")
 """How a system says on which corpus its defaults were chosen: in one of its deviations."""
 
@@ -24,7 +26,13 @@ def chosen(rows: Sequence[Row]) -> dict[str, list[str]]:
         if row.values["variant"] == "default":
             for corpus in CHOSEN_ON.findall(" ".join(row.record["deviations"])):
                 found.setdefault(corpus, set()).add(row.values["system"])
-    return {corpus: sorted(systems) for corpus, systems in found.items()}
+    return {corpus: sorted(names) for corpus, names in found.items()}
+
+
+def chosen_on(corpus: str, rows: Sequence[Row]) -> list[str]:
+    """List the systems, without fusions, whose defaults were chosen on a corpus."""
+    found = {name.lower(): own for name, own in chosen(rows).items()}
+    return [system for system in found.get(corpus, []) if system in systems.names()]
 
 
 def note(rows: Sequence[Row]) -> list[str]:
@@ -36,7 +44,7 @@ def note(rows: Sequence[Row]) -> list[str]:
     here, found = rows[0].record["corpus"], chosen(rows)
     if not found:
         return []
-    own = {corpus: systems for corpus, systems in found.items() if corpus.lower() == here}
-    systems = ", ".join(sorted({code(name) for names in (own or found).values() for name in names}))
+    own = {corpus: names for corpus, names in found.items() if corpus.lower() == here}
+    named = ", ".join(sorted({code(name) for names in (own or found).values() for name in names}))
     corpora = escape(", ".join(sorted(found)))
-    return [(_CHOSEN if own else _CONFIRMATION).format(systems=systems, corpora=corpora)]
+    return [(_CHOSEN if own else _CONFIRMATION).format(systems=named, corpora=corpora)]

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ser_lib.evaluation.significance import ALPHA, compare_all, conclude, smallest_p
+from ser_lib.evaluation.significance import (
+    ALPHA,
+    EXACT_UP_TO,
+    PERMUTATIONS,
+    compare_all,
+    conclude,
+    smallest_p,
+)
 from ser_lib.reporting.formatting import code, escape, markdown_table
 from ser_lib.reporting.rows import Row, one_per_system
 
@@ -51,9 +58,10 @@ def section(rows: Sequence[Row]) -> list[str]:
     # As many with each.
     speakers, n = int(compared[first]["speakers"].max()), len(compared[first])
     smallest = smallest_p(speakers)
+    drawn = "" if speakers <= EXACT_UP_TO else f" and with {PERMUTATIONS:,} random permutations"
     attainable = (
-        f"Over {speakers} speakers no p can be below {smallest:.2g}, and no corrected p of {n} "
-        f"comparison{'s' * (n > 1)} below {min(1.0, n * smallest):.2g}."
+        f"Over {speakers} speakers{drawn} no p can be below {smallest:.2g}, and no corrected p of "
+        f"{n} comparison{'s' * (n > 1)} below {min(1.0, n * smallest):.2g}."
     )
     cells = {reference: _cells(differences) for reference, differences in compared.items()}
     headings = ["system"]

@@ -45,7 +45,10 @@ normalisations, paired comparisons, speaker-dependent runs, and the command that
 row."""
 _OLDER = """*Older code*: what the numbers of the row depend on has changed since. """
 _CHOSEN = """**The scores on {corpus} of {systems} are too high** by what choosing their defaults on
-its development speakers, who are test speakers of other folds, gained{others}. """
+its development speakers, who are test speakers of other folds, gained{nested}. """
+_NESTED = """ (with parameters chosen inside each fold: {scores})"""
+_FREE = """No default was chosen on {corpora}; but fusions and systems of our own were kept when the
+scores of earlier variants there were known. """
 
 
 def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
@@ -124,18 +127,30 @@ def _notes(corpora: Mapping[str, Sequence[Row]], found: Mapping[str, Mapping[str
     free = titles.keys() - {corpus.lower() for corpus in chosen}
     for corpus, systems in chosen.items():
         own = [code(s) for s in systems if corpus.lower() in found[s]]
-        others = [escape(title) for name, title in titles.items() if name in free]
-        rest = f"; nothing was chosen on {' and '.join(others)}" if others else ""
         if own:
-            notes += _CHOSEN.format(corpus=escape(corpus), systems=", ".join(own), others=rest)
+            nested = _nested(corpora[corpus.lower()])
+            notes += _CHOSEN.format(corpus=escape(corpus), systems=", ".join(own), nested=nested)
+    others = [escape(title) for name, title in titles.items() if name in free]
+    if chosen and others:
+        notes += _FREE.format(corpora=" and ".join(others))
     return notes
+
+
+def _nested(rows: Sequence[Row]) -> str:
+    """Write the scores of complete rows whose parameters were chosen inside each fold."""
+    scores = [
+        f"{code(row.values['system'])} {row.values['uar']:.3f}"
+        for row in rows
+        if row.ranked and "nested" in row.record["specification"]
+    ]
+    return _NESTED.format(scores=", ".join(scores)) if scores else ""
 
 
 def _score(row: Row) -> str:
     """Write UAR with its interval, and below it the seeds and what else is not usual."""
     values = row.values
     score = interval(values["uar"], values["uar_low"], values["uar_high"])
-    changes = f"<br>{escape(values['changes'])}" if any(row.unusual) else ""
+    changes = f"<br>{escape(values['changes'])}" if values["changes"] else ""
     repeated = f"{values['seeds']} seeds ± {values['uar_sd']:.3f}"
     older = "<br>*older code*" if values["code"] == "older" else ""
     return f"{score}<br>{repeated if values['seeds'] > 1 else '*1 seed only*'}{changes}{older}"

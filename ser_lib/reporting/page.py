@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ser_lib import corpora, systems
 from ser_lib.evaluation.metrics import METRICS
+from ser_lib.evaluation.predictions import ALL_OUTPUTS, score_all_outputs
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
 from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table
@@ -116,10 +117,33 @@ def _ranked(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> li
                 for row in own
             ]
             text += [f"#### Normalisation {name}", _table(_RANKED, table)]
+            text += _all_outputs(own)
             text += comparisons.section(own)
         figure = figures[captions.leaderboard_name(number)]
         text.append(captions.picture(figure, *captions.leaderboard(leading(group))))
     return text
+
+
+def _all_outputs(rows: Sequence[Row]) -> list[str]:
+    """Say what trained models score with the emotions that the corpus lacks."""
+    lines = []
+    for row in rows:
+        predictions = row.evaluation.rows()
+        if ALL_OUTPUTS[0] in predictions:
+            found = score_all_outputs(predictions)
+            uar = "{uar:.3f} [{uar_low:.3f}, {uar_high:.3f}]".format_map(found)
+            lines.append(
+                f"- {code(row.values['system'])}: UAR {uar}; {100 * found['wa']:.0f} % of these "
+                f"recordings are recognised, and the largest posterior is "
+                f"{found['largest_posterior']:.2f} on average"
+            )
+    if not lines:
+        return []
+    said = (
+        "Above, posteriors of emotions that only the model knows are left out. As it predicts, "
+        "with all of its emotions, it scores on the same recordings:"
+    )
+    return ["\n".join([said, "", *lines])]
 
 
 def _partial(rows: Sequence[Row], folder: Path) -> list[str]:

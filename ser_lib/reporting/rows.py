@@ -265,24 +265,26 @@ def _is_superseded(row: Row, rows: Sequence[Row]) -> bool:
 
 
 def _changes(row: Row, rows: Sequence[Row]) -> str:
-    """Name the parameters in which a row differs from the defaults or from similar rows."""
+    """
+    Name the parameters in which a row differs from the defaults of its variant.
+
+    Of a system that is not known, those in which its rows differ.
+    """
     if "members" in row.record:
         seeds = "seeds averaged, " if row.record["parameters"]["seeds_averaged"] else ""
         weights = row.record["specification"]["weights"]
         return f"{seeds}{weights} weights: {', '.join(row.record['members'])}"
-    same = [r for r in rows if all(r.record[k] == row.record[k] for k in ("system", "variant"))]
-    parameters, others = row.record["parameters"], [other.record["parameters"] for other in same]
-    known = row.record["system"] in systems.names()
-    changed = changed_parameters(row.record) if known else {}
-    differing = [
-        name
-        for name in parameters
+    changed = changed_parameters(row.record)
+    if row.record["system"] not in systems.names():
+        own = ("system", "variant")
+        same = [
+            r.record["parameters"] for r in rows if all(r.record[k] == row.record[k] for k in own)
+        ]
         # Records of older code lack parameters that were added since.
-        if name in changed
-        or len({identity.canonical(own[name]) for own in others if name in own}) > 1
-    ]
+        values = {n: {identity.canonical(each[n]) for each in same if n in each} for n in changed}
+        changed = {name: changed[name] for name, found in values.items() if len(found) > 1}
     parts = [
-        f"{name} {json.dumps(shown(parameters[name]), ensure_ascii=False)}" for name in differing
+        f"{name} {json.dumps(shown(value), ensure_ascii=False)}" for name, value in changed.items()
     ]
     specification = row.record["specification"]
     parts += ["nested choice"] if "nested" in specification else []

@@ -1,7 +1,7 @@
 """The trials of the systems, as they are shown on a page, in a figure and on a terminal."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -71,15 +71,27 @@ def drawn(folder: Path) -> dict[str, pd.DataFrame]:
     }
 
 
-def section(folder: Path, figures: Mapping[str, str]) -> list[str]:
+def section(folder: Path, figures: Mapping[str, str], chosen: Sequence[str]) -> list[str]:
     """
     Write the section about the trials of the systems on a corpus: paragraphs in Markdown, if any.
 
-    `folder` is ``<reports>/<corpus>``, `figures` are paths by name (see `figure_name`); InputError
-    if a table is damaged.
+    Parameters
+    ----------
+    folder : Path
+        ``<reports>/<corpus>``.
+    figures : mapping
+        Paths by name (see `figure_name`).
+    chosen : sequence of str
+        Systems whose defaults were chosen on the corpus: of whom there are no trials is said.
+
+    Raises
+    ------
+    InputError
+        If a table is damaged.
     """
-    text = []
-    for system, groups in comparable(folder).items():
+    kept = comparable(folder)
+    text = _missing(kept, chosen) if kept else []
+    for system, groups in kept.items():
         file = f"trials/{system}.csv"
         text.append(f"### {code(system)}: [{file}]({file})")
         if figure_name(system) in figures:
@@ -88,6 +100,21 @@ def section(folder: Path, figures: Mapping[str, str]) -> list[str]:
         for rows in groups:
             text += [*_table(system, rows), *_again(system, folder.name, rows)]
     return ["## Trials", _READ, *text] if text else []
+
+
+def _missing(kept: Mapping[str, Sequence[pd.DataFrame]], chosen: Sequence[str]) -> list[str]:
+    """Say of which systems no trials, or a single one, tell how their defaults were chosen."""
+    largest = {name: max((len(rows) for rows in kept.get(name, ())), default=0) for name in chosen}
+    none = [code(name) for name, trials in largest.items() if trials == 0]
+    single = [code(name) for name, trials in largest.items() if trials == 1]
+    parts = [f"none of {', '.join(none)}"] if none else []
+    parts += [f"a single one of {', '.join(single)}"] if single else []
+    if not parts:
+        return []
+    return [
+        f"There are {' and '.join(parts)}: how their defaults were chosen is told by their "
+        "deviations alone, and cannot be checked here."
+    ]
 
 
 def _again(system: str, corpus: str, rows: pd.DataFrame) -> list[str]:

@@ -16,9 +16,10 @@ class OpensmileDiscriminant(DiscriminantSystem):
     """
     Functionals of openSMILE under the classifier of `OursDiscriminant`: a baseline.
 
-    It tells what our functionals give from what our classifier gives. The defaults are those of
-    `OursDiscriminant`. Computing the features needs the package opensmile (extra
-    ``baselines``).
+    It tells what our functionals give from what our classifier gives, beside the row of
+    `OursDiscriminant` with ``trim`` False: openSMILE reads recordings whole, not cut to the voice.
+    The other defaults are those of `OursDiscriminant`. Computing the features needs the package
+    opensmile (extra ``baselines``).
     """
 
     name: ClassVar[str] = "opensmile_discriminant"

@@ -104,6 +104,19 @@ def test_of_equals_the_surer_is_taken_and_its_rows_are_those_of_an_evaluation(co
     assert evaluation.record["digest"] != plain.record["digest"]
 
 
+def test_the_folds_of_a_table_are_divided_once_more_inside(corpus):
+    protocol = protocols.make("leave_one_speaker_out")
+    table = protocols.split_table(protocol.folds(corpus.table), corpus.table)
+    split = protocols.SplitFile(table)
+    evaluation = nested(Tiny, corpus, TRIALS, protocol=split)
+    assert evaluation.record["protocol"] == "split_file"
+    assert set(evaluation.record["choices"]) == set(table["fold"])
+    # The same rows under another protocol's name are another evaluation; the same again is not.
+    assert trained() > 0
+    again = nested(Tiny, corpus, TRIALS, protocol=protocols.SplitFile(table.copy()))
+    assert again.record["digest"] == evaluation.record["digest"]
+
+
 def test_reports_that_cannot_be_written_are_refused_before_the_training(corpus, tmp_path):
     trained()
     (tmp_path / "file").touch()

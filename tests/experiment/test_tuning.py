@@ -1,6 +1,8 @@
 """Trials are compared on development speakers, and nothing else is ever shown to them."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -256,3 +258,16 @@ def test_a_trial_is_averaged_over_three_seeds_by_default(corpus):
     row = experiment.tune(Tiny, corpus, ["default"], folds=1).iloc[0]
     assert row["seeds"] == "0, 1, 2"
     assert trained() == 3
+
+
+def test_of_two_processes_that_add_trials_at_once_neither_loses_any(written):
+    row = dict.fromkeys(trials.COLUMNS, 0) | {"parameters": '{"variant": "default"}'}
+    code = (
+        "import sys; from pathlib import Path; from ser_lib.experiment import trials\n"
+        f"for i in range(8): trials.add(Path({str(written)!r}), {row!r} | "
+        "{'trial': f'{sys.argv[1]} {i}', 'digest': f'{sys.argv[1]} {i}'})"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in "ab"]
+    assert [process.wait() for process in processes] == [0, 0]
+    expected = [f"{name} {i}" for name in "ab" for i in range(8)]
+    assert sorted(trials.read(written)["trial"]) == expected

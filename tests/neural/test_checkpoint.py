@@ -117,7 +117,9 @@ def test_a_training_with_nothing_left_to_do_is_finished(data, checkpoint):
     np.testing.assert_array_equal(again.predict_proba(data[0][0]), first.predict_proba(data[0][0]))
 
 
-@pytest.mark.parametrize("damage", ["other training", "cut short", "no archive", "other content"])
+@pytest.mark.parametrize(
+    "damage", ["other training", "cut short", "bit", "no archive", "other content"]
+)
 def test_a_state_that_cannot_be_gone_on_from_is_as_none(damage, data, checkpoint, monkeypatch):
     interrupted(classifier(), (data[0], {}), checkpoint, monkeypatch)
     assert checkpoint.read() is not None
@@ -126,6 +128,11 @@ def test_a_state_that_cannot_be_gone_on_from_is_as_none(damage, data, checkpoint
         checkpoint = Checkpoint(checkpoint.file, "of other rows")
     elif damage == "cut short":
         checkpoint.file.write_bytes(content[: len(content) // 2])
+    elif damage == "bit":
+        # How the first array is compressed, as the archive's directory says: no method there is.
+        place = content.index(b"PK\x01\x02") + 10
+        damaged = bytes([content[place] ^ 64])
+        checkpoint.file.write_bytes(content[:place] + damaged + content[place + 1 :])
     elif damage == "no archive":
         checkpoint.file.write_bytes(b"")
     else:

@@ -1,5 +1,7 @@
 """Models whose features are scaled by the statistics of whoever speaks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,22 @@ def test_a_speaker_is_recognised_as_an_evaluation_by_speaker_does(model, corpus)
     evaluation, _ = evaluate_model(model, corpus, seen=True, progress=False)
     rows = evaluation.predictions.set_index("utterance").loc[corpus.table.index.astype(str)]
     np.testing.assert_allclose(posteriors(rows), expected, atol=1e-5)
-    assert evaluation.record["protocol_description"].endswith("but the statistics of each speaker.")
+    said = f"over all {len(corpus.table)} recordings of the corpus."
+    assert evaluation.record["protocol_description"].endswith(said)
+
+
+def test_recordings_of_unknown_emotions_count_in_the_statistics_of_their_speaker(model, corpus):
+    before, _ = evaluate_model(model, corpus, seen=True, progress=False)
+    table = corpus.table.copy()
+    unknown = np.arange(len(table)) % 3 == 0
+    table.loc[unknown, "emotion"] = "surprise"
+    other = dataclasses.replace(corpus, table=table)
+    after, _ = evaluate_model(model, other, seen=True, progress=False)
+    assert set(after.predictions["utterance"]) == set(table.index[~unknown])
+    known = table.index[~unknown]
+    rows = [e.predictions.set_index("utterance").loc[known] for e in (before, after)]
+    np.testing.assert_array_equal(*(own[["recognised", "posterior"]] for own in rows))
+    assert before.record["digest"] != after.record["digest"]
 
 
 def test_the_statistics_of_others_give_other_posteriors_and_another_digest(model, corpus):

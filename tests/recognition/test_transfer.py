@@ -11,6 +11,7 @@ import soundfile
 from ser_lib import cli, load_corpus, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
+from ser_lib.evaluation.predictions import score_all_outputs
 from ser_lib.experiment import results
 from ser_lib.recognition import evaluate_model, load
 from ser_lib.reporting import build_report
@@ -48,14 +49,24 @@ def test_scores_are_those_of_the_shared_emotions(recogniser, other):
     uar = metrics.uar(known["emotion"].tolist(), predicted)
     assert evaluation.scores()["uar"] == pytest.approx(uar)
     assert np.isfinite(evaluation.scores()["uar_low"])
+    # As `predict` gives them, with the emotions that the corpus lacks.
+    recognised = rows.loc[known.index, "recognised"].tolist()
+    assert recognised == table["emotion"].tolist()
+    np.testing.assert_allclose(rows.loc[known.index, "posterior"], table["posterior"], atol=5e-6)
+    found = score_all_outputs(evaluation.rows())
+    assert found["uar"] == pytest.approx(metrics.uar(known["emotion"].tolist(), recognised))
+    assert found["uar_low"] <= found["uar"] <= found["uar_high"]
+    assert found["largest_posterior"] == pytest.approx(table["posterior"].mean(), abs=5e-6)
     assert results.read(file).predictions.equals(evaluation.predictions)
 
 
 def test_the_report_shows_it_under_its_own_protocol(recogniser, other):
-    evaluate_model(recogniser, other, progress=False)
+    evaluation, _ = evaluate_model(recogniser, other, progress=False)
     build_report(paths.reports())
     page = (paths.reports() / "folder" / "README.md").read_text()
     assert "trained on synthetic 1" in page
+    found = score_all_outputs(evaluation.rows())
+    assert f"- `svm`: UAR {found['uar']:.3f} [{found['uar_low']:.3f}, " in page
     assert " -o svm_synthetic && ser evaluate svm_synthetic --corpus folder" in page
     table = pd.read_csv(paths.reports() / "folder" / "results.csv")
     assert table["protocol"].tolist() == ["trained_on"]

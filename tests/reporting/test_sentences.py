@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ser_lib import paths, plots
+from ser_lib.errors import InputError
 from ser_lib.evaluation import Evaluation, compare
 from ser_lib.plots import Example, Spectrogram
 from ser_lib.reporting import sentences
@@ -200,6 +201,10 @@ def score(disjoint=True, classes=3, value=0.8, metric="wa"):
 
 OTHERS = [score(classes=4), score(False), score(None)]
 ALIKE = "of as many classes and such speakers"
+APART = (
+    "WA 0.800 (of 4 classes), WA 0.800 (of test speakers that are in the training, too), WA 0.800 "
+    "(of test speakers who may be in the training, too)"
+)
 
 
 @pytest.mark.parametrize(
@@ -222,12 +227,13 @@ ALIKE = "of as many classes and such speakers"
         (
             [score(), OTHERS[0]],
             f"1 of the 2 published scores on this corpus is {ALIKE}: WA 0.800 (within our "
-            "interval); the other answers another question.",
+            "interval); the other answers another question: WA 0.800 (of 4 classes).",
         ),
         (
             [score(), score(value=0.93), *OTHERS],
             f"2 of the 5 published scores on this corpus are {ALIKE}: WA 0.800 (within our "
-            "interval), WA 0.930 (above our interval); the other 3 answer another question.",
+            "interval), WA 0.930 (above our interval); the other 3 answer another question: "
+            f"{APART}.",
         ),
     ],
 )
@@ -242,13 +248,13 @@ def test_published_scores_of_the_same_question_are_said_with_where_they_lie(scor
     ("scores", "said"),
     [
         (
-            OTHERS[:1],
-            f"the published score on this corpus is not {ALIKE}: it answers another question.",
+            [score(None, classes=4)],
+            "the published score on this corpus answers another question: WA 0.800 (of 4 classes "
+            "and test speakers who may be in the training, too).",
         ),
         (
             OTHERS,
-            f"none of the 3 published scores on this corpus is {ALIKE}: they answer another "
-            "question.",
+            f"all 3 published scores on this corpus answer another question: {APART}.",
         ),
     ],
 )
@@ -299,6 +305,9 @@ def test_what_a_system_reaches_on_real_speech_comes_from_the_reports(tmp_path, m
     assert "](../reports/emodb/04_train_crnn_attention.ipynb)" in text
     (paths.reports() / "emodb" / "results.csv").write_text("\n".join(REPORTS.split("\n")[:2]))
     assert "**not all folds**" in sentences.on_real_speech("crnn_attention")
+    (paths.reports() / "emodb" / "results.csv").write_text(REPORTS.replace("protocol,", "rules,"))
+    with pytest.raises(InputError, match=r"not readable as a table of results.*'protocol'"):
+        sentences.on_real_speech("crnn_attention")
 
 
 # Networks

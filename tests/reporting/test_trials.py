@@ -54,7 +54,7 @@ def folder(tmp_path):
 
 
 def test_each_trial_says_what_it_changes_and_what_it_was_measured_on(folder):
-    text = "\n\n".join(section(folder, {}))
+    text = "\n\n".join(section(folder, {}, []))
     assert "## Trials" in text
     assert "for model selection only, not a result" in " ".join(text.split())
     assert "[trials/tiny.csv](trials/tiny.csv)" in text
@@ -66,6 +66,14 @@ def test_each_trial_says_what_it_changes_and_what_it_was_measured_on(folder):
     assert "| default |  | 0.700 | " in smaller
     assert "Not in the search space of the system: `blunt`, `default`; " in larger
     assert "`ser tune" not in text
+
+
+def test_of_which_systems_there_are_no_trials_is_said(folder):
+    path = trials_file("folder", "svm")
+    add(path, row("default", {}))
+    text = "\n\n".join(section(folder, {}, ["acrnn_3d", "svm", "tiny"]))
+    assert "There are none of `acrnn_3d` and a single one of `svm`: how their defaults" in text
+    assert "There are" not in "\n\n".join(section(folder, {}, ["tiny"]))
 
 
 def test_the_largest_group_is_drawn(folder):
@@ -83,7 +91,7 @@ def test_the_command_repeats_the_trials_that_the_system_still_has(tmp_path):
         add(path, row(name, {}, **space))
     for name in systems.CrnnAttention.search_space:
         add(path, row(name, {}, seeds="0, 1, 2", folds="03"))
-    text = section(paths.reports() / "emodb", {})
+    text = section(paths.reports() / "emodb", {}, [])
     (all_, some) = sorted(part for part in text if part.startswith("`ser tune"))
     assert all_ == "`ser tune crnn_attention --corpus emodb --folds 03,`"
     assert some == (

@@ -17,7 +17,7 @@ from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
 from ser_lib.reporting.formatting import escape, interval
 from ser_lib.reporting.links import executed_notebook, link
 from ser_lib.reporting.page import SYNTHETIC
-from ser_lib.reporting.wording import count, listing, percent
+from ser_lib.reporting.wording import confusions_of, count, italic, percent
 
 if TYPE_CHECKING:
     from ser_lib.systems.base import Published
@@ -52,7 +52,7 @@ def on_real_speech(system: str, *, reports: Path | None = None, folder: Path | N
     for file in sorted(reports.glob("*/results.csv")):
         table = _results(file)
         own = (table["system"] == system) & (table["variant"] == "default")
-        own &= table["speaker_disjoint"].astype(str) == "True"
+        own &= table["speaker_disjoint"] == "True"
         own &= (table["normalisation"] == "train") & (table["protocol"] != TRAINED_ELSEWHERE)
         if file.parent.name == SYNTHETIC or not own.any():
             continue
@@ -62,7 +62,7 @@ def on_real_speech(system: str, *, reports: Path | None = None, folder: Path | N
         row = table[own].sort_values([*order], ascending=[*order.values()]).iloc[0]
         scores = interval(*(float(row[name]) for name in ("uar", "uar_low", "uar_high")))
         extent = f"{count(row['folds'], 'fold')}, {count(row['seeds'], 'seed')}"
-        partial = ", **not all folds**" if str(row["partial"]) == "True" else ""
+        partial = ", **not all folds**" if row["partial"] == "True" else ""
         changes = f", {escape(row['changes'])}" if row["changes"] else ""
         line = f"- {escape(row['corpus'])}: **UAR {scores}**, {row['classes']} classes, chance "
         line += f"{1 / int(row['classes']):.3f}; {extent}{partial}{changes}"
@@ -87,9 +87,9 @@ def _results(file: Path) -> pd.DataFrame:
         table[scores] = table[scores].apply(lambda column: pd.to_numeric(column.replace("", None)))
         for column in ("classes", "folds", "seeds"):
             table[column] = table[column].astype(int)
-        texts = ("corpus", "subset", "system", "variant", "normalisation", "changes")
+        texts = ("corpus", "subset", "system", "variant", "normalisation", "changes", "protocol")
+        texts += ("speaker_disjoint", "partial")
         table[list(texts)] = table[list(texts)].astype(str)
-        table[["speaker_disjoint", "partial"]].astype(str)
         return table
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -119,27 +119,7 @@ def score(evaluation: Evaluation) -> str:
 
 def confusions(evaluation: Evaluation) -> str:
     """Say which emotions are recognised best and least, and what is confused most often."""
-    counts = evaluation.confusion()
-    counts = counts[counts.sum(axis=1) > 0]
-    shares = counts.div(counts.sum(axis=1), axis=0)
-    recall = pd.Series({name: shares.loc[name, name] for name in shares.index})
-    best, least = (list(recall.index[recall == v]) for v in (recall.max(), recall.min()))
-    if recall.max() == recall.min():
-        text = f"Recall is {percent(recall.max())} for every emotion"
-    else:
-        text = f"Best recognised: {listing(best)} ({percent(recall.max())}); least: "
-        text += f"{listing(least)} ({percent(recall.min())})"
-    wrong = shares.copy()
-    for name in wrong.index:
-        wrong.loc[name, name] = 0.0
-    if not wrong.to_numpy().any():
-        return f"{text}. Nothing is confused."
-    true, predicted = wrong.stack().idxmax()
-    share = wrong.loc[true, predicted]
-    return (
-        f"{text}. Largest confusion: {percent(share)} of *{escape(true)}* is taken for "
-        f"*{escape(predicted)}*."
-    )
+    return confusions_of(evaluation.confusion(), italic)
 
 
 def speakers(evaluation: Evaluation) -> str:
@@ -241,22 +221,30 @@ def published(evaluation: Evaluation, scores: "Sequence[Published]") -> str:
     names = dict.fromkeys(["uar", *(score.metric for score in same)])
     own = " and ".join(f"{metrics.get(n).title} {_interval(evaluation, n)}" for n in names)
     speakers = "unseen speakers" if disjoint else "test speakers that are in the training, too"
-    n, rest = len(scores), len(scores) - len(same)
-    be = "are" if len(same) > 1 else "is"
-    which = f"{'none' if not same else len(same)} of the {n} published scores on this corpus {be}"
-    if n == 1:
-        which = f"the published score on this corpus is{'' if same else ' not'}"
-    elif not rest:
-        which = f"{'both' if n == 2 else f'all {n}'} published scores on this corpus are"
-    text = f"Here: {own}, for {classes} classes and {speakers}; "
-    text += f"{which} of as many classes and such speakers"
+    n, others = len(scores), [score for score in scores if score not in same]
+    text = f"Here: {own}, for {classes} classes and {speakers}"
+    every = {1: "the published score", 2: "both published scores"}
+    every = every.get(n, f"all {n} published scores")
     if same:
-        text += f": {', '.join(_beside(score, evaluation) for score in same)}"
-    if rest:
-        subject = "; the other" if rest == 1 else f"; the other {rest}"
-        subject = subject if same else (": it" if n == 1 else ": they")
-        text += f"{subject} {'answers' if rest == 1 else 'answer'} another question"
+        which = f"{len(same)} of the {n} published scores" if others else every
+        text += f"; {which} on this corpus {'are' if len(same) > 1 else 'is'} of as many classes "
+        text += f"and such speakers: {', '.join(_beside(score, evaluation) for score in same)}"
+    if others:
+        which = f"the other {len(others)}".removesuffix(" 1") if same else f"{every} on this corpus"
+        text += f"; {which} {'answer' if len(others) > 1 else 'answers'} another question: "
+        text += ", ".join(_apart(score, classes, disjoint) for score in others)
     return f"{text}."
+
+
+def _apart(score: "Published", classes: int, disjoint: bool) -> str:
+    """Write a published score, and why it is not set beside an evaluation."""
+    of = [f"{score.classes} classes"] if score.classes != classes else []
+    if score.speaker_disjoint is None:
+        of.append("test speakers who may be in the training, too")
+    elif score.speaker_disjoint is not disjoint:
+        unseen = "unseen speakers", "test speakers that are in the training, too"
+        of.append(unseen[not score.speaker_disjoint])
+    return f"{metrics.get(score.metric).title} {score.value:.3f} (of {' and '.join(of)})"
 
 
 def _interval(evaluation: Evaluation, metric: str) -> str:
