@@ -203,12 +203,12 @@ def locked(path: str | os.PathLike, waiting: str) -> Iterator[None]:
             if not lock(descriptor):
                 print(waiting, file=sys.stderr)
                 lock(descriptor, wait=True)
-            if not _is_at(descriptor, path):
+            if not is_at(descriptor, path):
                 continue
             try:
                 yield
             finally:
-                if _is_at(descriptor, path):
+                if is_at(descriptor, path):
                     path.unlink(missing_ok=True)
             return
         finally:
@@ -329,7 +329,7 @@ def _empty(folder: Path) -> None:
                 path.unlink()
 
 
-def _is_at(descriptor: int, path: Path) -> bool:
+def is_at(descriptor: int, path: Path) -> bool:
     """Tell whether an open file still lies at a path."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))

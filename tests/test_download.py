@@ -1,9 +1,7 @@
 """Downloads are verified, archives stay inside their folder, and nothing is half-written."""
 
-import io
 import os
 import stat
-import tarfile
 import zipfile
 
 import pytest
@@ -46,15 +44,6 @@ def test_a_failed_transfer_is_tried_again(server, tmp_path):
     assert server.handler.requests == 3
 
 
-def tar_of(path, member, content=b"", **attributes):
-    with tarfile.open(path, "w:gz") as file:
-        info = tarfile.TarInfo(member)
-        info.size = len(content)
-        for name, value in attributes.items():
-            setattr(info, name, value)
-        file.addfile(info, io.BytesIO(content))
-
-
 def zip_link(path):
     link = zipfile.ZipInfo("wav")
     link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
@@ -73,27 +62,18 @@ BAD = {
     "wrong checksum": (None, "toy.zip", "checksum of toy.zip is [0-9a-f]{32}; expected md5:0{32}"),
     "not there": (lambda path: None, "toy.zip", "404.*nothing was kept"),
     "cut short": (lambda path: path.touch(), "cut.zip", "cannot be downloaded"),
-    "no archive": (lambda path: path.write_text("sorry"), "toy.zip", "expected a zip or tar"),
+    "no archive": (
+        lambda path: path.write_text("sorry"),
+        "toy.zip",
+        "expected a complete zip archive",
+    ),
     "damaged zip": (damaged_zip, "toy.zip", "cannot be unpacked"),
-    "damaged tar": (lambda path: tar_of(path, "a", b"1" * 9), "cut.tar.gz", "zip or tar|unpacked"),
     "zip climbs": (lambda p: zipped(p, {"ok": b"", "a/../../evil": b"1"}), "toy.zip", "leads out"),
     "zip, absolute": (lambda path: zipped(path, {"/evil": b"1"}), "toy.zip", "'/evil' leads out"),
     "zip, backslashes": (lambda p: zipped(p, {"..\\evil": b"1"}), "toy.zip", "evil' leads out"),
     "zip, drive": (lambda path: zipped(path, {"C:/evil": b"1"}), "toy.zip", "'C:/evil' leads out"),
     "zip, link": (zip_link, "toy.zip", "member 'wav' is a link"),
-    "tar climbs": (lambda path: tar_of(path, "../evil", b"1"), "toy.tar.gz", "'../evil' leads out"),
-    "tar, absolute": (lambda path: tar_of(path, "/evil", b"1"), "toy.tar.gz", "'/evil' leads out"),
 }
-for kind, code in (
-    ("link", tarfile.SYMTYPE),
-    ("link", tarfile.LNKTYPE),
-    ("device", tarfile.CHRTYPE),
-):
-    BAD[f"tar, {code}"] = (
-        lambda path, code=code: tar_of(path, "wav", type=code, linkname="/etc/passwd"),
-        "toy.tar.gz",
-        f"member 'wav' is a {kind}",
-    )
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -101,8 +81,6 @@ def test_a_bad_download_leaves_nothing_behind(server, tmp_path, case):
     make, name, message = BAD[case]
     make = make or (lambda path: zipped(path, {"a": b"1"}))
     make(server.folder / name)
-    if case == "damaged tar":
-        os.truncate(server.folder / name, 60)
     data, checksum = tmp_path / "data", "0" * 32 if case == "wrong checksum" else None
     with pytest.raises(InputError, match=message) as error:
         download.fetch([offer(server, name, checksum=checksum)], data / "toy", retries=0)

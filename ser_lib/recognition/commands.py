@@ -117,17 +117,15 @@ def predict_files(
     columns = (*columns_of(recogniser.classes), "model")
     if output is not None:
         rate = recogniser.front_end.sample_rate
-        with output_file.RowFile(output, form, columns, name, window, hop, rate) as rows:
-            waiting = [each for each in files if output_file.one_line(each) not in rows.done]
-            if rows.done:
-                print(f"{output}: {len(files) - len(waiting)} are there already", file=sys.stderr)
+        with output_file.RowFile(output, form, columns, name, window, hop, rate, files) as rows:
+            if done := len(files) - len(rows.waiting):
+                print(f"{output}: {done} are there already", file=sys.stderr)
             outcome = _Outcome(window)
-            for results in _followed(recogniser, waiting, window, hop):
+            for results in _followed(recogniser, rows.waiting, window, hop):
                 outcome.note(results)
                 rows.add(
                     {**row_of(result, recogniser.classes), "model": name} for result in results
                 )
-            outcome.failed += rows.failed
     else:
         outcome = _Outcome(window)
         _print_results(recogniser, files, window, hop, form or "table", columns, name, outcome)

@@ -14,14 +14,19 @@ from pathlib import Path
 import numpy as np
 
 from ser_lib import paths
+from ser_lib.console import progress
 from ser_lib.errors import InputError, unknown
-from ser_lib.recognition.reading import spans
+from ser_lib.recognition.reading import seconds_of, spans
 
+_FORMAT_OF = {".csv": "csv", ".txt": "csv", "": "csv", ".json": "json", ".jsonl": "json"}
 FORMATS = ("csv", "json")
 """Formats of files: comma-separated values, or a JSON object per line."""
 
-# Seconds by which a time may differ from its three decimals that are written.
-_ROUNDING = 0.0005
+# Seconds by which a time may differ from its three decimals that are written, and by which a
+# resampled recording may be longer or shorter.
+_ROUNDING, _RESAMPLING = 0.0005, 0.005
+# What the rows of a recording are to the recording that is there now.
+_DONE, _BEGUN, _CHANGED = "done", "begun", "changed"
 # A value in a JSON object, text or number or null, wherever it is cut off.
 _VALUE = re.compile(r'"(?:[^"\\]|\\.?)*"?|[-+.\w]*')
 
@@ -58,21 +63,32 @@ def header_of(columns: Sequence[str], form: str) -> str:
 
 
 def format_of(path: Path, asked_for: str | None) -> str:
-    """Return the format of a file: as asked for, else JSON by its suffix, else CSV."""
+    """Return the format of a file: as asked for, or else by its suffix."""
     if asked_for is None:
-        return "json" if path.suffix.lower() in (".json", ".jsonl") else "csv"
+        found = _FORMAT_OF.get(path.suffix.lower())
+        if found is None:
+            raise InputError(
+                f"{path}: a file called {path.suffix} is not written; expected "
+                f"{', '.join(filter(None, _FORMAT_OF))}, or --format {' or '.join(FORMATS)}"
+            )
+        return found
     if asked_for not in FORMATS:
         raise unknown("format of a file", asked_for, FORMATS)
     return asked_for
+
+
+class _Replaced(Exception):
+    """The file at the path is another one than was opened."""
 
 
 class RowFile:
     """
     A file of results to which recordings are added one by one.
 
-    A file that is there already is continued, if the same model wrote it with the same window: rows
-    that an interruption left incomplete are removed. Any other file is left as it is. While another
-    process writes the file, this one waits, and says so.
+    A file that is there already is continued, if the same model wrote it with the same window. Of
+    the recordings that are to be recognised, rows that an interruption left incomplete and those of
+    recordings that could not be read are removed; all other rows stay. A file of something else is
+    left as it is. While another process writes the file, this one waits, and says so.
 
     Parameters
     ----------
@@ -87,18 +103,19 @@ class RowFile:
         As for `ser_lib.recognition.Recogniser.results`.
     sample_rate : int
         Of the model, in hertz: windows begin and end at samples.
+    recordings : sequence of paths
+        What is to be recognised.
 
     Attributes
     ----------
-    done : set of str
-        Recordings that the file holds already.
-    failed : int
-        How many of them could not be read.
+    waiting : list of paths
+        Those of `recordings` of which the file holds nothing yet.
 
     Raises
     ------
     InputError
-        If the file cannot be written, or holds something else.
+        If the file cannot be written, holds something else, or has rows of a recording that is now
+        shorter or longer, and so another one.
     """
 
     def __init__(
@@ -110,10 +127,16 @@ class RowFile:
         window: float | None,
         hop: float | None,
         sample_rate: int,
+        recordings: Sequence[str | os.PathLike],
     ):
         self.path, self.form, self.columns = Path(path), form, list(columns)
-        self.done: set[str] = set()
-        self.failed = 0
+        self.waiting = list(recordings)
+        windows = (window, hop, sample_rate)
+        while not self._begin(model, windows, {one_line(os.fspath(r)): r for r in recordings}):
+            pass
+
+    def _begin(self, model: str, windows: tuple, recordings: Mapping[object, object]) -> bool:
+        """Open the file and keep what is done; False if it was replaced: then begin again."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.path.exists() and not self.path.is_file():
@@ -126,13 +149,28 @@ class RowFile:
             if not paths.lock(self._file.fileno()):
                 print(f"{self.path}: another process writes it; waiting", file=sys.stderr)
                 paths.lock(self._file.fileno(), wait=True)
-            self._size = self._keep(model, window, hop, sample_rate)
+            self._file.seek(0)
+            content = self._file.read()
+            kept, done = self._kept(content, model, windows, recordings)
+            if not paths.is_at(self._file.fileno(), self.path):
+                raise _Replaced
+            if not content.startswith(kept):
+                # Rows in between go: all at once, so that no other row can be lost with them.
+                with paths.whole(self.path, "wb") as file:
+                    file.write(kept)
+                raise _Replaced
+            self._size = len(kept)
             self._file.truncate(self._size)
+        except _Replaced:
+            self._file.close()
+            return False
         except BaseException:
             self._file.close()
             raise
         if not self._size:
-            self._write(header_of(self.columns, form))
+            self._write(header_of(self.columns, self.form))
+        self.waiting = [path for name, path in recordings.items() if name not in done]
+        return True
 
     def __enter__(self) -> "RowFile":
         return self
@@ -155,10 +193,11 @@ class RowFile:
             self._file.truncate(self._size)
             raise InputError(f"{self.path}: cannot be written ({error.strerror})") from None
 
-    def _keep(self, model: str, window: float | None, hop: float | None, sample_rate: int) -> int:
-        """Read what is there; return the size of what is kept of it."""
-        self._file.seek(0)
-        lines = self._file.read().splitlines(keepends=True)
+    def _kept(
+        self, content: bytes, model: str, windows: tuple, recordings: Mapping[object, object]
+    ) -> tuple[bytes, set[str]]:
+        """Return what is kept of the content, and of which recordings nothing is left to do."""
+        lines = content.splitlines(keepends=True)
         cut = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
         header = header_of(self.columns, self.form).encode()
         if not lines:
@@ -167,23 +206,44 @@ class RowFile:
                 self._check(header.startswith(cut), "other columns")
             else:
                 self._check(_begins_object(cut, self.columns), "other rows")
-            return 0
+            return b"", set()
         if header:
             self._check(lines.pop(0) == header, "other columns")
-        kept = len(header)
         rows = [(line, self._row(line)) for line in lines]
         groups = [list(g) for _, g in itertools.groupby(rows, lambda each: each[1]["recording"])]
-        for group in groups:
+        kept, done, changed = [header], set(), []
+        for group in progress(groups, description=f"reading {self.path.name}", unit="recording"):
             read = [row for _, row in group]
-            self._check(all(row["model"] == model for row in read), "rows of another model")
-            self._check(_fits(read, window, hop, sample_rate), "rows of other windows")
-            if window is not None and group is groups[-1]:
-                # Its windows may have been written in part only.
-                break
-            self.done.add(str(read[0]["recording"]))
-            self.failed += _number(read[0]["start"]) is None
-            kept += sum(len(line) for line, _ in group)
-        return kept
+            self._check_model(read, model)
+            times = _times(read)
+            self._check(times is not None and _fits(times, *windows), "rows of other windows")
+            name = str(read[0]["recording"])
+            if name in recordings:
+                if np.isnan(times[0, 0]):
+                    continue
+                state = _compared(times, seconds_of(recordings[name]), *windows)
+                if state == _BEGUN:
+                    continue
+                changed += [name] if state != _DONE else []
+            done.add(name)
+            kept += [line for line, _ in group]
+        if changed:
+            more = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
+            raise InputError(
+                f"{self.path}: holds rows of {changed[0]}{more}, which is not as long as the "
+                "recording that was recognised; expected the same recording, or another file for "
+                "another one of that name (or delete the rows of one that was replaced)"
+            )
+        return b"".join(kept), done
+
+    def _check_model(self, rows: Sequence[Mapping], model: str) -> None:
+        for row in rows:
+            alike = str(row["model"]).split(" ")[0] == model.split(" ")[0]
+            other = (
+                f"rows of {model.split(' ')[0]} as it was before it was trained again, or scaled "
+                "by other recordings of a speaker"
+            )
+            self._check(row["model"] == model, other if alike else "rows of another model")
 
     def _row(self, line: bytes) -> dict[str, object]:
         try:
@@ -228,24 +288,52 @@ def _number(cell: object) -> float | None:
     return None if cell in (None, "") else float(cell)
 
 
-def _fits(
-    rows: Sequence[Mapping], window: float | None, hop: float | None, sample_rate: int
-) -> bool:
-    """Tell whether the rows of a recording are those of its windows, or of the first of them."""
+def _times(rows: Sequence[Mapping]) -> np.ndarray | None:
+    """Read start and end of the rows of a recording, in seconds; None if they are no numbers."""
     try:
-        times = np.array([[_number(row[name]) for name in ("start", "end")] for row in rows], float)
+        return np.array([[_number(row[name]) for name in ("start", "end")] for row in rows], float)
     except (TypeError, ValueError):
-        return False
+        return None
+
+
+def _expected(
+    seconds: float, window: float | None, hop: float | None, sample_rate: int
+) -> np.ndarray:
+    """Compute start and end of the rows of a recording of that length, in seconds."""
+    if window is None:
+        return np.array([[0.0, seconds]])
+    samples = round(seconds * sample_rate)
+    return np.divide(spans(samples, sample_rate, window, hop), sample_rate)
+
+
+def _agree(times: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
+    return len(times) == len(expected) and np.abs(times - expected).max() < tolerance
+
+
+def _fits(times: np.ndarray, window: float | None, hop: float | None, sample_rate: int) -> bool:
+    """Tell whether the rows of a recording are those of its windows, or of the first of them."""
     if np.isnan(times[0, 0]):
         return len(times) == 1
     if not np.isfinite(times).all():
         return False
-    if window is None:
-        return len(times) == 1 and times[0, 0] == 0
     # A recording that is a little longer than its rounded end may have one more window.
-    for rounding in (-_ROUNDING, _ROUNDING):
-        samples = round((times[-1, 1] + rounding) * sample_rate)
-        expected = np.divide(spans(samples, sample_rate, window, hop), sample_rate)
-        if len(times) == len(expected) and np.abs(times - expected).max() < 4 * _ROUNDING:
-            return True
-    return False
+    ends = (times[-1, 1] + rounding for rounding in (-_ROUNDING, _ROUNDING))
+    return any(
+        _agree(times, _expected(end, window, hop, sample_rate), 4 * _ROUNDING) for end in ends
+    )
+
+
+def _compared(
+    times: np.ndarray, seconds: float, window: float | None, hop: float | None, sample_rate: int
+) -> str:
+    """
+    Compare the rows of a recording with its length: all of them, the first, or of another one.
+
+    Where the length cannot be told, as the recording is not there any more, they are all.
+    """
+    if np.isnan(seconds) or abs(times[-1, 1] - seconds) < _RESAMPLING:
+        return _DONE
+    if window is None or times[-1, 1] > seconds:
+        return _CHANGED
+    first = _expected(seconds, window, hop, sample_rate)[: len(times)]
+    return _BEGUN if _agree(times, first, 4 * _ROUNDING) else _CHANGED

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,7 +58,12 @@ def test_a_bad_file_among_good_ones_is_a_row_and_status_one(run, svm_folder, rec
         assert "1 of 5 recordings could not be read" in err
         assert len(table) == 5
         assert table["emotion"].isna().sum() == 1
-    assert "5 are there already" in err
+    assert "4 are there already" in err
+    # It is tried again, and its row replaced.
+    shutil.copy(recordings / "a.wav", recordings / "bad.wav")
+    assert run("predict", "--model", svm_folder, recordings, "-o", out)[0] == 0
+    assert len(pd.read_csv(out)) == 5
+    assert pd.read_csv(out)["start"].notna().all()
 
 
 def test_windows(run, svm_folder, recordings, speech):
@@ -84,8 +90,16 @@ def test_a_file_of_windows_is_continued(seconds, hop, run, svm_folder, recording
     written = out.read_bytes()
     status, _, err = run(*command, *names)
     assert status == 0
-    assert "1 are there already" in err
+    assert "2 are there already" in err
     assert out.read_bytes() == written
+    # Other recordings are added to it, one command after the other.
+    shutil.copy(names[0], recordings / "third.wav")
+    assert run(*command, recordings / "third.wav")[0] == 0
+    assert out.read_bytes().startswith(written)
+    assert set(pd.read_csv(out)["recording"]) == {*map(str, names), str(recordings / "third.wav")}
+    soundfile.write(names[0], np.zeros(17 * 16000), 16000)
+    status, _, err = run(*command, *names)
+    assert (status, "silence.wav, which is not as long as" in err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +109,8 @@ def test_a_file_of_windows_is_continued(seconds, hop, run, svm_folder, recording
         (["{a}", "--hop", "1"], "--hop without --window"),
         (["{a}", "--window", "2", "--hop", "0"], "hop is 0 s"),
         (["{a}", "--window", "99"], "window is 99 s"),
-        (["{a}", "-o", "{a}"], "exists and holds other columns"),
+        (["{a}", "-o", "{a}"], "a.wav: a file called .wav is not written; expected .csv"),
+        (["{a}", "-o", "{a}", "--format", "csv"], "a.wav: exists and holds other columns"),
         (["{a}", "-o", "{notes}"], "notes.txt: exists and holds other columns"),
         (["{a}", "-o", "x.csv", "--format", "table"], "unknown format of a file 'table'"),
         (["{a}", "--model", "nowhere"], "nowhere: no such folder"),

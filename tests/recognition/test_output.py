@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from ser_lib.errors import InputError
+from ser_lib.recognition import output
 from ser_lib.recognition.output import RowFile, format_of, line_of, one_line
 from ser_lib.recognition.reading import pieces_of
 
@@ -21,8 +22,19 @@ def row(name, start=0.0, end=2.0, model="m 1", **values):
     return {column: row[column] for column in COLUMNS}
 
 
-def opened(path, form="csv", *, columns=COLUMNS, model="m 1", window=None, hop=None, rate=16000):
-    return RowFile(path, form, columns, model, window, hop, rate)
+def opened(path, form="csv", *, window=None, hop=None, rate=16000, recordings=(), **options):
+    options = {"columns": COLUMNS, "model": "m 1"} | options
+    return RowFile(
+        path, form, **options, window=window, hop=hop, sample_rate=rate, recordings=recordings
+    )
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """How long recordings are, by their names; others are not there."""
+    known = {}
+    monkeypatch.setattr(output, "seconds_of", lambda name: known.get(name, float("nan")))
+    return known
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
@@ -48,8 +60,8 @@ def test_a_file_is_written_by_one_process_at_a_time(tmp_path, capsys):
     path, seen = tmp_path / "out", []
 
     def write():
-        with opened(path) as file:
-            seen.append(set(file.done))
+        with opened(path, recordings=["a.wav", "b.wav"]) as file:
+            seen.append(file.waiting)
 
     with opened(path) as file:
         other = threading.Thread(target=write)
@@ -59,7 +71,7 @@ def test_a_file_is_written_by_one_process_at_a_time(tmp_path, capsys):
         file.add([row("a.wav")])
         assert not seen
     other.join()
-    assert seen == [{"a.wav"}]
+    assert seen == [["b.wav"]]
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
@@ -71,9 +83,9 @@ def test_a_file_is_continued_after_any_interruption(form, tmp_path):
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with opened(path, form) as file:
-            assert file.done == set(names[: len(file.done)])
-            for name in names[len(file.done) :]:
+        with opened(path, form, recordings=names) as file:
+            assert file.waiting == names[len(names) - len(file.waiting) :]
+            for name in file.waiting:
                 file.add([row(name, posterior=1e-06, emotion=None)])
         assert path.read_bytes() == whole, f"after {length} of {len(whole)} bytes"
 
@@ -82,26 +94,61 @@ def windows(name):
     return [row(name, 0.0, 3.0), row(name, 1.0, 4.0), row(name, 1.5, 4.5)]
 
 
-def test_the_last_of_several_windows_may_be_lost_and_is_made_again(tmp_path):
+def test_the_last_of_several_windows_may_be_lost_and_is_made_again(tmp_path, seconds):
     path = tmp_path / "out"
+    seconds |= {"a.wav": 4.5, "b.wav": 4.5}
     with opened(path, window=3, hop=1) as file:
         for name in ("a.wav", "b.wav"):
             file.add(windows(name))
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with opened(path, window=3, hop=1) as file:
-            for name in ("a.wav", "b.wav"):
-                if name not in file.done:
-                    file.add(windows(name))
+        with opened(path, window=3, hop=1, recordings=["a.wav", "b.wav"]) as file:
+            for name in file.waiting:
+                file.add(windows(name))
         assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("options", [{}, {"window": 3, "hop": 1}])
+def test_rows_of_other_recordings_stay(options, tmp_path, seconds):
+    path = tmp_path / "out"
+    for name in ("a.wav", "b.wav", "c.wav"):
+        seconds[name] = 4.5
+        with opened(path, **options, recordings=[name]) as file:
+            assert file.waiting == [name]
+            file.add(windows(name) if options else [row(name, end=4.5)])
+    whole = path.read_bytes()
+    assert whole.count(b"\n") == 1 + (9 if options else 3)
+    # Those that are not there any more stay as well.
+    seconds.clear()
+    with opened(path, **options, recordings=["c.wav", "b.wav"]) as file:
+        assert file.waiting == []
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(("options", "now"), [({}, 4.49), ({"window": 3, "hop": 1}, 7.2)])
+def test_another_recording_of_the_same_name_is_refused(options, now, tmp_path, seconds):
+    path = tmp_path / "out"
+    seconds |= {"a.wav": 4.5, "b.wav": 4.5}
+    with opened(path, **options) as file:
+        for name in seconds:
+            file.add(windows(name) if options else [row(name, end=4.5)])
+    before = path.read_bytes()
+    # A resampled recording may be a few samples longer.
+    seconds["a.wav"] = 4.501
+    assert opened(path, **options, recordings=["a.wav"]).waiting == []
+    seconds["a.wav"] = now
+    with pytest.raises(InputError, match=r"out: holds rows of a\.wav, which is not as long as"):
+        opened(path, **options, recordings=["a.wav", "b.wav"])
+    assert path.read_bytes() == before
+    assert opened(path, **options, recordings=["b.wav"]).waiting == []
 
 
 @pytest.mark.parametrize(
     ("rate", "window", "hop"),
     [(16000, 3, 1 / 3), (16000, 3, 0.3333), (22050, 3, 0.25), (8000, 0.04, 0.0251)],
 )
-def test_windows_that_begin_between_samples_are_continued(rate, window, hop, tmp_path):
+def test_windows_that_begin_between_samples_are_continued(rate, window, hop, tmp_path, seconds):
     """Their times are whole samples and written with three decimals: neither is the hop."""
     path = tmp_path / "out"
     for samples in rate * 15 + np.arange(2 * rate // 1000):
@@ -111,14 +158,16 @@ def test_windows_that_begin_between_samples_are_continued(rate, window, hop, tmp
         with opened(path, window=window, hop=hop, rate=rate) as file:
             for name in ("a.wav", "b.wav"):
                 file.add({**each, "recording": name} for each in rows)
-        with opened(path, window=window, hop=hop, rate=rate) as file:
-            assert file.done == {"a.wav"}
+        seconds |= {"a.wav": samples / rate, "b.wav": samples / rate}
+        with opened(path, window=window, hop=hop, rate=rate, recordings=[*seconds]) as file:
+            assert file.waiting == []
 
 
 @pytest.mark.parametrize(
     ("options", "found"),
     [
-        ({"model": "m 2"}, "rows of another model"),
+        ({"model": "n 1"}, "rows of another model"),
+        ({"model": "m 2"}, "rows of m as it was before it was trained again, or scaled by other"),
         ({"columns": COLUMNS[1:]}, "other columns"),
         ({"form": "json"}, "other rows"),
         ({"window": 2, "hop": 1}, "rows of other windows"),
@@ -159,7 +208,7 @@ def test_a_file_that_is_no_result_is_left_alone(content, tmp_path):
 @pytest.mark.parametrize(
     ("options", "found"),
     [
-        ({"model": "m 2"}, "rows of another model"),
+        ({"model": "n 1"}, "rows of another model"),
         ({"window": 2.5}, "rows of other windows"),
         ({"hop": 0.5}, "rows of other windows"),
     ],
@@ -176,13 +225,20 @@ def test_the_windows_of_a_single_recording_are_not_made_again_by_another_command
     assert path.read_bytes() == before
 
 
-def test_what_could_not_be_read_counts_when_a_file_is_continued(tmp_path):
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_what_could_not_be_read_is_tried_again(form, tmp_path):
     path = tmp_path / "out"
-    with opened(path) as file:
-        file.add([row("bad.wav", None, None, emotion=None, remark="cannot be decoded")])
+    with opened(path, form) as file:
+        for name in ("bad.wav", "worse.wav"):
+            file.add([row(name, None, None, emotion=None, remark="cannot be decoded")])
         file.add([row("good.wav")])
-    with opened(path) as file:
-        assert (file.done, file.failed) == ({"bad.wav", "good.wav"}, 1)
+    before = path.read_text().splitlines()
+    with opened(path, form, recordings=["good.wav", "bad.wav"]) as file:
+        assert file.waiting == ["bad.wav"]
+        assert path.read_text().splitlines() == [line for line in before if "bad" not in line]
+        file.add([row("bad.wav")])
+    assert len(path.read_text().splitlines()) == len(before)
+    assert os.listdir(tmp_path) == ["out"]
 
 
 def test_a_full_disk_leaves_whole_rows_and_an_error(tmp_path):
@@ -231,5 +287,8 @@ def test_the_format_of_a_file(tmp_path):
     assert format_of(tmp_path / "a.txt", None) == "csv"
     assert format_of(tmp_path / "a.jsonl", None) == "json"
     assert format_of(tmp_path / "a.json", "csv") == "csv"
+    assert format_of(tmp_path / "a.xlsx", "csv") == "csv"
+    with pytest.raises(InputError, match=r"a file called \.xlsx is not written; expected \.csv, "):
+        format_of(tmp_path / "a.xlsx", None)
     with pytest.raises(InputError, match="unknown format of a file 'table'"):
         format_of(tmp_path / "a.csv", "table")
