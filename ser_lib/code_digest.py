@@ -56,6 +56,9 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     # Graphs of finished trainings are let go; unfinished ones keep their state, and go on from it.
     "neural/training.py": ("04bbac6813d2", "1bb993c0c6b6"),
     "neural/classifier.py": ("9b6b8a35a11f", "f2857512ff53"),
+    # What is no name, and what is no position, is refused.
+    "features/front_end.py": ("32eaf7f91f89", "2a0a6bfa6136"),
+    "features/ragged.py": ("8bd7b27000c7", "4ebbe3ad6f72"),
     # The same steps; one of them has a name.
     "features/normalisation.py": ("0403ca6872c7", "68a2f07d6062"),
     # Parts of a network that is trained further; what is stored was predicted at the end alone.

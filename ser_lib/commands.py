@@ -60,6 +60,9 @@ def validate_corpus(options: argparse.Namespace) -> int:
     corpus = _corpus(options)
     validation = corpus.validate()
     print(validation)
+    if not validation.undecodable:
+        # Reports tell corpora by it; and it names recordings with the same samples.
+        print(f"recordings and labels {corpus.fingerprint[:8]}")
     counts = corpus.table["emotion"].value_counts()
     speakers = f"{len(corpus.speakers)} speakers" if corpus.speakers else "unknown speakers"
     emotions = ", ".join(f"{emotion} {counts[emotion]}" for emotion in corpus.classes)

@@ -17,6 +17,7 @@ import pytest
 import soundfile
 
 from ser_lib import cli, load_corpus, notebooks, paths, systems
+from ser_lib.errors import InputWarning
 from ser_lib.features import Frames, FrontEnd, LogMel, WithDeltas, extract
 from ser_lib.notebook_execution import Failure
 from ser_lib.signal import WhiteNoise
@@ -118,7 +119,23 @@ def test_validate_returns_whether_all_is_well(speakers, capsys):
     assert (code, "6 recordings checked" in out) == (0, True)
     (speakers / "c.wav").write_bytes(b"")
     code, out, _ = run("validate", "folder", "--data", str(speakers), capsys=capsys)
-    assert (code, "1 unexpected files: c.wav" in out) == (1, True)
+    assert (code, "1 not in the table, and not used: c.wav" in out) == (0, True)
+    table = (speakers / "manifest.csv").read_text()
+    (speakers / "manifest.csv").write_text(f"{table.strip()}\nc.wav,anger,a\n")
+    code, out, _ = run("validate", "folder", "--data", str(speakers), capsys=capsys)
+    assert (code, "1 undecodable: c" in out) == (1, True)
+
+
+def test_validate_names_what_is_silent_and_what_is_there_twice(speakers, capsys):
+    silence = np.zeros((3 * 2**19, 2))
+    silence[-1] = 0.5, -0.5
+    soundfile.write(speakers / "a_anger.wav", silence, 16000)
+    for name in ("b_anger", "b_sadness"):
+        soundfile.write(speakers / f"{name}.wav", np.sin(np.arange(8000) / 7), 16000)
+    said = r"1 of 6 recordings .* same samples .* b_anger \(anger\) and b_sadness \(sadness\)"
+    with pytest.warns(InputWarning, match=said):
+        code, out, _ = run("validate", "folder", "--data", str(speakers), capsys=capsys)
+    assert (code, "1 silent: a_anger\n" in out) == (0, True)
 
 
 def test_validate_says_what_it_understood(speakers, capsys):

@@ -164,7 +164,7 @@ class Corpus:
             If a recording is missing or cannot be decoded.
         """
         hashes = hashing.sample_hashes(list(self.table["path"]))
-        warn_of_duplicates(self.name, self.table.index, hashes, self.reference)
+        warn_of_duplicates(self.name, self.table["emotion"], hashes, self.reference)
         table = self.table.drop(columns=LISTENERS, errors="ignore").astype(object)
         table = table.where(table.notna(), None)
         labels = table[list(COLUMNS[1:])].to_numpy().tolist()

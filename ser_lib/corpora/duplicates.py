@@ -9,7 +9,7 @@ from ser_lib.corpora import discovery, hashing
 
 def warn_of_duplicates(
     name: str,
-    utterances: Sequence[str],
+    emotions: pd.Series,
     hashes: Sequence[str],
     reference: pd.DataFrame | None = None,
 ) -> None:
@@ -20,14 +20,16 @@ def warn_of_duplicates(
     ----------
     name : str
         The corpus.
-    utterances, hashes : sequence of str
-        Names of the recordings, and the hashes of their samples.
+    emotions : pd.Series
+        Those of the recordings, by the names of these.
+    hashes : sequence of str
+        Of their samples.
     reference : DataFrame, optional
         What was published, as in `Corpus`: recordings published with one checksum are passed over.
     """
     if len(set(hashes)) == len(hashes):
         return
-    by_utterance = pd.Series(list(hashes), index=list(utterances))
+    by_utterance = pd.Series(list(hashes), index=emotions.index)
     if reference is not None:
         published = reference["sha256"].dropna()
         known = published.index[published.duplicated(keep=False)]
@@ -35,9 +37,16 @@ def warn_of_duplicates(
     copies = by_utterance[by_utterance.duplicated()]
     if len(copies):
         first = by_utterance.index[by_utterance == copies.iloc[0]]
+        named = emotions[by_utterance.index].groupby(by_utterance).nunique()
+        twice = named.index[named > 1]
+        labels = ""
+        if len(twice):
+            names = by_utterance.index[by_utterance == twice[0]]
+            shown = " and ".join(f"{each} ({emotions[each]})" for each in names[:2])
+            labels = f"; {len(twice)} of them with several emotions, for example {shown}"
         discovery.warn(
             f"{name}: {len(copies)} of {len(hashes)} recordings have the same samples as another, "
-            f"for example {first[0]} and {first[1]}; expected each recording once"
+            f"for example {first[0]} and {first[1]}{labels}; expected each recording once"
         )
 
 

@@ -165,6 +165,11 @@ def _translate(rows: list[dict[str, object]], where: str, emotions: Mapping[str,
     errors: dict[str, InputError] = {}
     for row in rows:
         label = row.get("emotion") or ""
+        if not label and not emotions.get(label):
+            raise InputError(
+                f"{where}, {row['where']}: there is no emotion; expected one for every recording "
+                "that is listed (recordings that are not listed are not used)"
+            )
         try:
             row["emotion"] = emotions.get(label) or find_emotion(
                 label, where=f"in {row['where']} of {where}"

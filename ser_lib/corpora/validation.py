@@ -1,7 +1,9 @@
 """Compare the recordings on the disk with those that the publisher released."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -24,13 +26,18 @@ class Validation:
     missing : tuple of str
         Published utterances without a recording.
     unexpected_files : tuple of str
-        Audio files in the folder of the corpus that do not belong to it, relative to that folder.
+        Audio files in the folder of a published corpus that do not belong to it, relative to that
+        folder.
+    unused_files : tuple of str
+        Those of a corpus of one's own, whose table does not list them; no fault.
     altered : tuple of str
         Utterances whose file or duration differs from the published one.
     undecodable : tuple of str
         Utterances whose file `ser_lib.signal.decode` refuses.
+    silent : tuple of str
+        Utterances whose samples, averaged over the channels, are all the same; no fault.
     reasons : tuple of str
-        Why, of each of these; names the file.
+        Why a file is undecodable, of each of these; names the file.
     checked : int
         Number of recordings that were decoded.
     by_checksum, by_duration : int
@@ -40,8 +47,10 @@ class Validation:
 
     missing: tuple[str, ...] = ()
     unexpected_files: tuple[str, ...] = ()
+    unused_files: tuple[str, ...] = ()
     altered: tuple[str, ...] = ()
     undecodable: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     checked: int = 0
     by_checksum: int = 0
@@ -65,8 +74,10 @@ class Validation:
         kinds = {
             "missing": self.missing,
             "unexpected files": self.unexpected_files,
+            "not in the table, and not used": self.unused_files,
             "altered": self.altered,
             "undecodable": self.undecodable,
+            "silent": self.silent,
         }
         for kind, names in kinds.items():
             if names:
@@ -112,29 +123,41 @@ def validate(
     verdicts = in_threads(_verdict, tasks, f"validating {name}", progress=progress)
 
     def having(verdict: str) -> tuple[str, ...]:
-        return tuple(u for u, (own, _) in zip(present, verdicts, strict=True) if own == verdict)
+        return tuple(u for u, (own, *_) in zip(present, verdicts, strict=True) if own == verdict)
 
-    unexpected = [path for path in recordings.unexpected_files if path.is_file()]
+    others = [path for path in recordings.unexpected_files if path.is_file()]
+    others = tuple(path.relative_to(recordings.folder).as_posix() for path in others)
     return Validation(
         missing=tuple(sorted(expected - set(present))),
-        unexpected_files=tuple(p.relative_to(recordings.folder).as_posix() for p in unexpected),
+        unexpected_files=() if reference is None else others,
+        unused_files=others if reference is None else (),
         altered=having("altered"),
         undecodable=having("undecodable"),
-        reasons=tuple(reason for verdict, reason in verdicts if verdict == "undecodable"),
+        silent=tuple(u for u, (*_, silent) in zip(present, verdicts, strict=True) if silent),
+        reasons=tuple(reason for verdict, reason, _ in verdicts if verdict == "undecodable"),
         checked=len(present),
         by_checksum=len(having("checksum")),
         by_duration=len(having("duration")),
     )
 
 
-def _verdict(task: Sequence) -> tuple[str, str]:
-    """Compare one file with what was published; of one that is undecodable, say why."""
+def _verdict(task: Sequence) -> tuple[str, str, bool]:
+    """Compare one file with what was published; say why it is undecodable, whether it is silent."""
     path, published = task
     try:
         decoding.check(path)
+        silent = _is_silent(path)
     except InputError as error:
-        return "undecodable", str(error)
+        return "undecodable", str(error), False
     if published is None or pd.isna(published["samples"]):
-        return "unknown", ""
+        return "unknown", "", silent
     found = agreement(path, published)
-    return found if found in ("checksum", "duration") else "altered", ""
+    return found if found in ("checksum", "duration") else "altered", "", silent
+
+
+def _is_silent(path: Path) -> bool:
+    """Tell whether all samples are the same, reading no further than to the first other one."""
+    with decoding.opened(path) as (file, _):
+        blocks = decoding.mono_blocks(path, file)
+        first = next(blocks)
+        return all((block == first[0]).all() for block in itertools.chain([first], blocks))

@@ -298,8 +298,10 @@ class Evaluation:
         folds = f"{rows['fold'].nunique()}"
         if "n_folds" in record:
             folds += f" of {record['n_folds']}"
+        tested = rows["emotion"].nunique()
+        untested = f" ({tested} of them tested)" if tested < len(self.classes) else ""
         parts = [
-            f"{len(self.classes)} classes, {_number(rows, 'utterance')} of "
+            f"{len(self.classes)} classes{untested}, {_number(rows, 'utterance')} of "
             f"{_number(rows, 'speaker')}",
             ", ".join(filter(None, [record.get("protocol_title"), f"{folds} folds"])),
             f"normalisation {specification['normalisation']}" if specification else "",

@@ -105,9 +105,14 @@ class FrontEnd:
         Raises
         ------
         InputError
-            If the file cannot be decoded, the signal is not one channel of finite samples, or the
-            result is not finite in `dtype`.
+            If the file cannot be decoded, the signal is not one channel of finite samples, the
+            name is no text, or the result is not finite in `dtype`.
         """
+        if not isinstance(utterance, str):
+            raise InputError(
+                f"utterance is {utterance!r}; expected the name of one (a waveform is taken to be "
+                f"at {self.sample_rate} Hz; one at another rate must be resampled before)"
+            )
         if isinstance(signal, str | os.PathLike):
             utterance = utterance or Path(signal).stem
             signal = decode(signal, sample_rate=self.sample_rate).signal

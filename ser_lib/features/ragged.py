@@ -93,6 +93,10 @@ class RaggedArray:
         return len(self.offsets) - 1 if self.rows is None else len(self.rows)
 
     def __getitem__(self, i: int) -> np.ndarray:
+        if not isinstance(i, int | np.integer):
+            raise TypeError(
+                f"row of type {type(i).__name__}; expected an integer (`take` selects several)"
+            )
         if not -len(self) <= i < len(self):
             raise IndexError(f"row {i} of {len(self)}")
         row = i % len(self) if self.rows is None else self.rows[i]

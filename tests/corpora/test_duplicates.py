@@ -47,6 +47,15 @@ def test_one_recording_under_two_names_in_two_containers_is_said(data):
         assert corpus.fingerprint
 
 
+def test_the_same_samples_under_several_emotions_are_said(data):
+    shutil.copy(data / "ann_sad_1.wav", data / "ann_angry_1.wav")
+    shutil.copy(data / "ann_sad_2.wav", data / "ben_sad_2.wav")
+    corpus = load_corpus("folder", data=data, pattern=PATTERN)
+    said = r"2 of 8 .*; 1 of them with several emotions, for example ann_angry_1 \(anger\) and "
+    with pytest.warns(InputWarning, match=said + r"ann_sad_1 \(sadness\); expected each"):
+        assert corpus.fingerprint
+
+
 def test_different_recordings_are_not_mentioned(data):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

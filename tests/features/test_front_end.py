@@ -116,6 +116,11 @@ def test_a_signal_that_is_none_is_refused(signal):
         SVM(signal)
 
 
+def test_a_rate_is_no_name(speech):
+    with pytest.raises(InputError, match=r"utterance is 48000; expected the name.*16000 Hz"):
+        SVM(speech(), 48000)
+
+
 def test_what_does_not_fit_the_type_is_refused(speech):
     with pytest.raises(InputError, match="features of a are not finite in float16"):
         FrontEnd(analysis=Huge(), dtype="float16")(speech(), "a")

@@ -53,6 +53,12 @@ def test_rows_that_do_not_exist_are_refused(ragged, rows):
         ragged.take(rows)
 
 
+@pytest.mark.parametrize("rows", [slice(2), [0, 1], np.array([True, False]), "a"])
+def test_several_rows_are_taken_and_not_indexed(ragged, rows):
+    with pytest.raises(TypeError, match=f"row of type {type(rows).__name__}; expected an integer"):
+        ragged[rows]
+
+
 @pytest.mark.parametrize("rows", [None, [1, 2, 3], [3, 1]])
 def test_saved_and_loaded_by_memory_map(tmp_path, arrays, ragged, rows):
     chosen = ragged if rows is None else ragged.take(rows)

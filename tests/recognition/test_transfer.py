@@ -1,6 +1,7 @@
 """A model on another corpus: the emotions both know, in the reports like any other evaluation."""
 
 import dataclasses
+import re
 import shlex
 
 import numpy as np
@@ -123,5 +124,7 @@ def test_the_command_adds_the_score_to_the_card(model, other, capsys):
         (entry,) = recogniser.description["evaluations"]
         assert entry["summary"] in out
         assert f"UAR {entry['uar']:.3f}" in (model / "README.md").read_text()
-    # What it answers has not changed.
+        found = re.search(r"as it predicts, with boredom as well: UAR (0\.\d{3} \[.*\])", out)
+        assert found[1] in (model / "README.md").read_text().replace("\\", "")
+    # What it gives has not changed.
     assert len(digests) == 1
