@@ -192,7 +192,9 @@ def limits(
     A score of exactly one (or zero) has no spread from which to estimate an interval. Then all that
     is known is that n speakers out of n were perfect: a fraction q of speakers who are not would
     have let that happen with probability (1 - q)^n, and the score is at least 1 - q. Of a score
-    without an upper bound that says nothing, and the upper limit is infinite.
+    without an upper bound that says nothing, and the upper limit is infinite. Nor does any other
+    score have a spread if it is the same without each speaker and under each seed, as that of few
+    speakers may be who happen to be alike: there is no interval then.
 
     Parameters
     ----------
@@ -212,7 +214,7 @@ def limits(
     Returns
     -------
     low, high : np.ndarray of float [shape=(...)]
-        Within `bounds`; NaN for fewer than `SPEAKERS`.
+        Within `bounds`; NaN for fewer than `SPEAKERS`, and where there is no spread.
     """
     check_confidence(confidence)
     score = np.asarray(score, dtype=float)
@@ -247,7 +249,8 @@ def limits(
         high = smallest + np.where(inside, x * factor, np.inf)
     else:
         low, high = score - quantile * error, np.minimum(score + quantile * error, largest)
-    unknown = np.isnan(score) | np.isnan(error)
+        inside = np.full(score.shape, True)
+    unknown = np.isnan(score) | np.isnan(error) | (inside & (error < 1e-12))
     return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
 
 

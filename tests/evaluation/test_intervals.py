@@ -84,6 +84,16 @@ def test_speakers_without_any_difference_at_the_limit(right, expected):
     assert intervals.interval(rows, "wa") == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (0.0, np.inf), (-np.inf, np.inf)])
+def test_speakers_who_are_alike_give_no_interval(bounds):
+    alike = intervals.limits(np.array(0.75), np.full(4, 0.75), bounds=bounds)
+    assert np.isnan(alike).all()
+    # Unless seeds differ.
+    seeds = np.array([0.7, 0.75, 0.8])
+    low, high = intervals.limits(np.array(0.75), np.full(4, 0.75), by_seed=seeds, bounds=bounds)
+    assert low < 0.75 < high
+
+
 def test_the_scale_of_an_interval_follows_the_bounds_of_the_metric():
     without = np.array([0.9, 1.1, 1.2, 0.8])
     half = stats.t.ppf(0.975, 3) * intervals.standard_error(without)

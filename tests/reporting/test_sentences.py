@@ -62,6 +62,10 @@ def test_a_score_is_compared_with_chance():
     assert re.match(r".*\]\*\* on emodb: 3", sentences.score(evaluation(many, corpus="emodb")))
     wrong = [(s, e, "anger") for s, e, _ in RIGHT]
     text = sentences.score(evaluation(wrong))
+    assert text.startswith("**UAR 0.333**: 3 classes")
+    assert text.endswith("Chance is 0.333; of 3 speakers who are alike there is no interval.")
+    wrong[0] = ("s1", "anger", "fear")
+    text = sentences.score(evaluation(wrong))
     assert "which the interval over 3 speakers includes. So few speakers" in text
     assert sentences.score(evaluation(RIGHT[:3])).endswith(
         "with 1 test speaker there is no interval."

@@ -107,7 +107,10 @@ def score(evaluation: Evaluation) -> str:
     low, high = scores["uar_low"], scores["uar_high"]
     n, seeds = (evaluation.rows()[name].nunique() for name in ("speaker", "seed"))
     if not np.isfinite(low):
-        return f"{text}; with {count(n, 'test speaker')} there is no interval."
+        why = (
+            f"with {count(n, 'test speaker')}" if n < SPEAKERS else f"of {n} speakers who are alike"
+        )
+        return f"{text}; {why} there is no interval."
     over = count(n, "speaker") + (f" and {count(seeds, 'seed')}" if seeds > 1 else "")
     if low <= chance <= high:
         text += f", which the interval over {over} includes."
@@ -134,7 +137,7 @@ def speakers(evaluation: Evaluation) -> str:
         text = f"All {len(uar)} test speakers have the same UAR, {uar.iloc[0]:.3f}: "
         if len(uar) < SPEAKERS:
             return text + "too few for an interval."
-        return text + "an interval from speakers who happen to be alike is too narrow."
+        return text + "there is no interval from speakers who are alike."
     low, high = uar.idxmin(), uar.idxmax()
     text = f"From speaker {escape(low)} ({uar[low]:.3f}) to speaker {escape(high)} "
     text += f"({uar[high]:.3f}): "
