@@ -258,7 +258,7 @@ def _add_recognition(add: Callable) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        help="write results to a file, recording by recording; what it holds is not done again",
+        help="write results to a file as they come; what it holds already is not done again",
     )
 
     text = "show a web page, on this computer only, that recognises what is recorded or opened"

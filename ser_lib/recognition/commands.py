@@ -121,10 +121,10 @@ def predict_files(
             if done := len(files) - len(rows.waiting):
                 print(f"{output}: {done} are there already", file=sys.stderr)
             outcome = _Outcome(window)
-            for results in _followed(recogniser, rows.waiting, window, hop):
+            for results in _followed(recogniser, rows.waiting, window, hop, rows.begun):
                 outcome.note(results)
                 rows.add(
-                    {**row_of(result, recogniser.classes), "model": name} for result in results
+                    [{**row_of(result, recogniser.classes), "model": name} for result in results]
                 )
     else:
         outcome = _Outcome(window)
@@ -157,10 +157,14 @@ class _Outcome:
 
 
 def _followed(
-    recogniser: "Recogniser", files: Sequence[str], window: float | None, hop: float | None
+    recogniser: "Recogniser",
+    files: Sequence[str],
+    window: float | None,
+    hop: float | None,
+    begun: int = 0,
 ) -> Iterator[list["Result"]]:
     with console.progress(total=len(files), description="recognising", unit="file") as bar:
-        yield from recogniser.results(files, window=window, hop=hop, read=bar.move_to)
+        yield from recogniser.results(files, window=window, hop=hop, skip=begun, read=bar.move_to)
 
 
 def _print_results(

@@ -50,6 +50,7 @@ class InProgress:
         self.open = 0  # pieces that wait for the classifier
         self.spans: list[tuple[float, float]] = []
         self.posteriors: list[np.ndarray | None] = []
+        self._given = 0  # pieces whose results were returned
 
     def follow(
         self, pieces: Iterator[tuple[float, float, np.ndarray | None]]
@@ -83,15 +84,21 @@ class InProgress:
             self.posteriors.append(None)
             yield len(self.spans) - 1, items
 
+    def windows(self) -> list[Result]:
+        """Return what was recognised in the pieces since the last time; none of them is open."""
+        new = slice(self._given, None)
+        self._given = len(self.spans)
+        return [
+            Result(self.name, start, end, p, NO_SPEECH if p is None else "")
+            for (start, end), p in zip(self.spans[new], self.posteriors[new], strict=True)
+        ]
+
     def results(self) -> list[Result]:
-        """Return what was recognised."""
+        """Return what was recognised in the end, without the windows that were returned before."""
         if self.failure is not None:
             return [Result(self.name, None, None, None, self.failure, failed=True)]
         if not self.averaged:
-            return [
-                Result(self.name, start, end, p, NO_SPEECH if p is None else "")
-                for (start, end), p in zip(self.spans, self.posteriors, strict=True)
-            ]
+            return self.windows()
         end, speech = self.spans[-1][1], [p for p in self.posteriors if p is not None]
         if not speech:
             return [Result(self.name, 0.0, end, None, NO_SPEECH)]

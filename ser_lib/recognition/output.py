@@ -8,8 +8,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,7 +27,7 @@ FORMATS = ("csv", "json")
 # resampled recording may be longer or shorter.
 _ROUNDING, _RESAMPLING = 0.0005, 0.005
 # What the rows of a recording are to the recording that is there now.
-_DONE, _BEGUN, _CHANGED = "done", "begun", "changed"
+_DONE, _BEGUN, _CHANGED, _FAILED = "done", "begun", "changed", "failed"
 # A value in a JSON object, text or number or null, wherever it is cut off.
 _VALUE = re.compile(r'"(?:[^"\\]|\\.?)*"?|[-+.\w]*')
 
@@ -81,14 +82,38 @@ class _Replaced(Exception):
     """The file at the path is another one than was opened."""
 
 
+class _Kept(NamedTuple):
+    """
+    What is kept of a file.
+
+    Attributes
+    ----------
+    content : bytes
+    done : set of str
+        Recordings of which nothing is left to do.
+    last : str
+        Whose rows are the last.
+    begins : int
+        Byte at which these begin.
+    begun : int
+        How many of its windows there are, if more are left to do.
+    """
+
+    content: bytes
+    done: set[str]
+    last: str = ""
+    begins: int = 0
+    begun: int = 0
+
+
 class RowFile:
     """
     A file of results to which recordings are added one by one.
 
-    A file that is there already is continued, if the same model wrote it with the same window. Of
-    the recordings that are to be recognised, rows that an interruption left incomplete and those of
-    recordings that could not be read are removed; all other rows stay. A file of something else is
-    left as it is. While another process writes the file, this one waits, and says so.
+    A file that is there already is continued, if the same model wrote it with the same window: at
+    the window with which it ends. Rows of recordings that are to be recognised and could not be
+    read are removed; all other rows stay. A file of something else is left as it is. While another
+    process writes the file, this one waits, and says so.
 
     Parameters
     ----------
@@ -109,7 +134,9 @@ class RowFile:
     Attributes
     ----------
     waiting : list of paths
-        Those of `recordings` of which the file holds nothing yet.
+        Those of `recordings` that are left to do.
+    begun : int
+        How many windows of the first of these the file holds already.
 
     Raises
     ------
@@ -130,7 +157,9 @@ class RowFile:
         recordings: Sequence[str | os.PathLike],
     ):
         self.path, self.form, self.columns = Path(path), form, list(columns)
-        self.waiting = list(recordings)
+        self.waiting, self.begun = list(recordings), 0
+        # Whose rows are the last, and where they begin.
+        self._last: tuple[object, int] = (None, 0)
         windows = (window, hop, sample_rate)
         while not self._begin(model, windows, {one_line(os.fspath(r)): r for r in recordings}):
             pass
@@ -151,15 +180,15 @@ class RowFile:
                 paths.lock(self._file.fileno(), wait=True)
             self._file.seek(0)
             content = self._file.read()
-            kept, done = self._kept(content, model, windows, recordings)
+            kept = self._kept(content, model, windows, recordings)
             if not paths.is_at(self._file.fileno(), self.path):
                 raise _Replaced
-            if not content.startswith(kept):
+            if not content.startswith(kept.content):
                 # Rows in between go: all at once, so that no other row can be lost with them.
                 with paths.whole(self.path, "wb") as file:
-                    file.write(kept)
+                    file.write(kept.content)
                 raise _Replaced
-            self._size = len(kept)
+            self._size = len(kept.content)
             self._file.truncate(self._size)
         except _Replaced:
             self._file.close()
@@ -169,7 +198,11 @@ class RowFile:
             raise
         if not self._size:
             self._write(header_of(self.columns, self.form))
-        self.waiting = [path for name, path in recordings.items() if name not in done]
+        self._last, self.begun = (kept.last, kept.begins), kept.begun
+        left = [name for name in recordings if name not in kept.done]
+        # What was begun goes on where its rows end.
+        left.sort(key=lambda name: not kept.begun or name != kept.last)
+        self.waiting = [recordings[name] for name in left]
         return True
 
     def __enter__(self) -> "RowFile":
@@ -178,8 +211,14 @@ class RowFile:
     def __exit__(self, *exception: object) -> None:
         self._file.close()
 
-    def add(self, rows: Iterable[Mapping[str, object]]) -> None:
-        """Add all rows of a recording."""
+    def add(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Add rows of a recording; one that says that it cannot be read replaces its others."""
+        name = one_line(rows[0]["recording"])
+        if name != self._last[0]:
+            self._last = (name, self._size)
+        elif rows[0]["start"] is None:
+            self._size = self._last[1]
+            self._file.truncate(self._size)
         self._write("".join(line_of(row, self.form) for row in rows))
 
     def _write(self, text: str) -> None:
@@ -195,8 +234,8 @@ class RowFile:
 
     def _kept(
         self, content: bytes, model: str, windows: tuple, recordings: Mapping[object, object]
-    ) -> tuple[bytes, set[str]]:
-        """Return what is kept of the content, and of which recordings nothing is left to do."""
+    ) -> "_Kept":
+        """Choose what stays of the content, and tell which recordings are done."""
         lines = content.splitlines(keepends=True)
         cut = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
         header = header_of(self.columns, self.form).encode()
@@ -206,27 +245,29 @@ class RowFile:
                 self._check(header.startswith(cut), "other columns")
             else:
                 self._check(_begins_object(cut, self.columns), "other rows")
-            return b"", set()
+            return _Kept(b"", set())
         if header:
             self._check(lines.pop(0) == header, "other columns")
         rows = [(line, self._row(line)) for line in lines]
         groups = [list(g) for _, g in itertools.groupby(rows, lambda each: each[1]["recording"])]
-        kept, done, changed = [header], set(), []
+        kept, done, changed = bytearray(header), set(), []
+        last, begins, begun = "", 0, 0
         for group in progress(groups, description=f"reading {self.path.name}", unit="recording"):
             read = [row for _, row in group]
             self._check_model(read, model)
             times = _times(read)
             self._check(times is not None and _fits(times, *windows), "rows of other windows")
-            name = str(read[0]["recording"])
+            name, state = str(read[0]["recording"]), _DONE
             if name in recordings:
-                if np.isnan(times[0, 0]):
-                    continue
-                state = _compared(times, seconds_of(recordings[name]), *windows)
-                if state == _BEGUN:
-                    continue
-                changed += [name] if state != _DONE else []
-            done.add(name)
-            kept += [line for line, _ in group]
+                state = _state(times, seconds_of(recordings[name]), *windows)
+            if state == _FAILED or (state == _BEGUN and group is not groups[-1]):
+                continue
+            if state == _CHANGED:
+                changed.append(name)
+            if state == _DONE:
+                done.add(name)
+            last, begins, begun = name, len(kept), len(group) if state == _BEGUN else 0
+            kept += b"".join(line for line, _ in group)
         if changed:
             more = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise InputError(
@@ -234,7 +275,7 @@ class RowFile:
                 "recording that was recognised; expected the same recording, or another file for "
                 "another one of that name (or delete the rows of one that was replaced)"
             )
-        return b"".join(kept), done
+        return _Kept(bytes(kept), done, last, begins, begun)
 
     def _check_model(self, rows: Sequence[Mapping], model: str) -> None:
         for row in rows:
@@ -323,14 +364,16 @@ def _fits(times: np.ndarray, window: float | None, hop: float | None, sample_rat
     )
 
 
-def _compared(
+def _state(
     times: np.ndarray, seconds: float, window: float | None, hop: float | None, sample_rate: int
 ) -> str:
     """
-    Compare the rows of a recording with its length: all of them, the first, or of another one.
+    Tell what the rows of a recording are to it, by its length: all, the first, or of another one.
 
     Where the length cannot be told, as the recording is not there any more, they are all.
     """
+    if np.isnan(times[0, 0]):
+        return _FAILED
     if np.isnan(seconds) or abs(times[-1, 1] - seconds) < _RESAMPLING:
         return _DONE
     if window is None or times[-1, 1] > seconds:

@@ -199,7 +199,12 @@ def _resampled(signal: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
 
 
 def pieces_of(
-    blocks: Iterable[np.ndarray], sample_rate: int, window: float | None, hop: float | None
+    blocks: Iterable[np.ndarray],
+    sample_rate: int,
+    window: float | None,
+    hop: float | None,
+    *,
+    skip: int = 0,
 ) -> Iterator[Piece]:
     """
     Cut a recording, read in blocks, into pieces; only what a window needs is in memory.
@@ -211,12 +216,14 @@ def pieces_of(
     window, hop : float or None
         Seconds, as in `spans`; with None a recording of up to `LONGEST` is one piece, and `blocks`
         must be one block.
+    skip : int
+        How many windows are left out at the beginning; the last one never is.
     """
     if window is None:
         signal = next(iter(blocks))
         yield Piece(0.0, len(signal) / sample_rate, signal)
         return
-    rest, read, done = np.empty(0, np.float32), 0, 0  # what is kept; samples; windows
+    rest, read, done = np.empty(0, np.float32), 0, skip  # what is kept; samples; windows
     for block in blocks:
         rest, read = np.concatenate([rest, block]), read + len(block)
         # If the recording goes on, its last window is another one, which begins no earlier.

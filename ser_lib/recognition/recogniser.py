@@ -246,9 +246,10 @@ class Recogniser:
         InputWarning
             If the recording is shorter than a window; it is then recognised as a whole.
         """
-        (results,) = self.results([recording], window=window, hop=hop)
-        if results[0].failed:
-            raise InputError(results[0].remark)
+        parts = self.results([recording], window=window, hop=hop)
+        results = [result for part in parts for result in part]
+        if results[-1].failed:
+            raise InputError(results[-1].remark)
         if is_shorter(results, window):
             warnings.warn(shorter(window, 1), InputWarning, stacklevel=2)
         return self._table(results)
@@ -259,6 +260,7 @@ class Recogniser:
         *,
         window: float | None = None,
         hop: float | None = None,
+        skip: int = 0,
         read: Callable[[float], object] | None = None,
     ) -> Iterator[list[Result]]:
         """
@@ -271,13 +273,17 @@ class Recogniser:
         window, hop : float, optional
             As for `timeline`; without `window` recordings are recognised as wholes. The hop is by
             default the window.
+        skip : int
+            How many windows are left out at the beginning of the first recording (its last one
+            never is).
         read : callable, optional
             Is told after each piece how many recordings have been read, the last one as a fraction.
 
         Yields
         ------
         list of Result
-            Those of one recording, in the order of the recordings.
+            Those of one recording, in the order of the recordings; with `window`, those of a long
+            one in parts as they come. Where it cannot be read to its end, the last one says so.
         """
         self._check_speaker()
         if hop is not None and window is None:
@@ -291,7 +297,8 @@ class Recogniser:
             job = InProgress(name_of(recording, number))
             waiting.append(job)
             seconds = None
-            for place, items in job.follow(self._analysed(recording, job, window, hop)):
+            pieces = self._analysed(recording, job, window, hop, skip if number == 1 else 0)
+            for place, items in job.follow(pieces):
                 if read is not None and place:
                     seconds = seconds or seconds_of(recording)
                     read(number - 1 + min(job.spans[place][1] / seconds, 1.0))
@@ -302,24 +309,38 @@ class Recogniser:
                 numbers = sum(waiting_items.size for *_, waiting_items in pending)
                 if len(pending) >= _PIECES or numbers >= _NUMBERS:
                     self._classify(pending)
+                    if window is not None:
+                        yield from (each.results() for each in waiting[:-1])
+                        del waiting[:-1]
+                        yield job.windows()
             if read is not None:
                 read(number)
             while waiting and not waiting[0].open:
-                yield waiting.pop(0).results()
+                yield from _some(waiting.pop(0).results())
         self._classify(pending)
         for job in waiting:
-            yield job.results()
+            yield from _some(job.results())
 
     def _analysed(
-        self, recording: Recording, job: "InProgress", window: float | None, hop: float | None
+        self,
+        recording: Recording,
+        job: "InProgress",
+        window: float | None,
+        hop: float | None,
+        skip: int = 0,
     ) -> Iterator[tuple[float, float, np.ndarray | None]]:
         """Yield start, end and features of each piece; None for those where no one speaks."""
-        for start, end, signal in self._pieces(recording, job, window, hop):
+        for start, end, signal in self._pieces(recording, job, window, hop, skip):
             speech = holds_speech(signal, self.front_end.sample_rate)
             yield start, end, self._features(signal, job.name) if speech else None
 
     def _pieces(
-        self, recording: Recording, job: "InProgress", window: float | None, hop: float | None
+        self,
+        recording: Recording,
+        job: "InProgress",
+        window: float | None,
+        hop: float | None,
+        skip: int,
     ) -> Iterator[Piece]:
         """Read a recording as a whole or in windows, as is asked for or its length demands."""
         rate = self.front_end.sample_rate
@@ -332,7 +353,7 @@ class Recogniser:
             job.averaged, window, hop = True, WINDOW, WINDOW
             begun = [first] if second is None else [first, second]
             blocks = itertools.chain(begun, blocks)
-        return pieces_of(blocks, rate, window, hop)
+        return pieces_of(blocks, rate, window, hop, skip=skip)
 
     def _features(self, signal: np.ndarray, name: str) -> np.ndarray:
         items = self.front_end(signal, Path(name).stem)
@@ -516,6 +537,11 @@ class Recogniser:
         # As objects first, so that None stays None in texts in every version of pandas.
         table = pd.DataFrame(rows, columns=list(columns_of(self.classes)), dtype=object)
         return table.astype({column: float for column in table if column not in TEXTS})
+
+
+def _some(results: list[Result]) -> list[list[Result]]:
+    """Leave out what is left of a recording if all of it was given before."""
+    return [results] if results else []
 
 
 def load(model: str | os.PathLike | None = None) -> Recogniser:

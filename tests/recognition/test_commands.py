@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from ser_lib import cli
+from ser_lib.recognition.output import RowFile
 
 
 @pytest.fixture
@@ -100,6 +101,35 @@ def test_a_file_of_windows_is_continued(seconds, hop, run, svm_folder, recording
     soundfile.write(names[0], np.zeros(17 * 16000), 16000)
     status, _, err = run(*command, *names)
     assert (status, "silence.wav, which is not as long as" in err) == (2, True)
+
+
+def test_a_long_recording_is_continued_at_its_window(
+    run, svm_folder, recordings, speech, monkeypatch
+):
+    monkeypatch.setattr("ser_lib.recognition.recogniser._PIECES", 8)
+    names = [recordings / name for name in ("a.wav", "long.wav", "z.wav")]
+    for name, seconds in zip(names, (4, 75, 4), strict=True):
+        soundfile.write(name, np.resize(speech, seconds * 16000), 16000)
+    command = ("predict", "--model", svm_folder, "--window", 3, "--hop", 1, "-o")
+    assert run(*command, recordings / "whole.csv", *names)[0] == 0
+    whole = (recordings / "whole.csv").read_bytes()
+    added, add = [], RowFile.add
+
+    def interrupted(self, rows):
+        if len(added) == 4:
+            raise KeyboardInterrupt
+        added.append(rows)
+        add(self, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RowFile, "add", interrupted)
+        run(*command, recordings / "out.csv", *names)
+    begun = (recordings / "out.csv").read_bytes()
+    assert 10 < begun.count(b"\n") < 40
+    assert whole.startswith(begun)
+    status, _, err = run(*command, recordings / "out.csv", *names)
+    assert (status, "1 are there already" in err) == (0, True)
+    assert (recordings / "out.csv").read_bytes() == whole
 
 
 @pytest.mark.parametrize(

@@ -103,10 +103,39 @@ def test_the_last_of_several_windows_may_be_lost_and_is_made_again(tmp_path, sec
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with opened(path, window=3, hop=1, recordings=["a.wav", "b.wav"]) as file:
+        with opened(path, window=3, hop=1, recordings=["b.wav", "a.wav"]) as file:
+            begun = file.begun
+            assert begun == max(0, whole.count(b"\n", 0, length) - 1) % 3
             for name in file.waiting:
-                file.add(windows(name))
-        assert path.read_bytes() == whole
+                file.add(windows(name)[begun:])
+                begun = 0
+        assert sorted(path.read_bytes().splitlines()) == sorted(whole.splitlines())
+
+
+def test_a_recording_that_cannot_be_read_to_its_end_has_one_row(tmp_path):
+    path = tmp_path / "out"
+    with opened(path, window=3, hop=1) as file:
+        file.add(windows("a.wav"))
+        file.add(windows("b.wav")[:2])
+        file.add(windows("b.wav")[2:])
+        file.add([row("b.wav", None, None, emotion=None, remark="is damaged")])
+        file.add(windows("c.wav"))
+    names = [line.split(",")[0] for line in path.read_text().splitlines()[1:]]
+    assert names == ["a.wav"] * 3 + ["b.wav"] + ["c.wav"] * 3
+
+
+def test_windows_in_between_that_are_not_all_there_are_made_again(tmp_path, seconds):
+    path = tmp_path / "out"
+    seconds |= {"a.wav": 4.5, "b.wav": 4.5}
+    with opened(path, window=3, hop=1) as file:
+        file.add(windows("a.wav")[:2])
+        file.add(windows("b.wav")[:2])
+    with opened(path, window=3, hop=1, recordings=["a.wav", "b.wav"]) as file:
+        assert (file.waiting, file.begun) == (["b.wav", "a.wav"], 2)
+        file.add(windows("b.wav")[2:])
+        file.add(windows("a.wav"))
+    names = [line.split(",")[0] for line in path.read_text().splitlines()[1:]]
+    assert names == ["b.wav"] * 3 + ["a.wav"] * 3
 
 
 @pytest.mark.parametrize("options", [{}, {"window": 3, "hop": 1}])
@@ -157,7 +186,7 @@ def test_windows_that_begin_between_samples_are_continued(rate, window, hop, tmp
         path.unlink(missing_ok=True)
         with opened(path, window=window, hop=hop, rate=rate) as file:
             for name in ("a.wav", "b.wav"):
-                file.add({**each, "recording": name} for each in rows)
+                file.add([{**each, "recording": name} for each in rows])
         seconds |= {"a.wav": samples / rate, "b.wav": samples / rate}
         with opened(path, window=window, hop=hop, rate=rate, recordings=[*seconds]) as file:
             assert file.waiting == []

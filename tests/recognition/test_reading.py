@@ -31,6 +31,12 @@ def test_windows_are_those_of_the_signal_however_it_is_read():
             assert [(round(p.start * rate), round(p.end * rate)) for p in pieces] == expected
             for (start, end), piece in zip(expected, pieces, strict=True):
                 assert np.array_equal(piece.signal, signal[start:end])
+            skip = int(rng.integers(0, len(expected)))
+            later = list(pieces_of(blocks, rate, window, hop, skip=skip))
+            assert [p[:2] for p in later] == [p[:2] for p in pieces[skip:]]
+            assert all(
+                np.array_equal(a[2], b[2]) for a, b in zip(later, pieces[skip:], strict=True)
+            )
 
 
 def test_spans_reach_from_the_first_to_the_last_sample():

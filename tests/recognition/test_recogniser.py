@@ -190,6 +190,27 @@ def test_how_much_of_the_recordings_is_read_is_told_window_by_window(recogniser,
     np.testing.assert_allclose(told, [1, *windows, 2, 3, 4])
 
 
+def test_windows_of_a_long_recording_come_in_parts_and_the_first_may_be_left_out(
+    recogniser, speech, monkeypatch
+):
+    monkeypatch.setattr("ser_lib.recognition.recogniser._PIECES", 4)
+    long, short = np.tile(speech, 40)[: 80 * 16000], speech[: 16000 * 4]
+    given = [(short, 16000), (long, 16000), (short, 16000)]
+    parts = list(recogniser.results(given, window=3, hop=1))
+    names = [{each.recording for each in part} for part in parts]
+    assert all(len(each) == 1 for each in names)
+    assert len(parts) > 10
+    results = [result for part in parts for result in part]
+    table = recogniser.timeline((long, 16000), window=3, hop=1)
+    own = [each for each in results if each.recording == "waveform 2"]
+    assert [each.start for each in own] == table["start"].tolist()
+    assert [each.recording for each in results] == sorted(each.recording for each in results)
+    later = [r for part in recogniser.results(given[1:], window=3, hop=1, skip=30) for r in part]
+    assert [each.start for each in later] == [*table["start"][30:], 0.0, 1.0]
+    for one, other in zip(own[30:], later, strict=False):
+        np.testing.assert_allclose(one.posteriors, other.posteriors, atol=1e-6)
+
+
 def test_an_error_of_the_classifier_is_no_error_of_a_recording(recogniser, recordings, monkeypatch):
     def broken(features):
         raise RuntimeError("defect")

@@ -108,7 +108,7 @@ def test_the_command_line_takes_the_recordings_of_a_speaker(
     # Another speaker's statistics make other rows.
     assert cli.main([*words, "--speaker", f"{folder}/a.wav", "--speaker", f"{folder}/b.wav",
                      folder, "-o", out]) == 2  # fmt: skip
-    assert "holds rows of another model" in capsys.readouterr().err
+    assert "or scaled by other recordings of a speaker" in capsys.readouterr().err
     assert cli.main([*words, folder]) == 2
     assert "expected recordings of the speaker (--speaker, or" in capsys.readouterr().err
     assert cli.main(["predict", "--model", str(svm_folder), "--speaker", folder, folder]) == 2
