@@ -185,7 +185,7 @@ class RowFile:
                 raise _Replaced
             if not content.startswith(kept.content):
                 # Rows in between go: all at once, so that no other row can be lost with them.
-                with paths.whole(self.path, "wb") as file:
+                with paths.whole(self.path.resolve(), "wb") as file:
                     file.write(kept.content)
                 raise _Replaced
             self._size = len(kept.content)

@@ -268,6 +268,11 @@ def test_what_could_not_be_read_is_tried_again(form, tmp_path):
         file.add([row("bad.wav")])
     assert len(path.read_text().splitlines()) == len(before)
     assert os.listdir(tmp_path) == ["out"]
+    # A link stays one.
+    os.symlink(path, tmp_path / "link")
+    opened(tmp_path / "link", form, recordings=["worse.wav"])
+    assert (tmp_path / "link").is_symlink()
+    assert len(path.read_text().splitlines()) == len(before) - 1
 
 
 def test_a_full_disk_leaves_whole_rows_and_an_error(tmp_path):
