@@ -104,5 +104,10 @@ for corpus in emodb ravdess; do
     ser run 00 01 11 12 04 --corpus $corpus $whole -p seeds '[0, 1, 2]'
 done
 ser run 03 07 --corpus emodb $whole -p seeds '[0, 1, 2]'
-ser run 08 --corpus emodb $whole -p seeds '[0, 1, 2]' -p parameters '{"weights": "imagenet"}'
-ser run 02 05 06 --corpus emodb $whole -p seeds '[0, 1, 2]'
+ser run 07 --corpus ravdess $whole -p seeds '[0, 1, 2]'
+for corpus in emodb ravdess; do
+    if [ $corpus = emodb ]; then stored='[0, 1, 2]'; else stored='[0]'; fi
+    ser run 08 --corpus $corpus $whole -p seeds "$stored" -p parameters '{"weights": "imagenet"}'
+    ser run 02 05 06 --corpus $corpus $whole -p seeds "$stored"
+done
+ser run 03 --corpus ravdess $whole -p seeds '[0]'
