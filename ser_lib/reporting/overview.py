@@ -141,7 +141,9 @@ def _nested(rows: Sequence[Row]) -> str:
     scores = [
         f"{code(row.values['system'])} {row.values['uar']:.3f}"
         for row in rows
-        if row.ranked and "nested" in row.record["specification"]
+        if row.ranked
+        and row.values["normalisation"] == "train"
+        and "nested" in row.record["specification"]
     ]
     return _NESTED.format(scores=", ".join(scores)) if scores else ""
 
