@@ -18,7 +18,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from ser_lib import corpora, executor, notebooks, paths
 from ser_lib.errors import InputError
-from ser_lib.notebooks import DONE, FAILED, UP_TO_DATE, find, plan, run_notebooks, summary, typed
+from ser_lib.notebooks import DONE, FAILED, UP_TO_DATE, find, plan, run_notebooks, summary
+from ser_lib.params import typed
 
 
 def write_notebook(folder, name, *cells, parameters="corpus = 'synthetic'\nepochs = 1"):
