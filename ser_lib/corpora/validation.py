@@ -1,9 +1,7 @@
 """Compare the recordings on the disk with those that the publisher released."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -145,19 +143,10 @@ def _verdict(task: Sequence) -> tuple[str, str, bool]:
     """Compare one file with what was published; say why it is undecodable, whether it is silent."""
     path, published = task
     try:
-        decoding.check(path)
-        silent = _is_silent(path)
+        *_, silent = decoding.check(path)
     except InputError as error:
         return "undecodable", str(error), False
     if published is None or pd.isna(published["samples"]):
         return "unknown", "", silent
     found = agreement(path, published)
     return found if found in ("checksum", "duration") else "altered", "", silent
-
-
-def _is_silent(path: Path) -> bool:
-    """Tell whether all samples are the same, reading no further than to the first other one."""
-    with decoding.opened(path) as (file, _):
-        blocks = decoding.mono_blocks(path, file)
-        first = next(blocks)
-        return all((block == first[0]).all() for block in itertools.chain([first], blocks))

@@ -148,6 +148,21 @@ def score_all_outputs(rows: pd.DataFrame) -> dict[str, float]:
     return kept | {"largest_posterior": float(rows[ALL_OUTPUTS[1]].mean())}
 
 
+def describe_all_outputs(rows: pd.DataFrame) -> str:
+    """Write what `score_all_outputs` computes: UAR with its interval, accuracy, posteriors."""
+    found = score_all_outputs(rows)
+    uar = _with_limits(*(found[name] for name in ("uar", "uar_low", "uar_high")))
+    return (
+        f"UAR {uar}; {100 * found['wa']:.0f} % of these recordings are recognised, and the largest "
+        f"posterior is {found['largest_posterior']:.2f} on average"
+    )
+
+
+def _with_limits(score: float, low: float, high: float) -> str:
+    """Write a score and its interval, if it has one."""
+    return f"{score:.3f}" + (f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else "")
+
+
 def score_groups(
     rows: pd.DataFrame, column: str, classes: Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -290,7 +305,6 @@ class Evaluation:
         """
         known = metrics.get(metric)
         score, low, high = self.scores()[[known.name, f"{known.name}_low", f"{known.name}_high"]]
-        interval = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
         rows, record = self.rows(), self.record
         specification = record.get("specification", {})
         corpus = [record.get("corpus"), specification.get("corpus", {}).get("version")]
@@ -305,9 +319,11 @@ class Evaluation:
             f"{_number(rows, 'speaker')}",
             ", ".join(filter(None, [record.get("protocol_title"), f"{folds} folds"])),
             f"normalisation {specification['normalisation']}" if specification else "",
-            self._seeds(metric) or f"1 seed{' (interval over speakers alone)' if interval else ''}",
+            self._seeds(metric)
+            or f"1 seed{' (interval over speakers alone)' if np.isfinite(low) else ''}",
         ]
-        return f"{known.title} {score:.3f}{interval}{where}: {'; '.join(filter(None, parts))}"
+        own = _with_limits(score, low, high)
+        return f"{known.title} {own}{where}: {'; '.join(filter(None, parts))}"
 
     def _seeds(self, metric: str) -> str:
         """Write how many seeds there are and how far their scores spread; nothing of one seed."""

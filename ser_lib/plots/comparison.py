@@ -222,13 +222,14 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
     limits = [f"{metric}_low", f"{metric}_high"]
     results = results.reindex(columns=[*dict.fromkeys([*results.columns, *limits])])
     panels = [
-        (head, panel.assign(label=[_label(row) for _, row in panel.iterrows()]))
+        (_fill(head, 58), panel.assign(label=[_label(row) for _, row in panel.iterrows()]))
         for head, panel in _panels(results, keys, metric)
     ]
     lines = [[label.count("\n") + 1 for label in panel["label"]] for _, panel in panels]
     heights = [_LINE * sum(own) + _BELOW * len(own) for own in lines]
     title = _fill(title or "Leaderboard", 50)
-    above = _TITLE * (title.count("\n") + 1)
+    # A heading has room for one line beside its panel.
+    above = _TITLE * (title.count("\n") + 1 + sum(head.count("\n") for head, _ in panels))
     fig, axes = plt.subplots(
         *(len(panels), 1),
         figsize=(4.4, 0.5 + above + sum(heights) + 0.35 * len(panels)),
@@ -254,7 +255,7 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
         ax.set_ylim(height, -0.03)
         score_axis(ax, "", known.bounds)
         ax.set_yticks([])
-        ax.set_title(_fill(head, 58), fontsize=9)
+        ax.set_title(head, fontsize=9)
     axes[0, 0].set_xlim(*_range(results[[metric, *limits]].to_numpy(float), known.bounds))
     intervals = ", 95 % intervals" if results[limits].notna().any(axis=None) else ""
     axes[-1, 0].set_xlabel(f"pooled {known.title}{intervals}")

@@ -153,14 +153,10 @@ def _scores(description: Mapping[str, object]) -> str:
 
 def _elsewhere(other: Mapping[str, object]) -> str:
     """Say what the model scores on another corpus."""
-    found = other["all_outputs"]
-    uar = _escape("{uar:.3f} [{uar_low:.3f}, {uar_high:.3f}]".format_map(found))
     return (
         f"On {_escape(other['title'])}, another corpus, on the recordings whose emotion it knows, "
-        f"UAR is {uar} with all of the model's emotions; {100 * found['wa']:.0f} % of these "
-        f"recordings are recognised, and the largest posterior of one is "
-        f"{found['largest_posterior']:.2f} on average: a posterior is no probability of being "
-        "right. Over the emotions that both know, the others left out: "
+        f"with all of the model's emotions: {_escape(other['all_outputs'])}. A posterior is no "
+        "probability of being right. Over the emotions that both know, the others left out: "
         f"{_escape(other['summary'])}."
     )
 

@@ -220,7 +220,7 @@ def evaluate_on_corpus(
 ) -> None:
     """Test a model on another corpus, and say what it scores there."""
     from ser_lib import corpora
-    from ser_lib.evaluation.predictions import score_all_outputs
+    from ser_lib.evaluation.predictions import describe_all_outputs
     from ser_lib.recognition.recogniser import load
     from ser_lib.recognition.transfer import add_score, evaluate_model
 
@@ -235,10 +235,7 @@ def evaluate_on_corpus(
     print(evaluation.summary())
     more = [emotion for emotion in recogniser.classes if emotion not in evaluation.classes]
     if more:
-        uar = "{uar:.3f} [{uar_low:.3f}, {uar_high:.3f}]".format_map(
-            score_all_outputs(evaluation.rows())
-        )
-        print(f"as it predicts, with {', '.join(more)} as well: UAR {uar}")
+        print(f"with {', '.join(more)}, as it predicts: {describe_all_outputs(evaluation.rows())}")
     print(f"in {os.path.relpath(file)}")
     if add_to_card:
         add_score(recogniser, evaluation)

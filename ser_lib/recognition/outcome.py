@@ -48,6 +48,7 @@ class InProgress:
         self.averaged = False
         self.failure: str | None = None
         self.open = 0  # pieces that wait for the classifier
+        self.is_read = False  # whether no further pieces follow
         self.spans: list[tuple[float, float]] = []
         self.posteriors: list[np.ndarray | None] = []
         self._given = 0  # pieces whose results were returned
@@ -84,8 +85,12 @@ class InProgress:
             self.posteriors.append(None)
             yield len(self.spans) - 1, items
 
-    def windows(self) -> list[Result]:
-        """Return what was recognised in the pieces since the last time; none of them is open."""
+    def ready(self) -> list[Result]:
+        """Return what was recognised since the last time; no piece may be open."""
+        if self.is_read and self.failure is not None:
+            return [Result(self.name, None, None, None, self.failure, failed=True)]
+        if self.averaged:
+            return [self._mean()] if self.is_read else []
         new = slice(self._given, None)
         self._given = len(self.spans)
         return [
@@ -93,17 +98,22 @@ class InProgress:
             for (start, end), p in zip(self.spans[new], self.posteriors[new], strict=True)
         ]
 
-    def results(self) -> list[Result]:
-        """Return what was recognised in the end, without the windows that were returned before."""
-        if self.failure is not None:
-            return [Result(self.name, None, None, None, self.failure, failed=True)]
-        if not self.averaged:
-            return self.windows()
+    def _mean(self) -> Result:
         end, speech = self.spans[-1][1], [p for p in self.posteriors if p is not None]
         if not speech:
-            return [Result(self.name, 0.0, end, None, NO_SPEECH)]
+            return Result(self.name, 0.0, end, None, NO_SPEECH)
         remark = f"mean over {len(speech)} windows of {WINDOW:g} s with speech"
-        return [Result(self.name, 0.0, end, np.mean(speech, axis=0), remark)]
+        return Result(self.name, 0.0, end, np.mean(speech, axis=0), remark)
+
+
+def ready(waiting: list[InProgress]) -> Iterator[list[Result]]:
+    """Yield what is recognised by now, in order, and remove the recordings that are done."""
+    while waiting and not waiting[0].open:
+        if results := waiting[0].ready():
+            yield results
+        if not waiting[0].is_read:
+            return
+        del waiting[0]
 
 
 def columns_of(classes: Sequence[str]) -> tuple[str, ...]:

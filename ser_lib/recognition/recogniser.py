@@ -25,6 +25,7 @@ from ser_lib.recognition.outcome import (
     Result,
     columns_of,
     is_shorter,
+    ready,
     row_of,
     shorter,
 )
@@ -309,17 +310,13 @@ class Recogniser:
                 numbers = sum(waiting_items.size for *_, waiting_items in pending)
                 if len(pending) >= _PIECES or numbers >= _NUMBERS:
                     self._classify(pending)
-                    if window is not None:
-                        yield from (each.results() for each in waiting[:-1])
-                        del waiting[:-1]
-                        yield job.windows()
+                    yield from ready(waiting)
+            job.is_read = True
             if read is not None:
                 read(number)
-            while waiting and not waiting[0].open:
-                yield from _some(waiting.pop(0).results())
+            yield from ready(waiting)
         self._classify(pending)
-        for job in waiting:
-            yield from _some(job.results())
+        yield from ready(waiting)
 
     def _analysed(
         self,
@@ -537,11 +534,6 @@ class Recogniser:
         # As objects first, so that None stays None in texts in every version of pandas.
         table = pd.DataFrame(rows, columns=list(columns_of(self.classes)), dtype=object)
         return table.astype({column: float for column in table if column not in TEXTS})
-
-
-def _some(results: list[Result]) -> list[list[Result]]:
-    """Leave out what is left of a recording if all of it was given before."""
-    return [results] if results else []
 
 
 def load(model: str | os.PathLike | None = None) -> Recogniser:

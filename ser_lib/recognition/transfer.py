@@ -10,7 +10,7 @@ import pandas as pd
 from ser_lib import identity
 from ser_lib.corpora.hashing import sample_hashes
 from ser_lib.errors import InputError
-from ser_lib.evaluation.predictions import ALL_OUTPUTS, Evaluation, score_all_outputs
+from ser_lib.evaluation.predictions import ALL_OUTPUTS, Evaluation, describe_all_outputs
 from ser_lib.experiment import results
 from ser_lib.experiment.fold import CLEAN, DECIMALS
 from ser_lib.experiment.provenance import identity_of, record_of
@@ -99,13 +99,12 @@ def evaluate_model(
 def add_score(recogniser: Recogniser, evaluation: Evaluation) -> None:
     """Add the score on another corpus to the model, and write its card anew."""
     scores, record = evaluation.scores(), evaluation.record
-    all_outputs = score_all_outputs(evaluation.rows())
     entry = {
         "corpus": record["corpus"],
         "title": record["corpus_title"],
         "summary": evaluation.summary(),
         "uar": round(float(scores["uar"]), 4),
-        "all_outputs": {name: round(float(value), 4) for name, value in all_outputs.items()},
+        "all_outputs": describe_all_outputs(evaluation.rows()),
         "digest": record["digest"],
     }
     description = {k: v for k, v in recogniser.description.items() if k not in ("format", "files")}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ser_lib import corpora, systems
 from ser_lib.evaluation.metrics import METRICS
-from ser_lib.evaluation.predictions import ALL_OUTPUTS, score_all_outputs
+from ser_lib.evaluation.predictions import ALL_OUTPUTS, describe_all_outputs
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
 from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table
@@ -130,13 +130,7 @@ def _all_outputs(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         predictions = row.evaluation.rows()
         if ALL_OUTPUTS[0] in predictions:
-            found = score_all_outputs(predictions)
-            uar = "{uar:.3f} [{uar_low:.3f}, {uar_high:.3f}]".format_map(found)
-            lines.append(
-                f"- {code(row.values['system'])}: UAR {uar}; {100 * found['wa']:.0f} % of these "
-                f"recordings are recognised, and the largest posterior is "
-                f"{found['largest_posterior']:.2f} on average"
-            )
+            lines.append(f"- {code(row.values['system'])}: {describe_all_outputs(predictions)}")
     if not lines:
         return []
     said = (

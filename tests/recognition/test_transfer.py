@@ -105,6 +105,20 @@ def test_the_command_that_made_it_is_recorded(model, corpus, monkeypatch):
     assert results.read_record(path)["command"] == shlex.join(["ser", *arguments])
 
 
+def test_without_speakers_there_is_no_interval_anywhere(model, other, capsys):
+    path = other.recordings.folder / "manifest.csv"
+    pd.read_csv(path).drop(columns="speaker").to_csv(path, index=False)
+    data = str(other.recordings.folder)
+    assert cli.main(["evaluate", str(model), "--corpus", "folder", "--data", data, "--card"]) == 0
+    said = re.search(
+        r"with boredom, as it predicts: UAR 0\.\d{3}; \d+ % of", capsys.readouterr().out
+    )
+    build_report(paths.reports())
+    card, page = model / "README.md", paths.reports() / "folder" / "README.md"
+    for text in (said[0], card.read_text(), (model / "model.json").read_text(), page.read_text()):
+        assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+
+
 def test_fewer_than_two_shared_emotions_are_refused(recogniser, other):
     with pytest.raises(InputError, match="expected two emotions or more in common"):
         evaluate_model(recogniser, other.select(emotion=["anger", "surprise"]), progress=False)
@@ -124,7 +138,7 @@ def test_the_command_adds_the_score_to_the_card(model, other, capsys):
         (entry,) = recogniser.description["evaluations"]
         assert entry["summary"] in out
         assert f"UAR {entry['uar']:.3f}" in (model / "README.md").read_text()
-        found = re.search(r"as it predicts, with boredom as well: UAR (0\.\d{3} \[.*\])", out)
+        found = re.search(r"with boredom, as it predicts: (UAR 0\.\d{3} \[.*\]; .*)\n", out)
         assert found[1] in (model / "README.md").read_text().replace("\\", "")
     # What it gives has not changed.
     assert len(digests) == 1

@@ -192,6 +192,6 @@ def test_check_refuses_what_decode_refuses(tmp_path, make):
         check(tmp_path / "a.wav")
 
 
-def test_check_returns_length_and_rate(tmp_path):
+def test_check_returns_length_and_rate_and_whether_it_is_silent(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros((4410, 2)), 44100)
-    assert check(tmp_path / "a.wav") == (4410, 44100)
+    assert check(tmp_path / "a.wav") == (4410, 44100, True)
