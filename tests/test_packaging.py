@@ -104,6 +104,18 @@ def test_an_installed_package_looks_for_notebooks_where_the_wheel_has_them(tmp_p
     assert answer.stdout.strip() == str(tmp_path / included["notebooks"]), answer.stderr
 
 
+def test_the_repository_holds_nothing_at_its_top_that_was_not_put_there():
+    command = ["git", "ls-tree", "--name-only", "HEAD"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a clone of the repository")
+    assert set(listed.stdout.splitlines()) - {".ci"} == {
+        *("notebooks", "ser_lib", "reports", "tests", "benchmarks", "docs", ".github", ".jupyter"),
+        *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE", "Makefile"),
+        *("environment.yml", "pyproject.toml", "requirements.lock", ".gitignore", ".gitattributes"),
+    }
+
+
 REPORTED = sorted((ROOT / "reports").glob("*/*.ipynb"))
 
 
