@@ -185,12 +185,18 @@ def locked(path: str | os.PathLike, waiting: str) -> Iterator[None]:
     Parameters
     ----------
     path : path
-        A file that exists as long as somebody does it; nobody waits where the file system or the
-        operating system has no locks.
+        A file that exists as long as somebody does it. Nobody waits where the file system or the
+        operating system has no locks, and where the latter has none there is no file either.
     waiting : str
         What is said on standard error by a process that waits.
     """
     path = Path(path)
+    if fcntl is None:
+        # Where there are no locks, an open file could not be removed either.
+        with _refusals(path):
+            _make_parent(path)
+        yield
+        return
     while True:
         with _refusals(path):
             _make_parent(path)

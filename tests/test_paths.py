@@ -199,3 +199,9 @@ def test_one_process_waits_for_another(tmp_path, capsys):
     assert order == ["first", "second"]
     assert capsys.readouterr().err == "waiting\n"
     assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_nothing_is_open_that_could_not_be_removed_where_there_are_no_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "fcntl", None)
+    with paths.locked(tmp_path / "deep" / ".lock", "waiting"):
+        assert list((tmp_path / "deep").iterdir()) == []
