@@ -130,6 +130,7 @@ def _find(
         found = plain
     for usual in (
         lambda row: not row.values["partial"],
+        lambda row: not row.again_of,
         lambda row: row.values["speaker_disjoint"],
         lambda row: row.values["protocol"] != TRAINED_ELSEWHERE,
         lambda row: row.values["subset"] == "all",

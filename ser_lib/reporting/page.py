@@ -10,7 +10,7 @@ from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import ALL_OUTPUTS, describe_all_outputs
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table
+from ser_lib.reporting.formatting import address, code, duration, escape, interval, markdown_table
 from ser_lib.reporting.rows import Row, groups, leading
 
 SYNTHETIC = "synthetic"
@@ -30,6 +30,9 @@ has changed since, and its command may give other ones."""
 
 _RANKED = (" rank", "system", *cells.SCORES, " seeds", *cells.COSTS, "links")
 _UNRANKED = ("system", "normalisation", *cells.SCORES)
+_AGAIN = """The interval of a row is for one new training. These systems were trained again, with
+seeds that their rows above do not have."""
+_AGAIN_HEADINGS = ("system", "normalisation", " seeds", " UAR", " new seed", " its UAR", "interval")
 _PARTIAL = (*_UNRANKED, " folds", "tested", " seeds", *cells.COSTS, "links")
 _UNSEEN = " UAR on unseen speakers"
 _DEPENDENT = (*_UNRANKED, " folds", " seeds", *cells.COSTS, _UNSEEN, "links")
@@ -82,6 +85,7 @@ def corpus_page(
     text += _ranked([row for row in rows if row.ranked], figures, folder) or [
         "No complete run yet."
     ]
+    text += _again(rows)
     text += listeners.paragraph([row.record for row in rows])
     text += as_published.section(rows, first["corpus"])
     text += _partial([row for row in rows if row.values["partial"]], folder)
@@ -138,6 +142,25 @@ def _all_outputs(rows: Sequence[Row]) -> list[str]:
         "with all of its emotions, it scores on the same recordings:"
     )
     return ["\n".join([said, "", *lines])]
+
+
+def _again(rows: Sequence[Row]) -> list[str]:
+    """Compare trainings with further seeds with the intervals of the rows that are ranked."""
+    named, table = {row.name: row for row in rows if row.ranked}, []
+    for row in rows:
+        if row.again_of not in named:
+            continue
+        ranked = named[row.again_of]
+        score, low, high = (ranked.values[f"uar{end}"] for end in ("", "_low", "_high"))
+        own = [cells.system(row), row.values["normalisation"], cells.seeds(ranked)]
+        own.append(interval(score, low, high))
+        for seed, uar in row.evaluation.by_seed()["uar"].items():
+            if seed not in ranked.record["specification"]["seeds"]:
+                inside = "inside" if low <= uar <= high else "**outside**"
+                table.append([*own, seed, f"{uar:.3f}", inside])
+    if not table:
+        return []
+    return ["## Trained again", _AGAIN, markdown_table(_AGAIN_HEADINGS, table)]
 
 
 def _partial(rows: Sequence[Row], folder: Path) -> list[str]:

@@ -51,12 +51,16 @@ class Row(NamedTuple):
         The columns of the results table, `COLUMNS`.
     superseded : bool
         Whether another row of the same specification covers more seeds or folds.
+    again_of : str
+        Name of the row of the same specification, with the seeds that a rank asks for, beside which
+        it is a training again; empty if there is none.
     """
 
     name: str
     evaluation: Evaluation
     values: dict
     superseded: bool = False
+    again_of: str = ""
 
     @property
     def record(self) -> dict:
@@ -65,8 +69,8 @@ class Row(NamedTuple):
 
     @property
     def ranked(self) -> bool:
-        """Whether it stands in a ranking: all folds, on unseen speakers."""
-        return self.values["speaker_disjoint"] and not self.values["partial"]
+        """Whether it stands in a ranking: all folds, on unseen speakers, and not trained again."""
+        return self.values["speaker_disjoint"] and not self.values["partial"] and not self.again_of
 
     @property
     def repeated(self) -> bool:
@@ -121,7 +125,9 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     rows = []
     for row in read:
         values = row.values | {"changes": _changes(row, read)}
-        rows.append(row._replace(values=values, superseded=_is_superseded(row, read)))
+        same = [r for r in read if r is not row and _trained(r.record) == _trained(row.record)]
+        beside = {"superseded": _is_superseded(row, same), "again_of": _again_of(row, same)}
+        rows.append(row._replace(values=values, **beside))
 
     def order(row: Row) -> tuple:
         values = row.values
@@ -201,7 +207,7 @@ def shared_predictions(rows: Sequence[Row]) -> dict[str, pd.DataFrame]:
     Taken are the speaker-disjoint rows over all folds; if there are fewer than two, those over some
     folds as well.
     """
-    disjoint = [row for row in rows if row.values["speaker_disjoint"]]
+    disjoint = [row for row in rows if row.values["speaker_disjoint"] and not row.again_of]
     complete = [row for row in disjoint if not row.values["partial"]]
     chosen = complete if len(complete) > 1 else disjoint
     predictions = {row.label: row.evaluation.rows() for row in chosen}
@@ -251,17 +257,24 @@ def _trained(record: dict) -> str:
     return identity.digest({k: v for k, v in record["specification"].items() if k not in _EXTENT})
 
 
-def _is_superseded(row: Row, rows: Sequence[Row]) -> bool:
-    """Tell whether a row of the same specification covers all folds, or these and further ones."""
+def _is_superseded(row: Row, same: Sequence[Row]) -> bool:
+    """Tell whether another row of the same training covers all folds, or these and more runs."""
 
     def runs(row: Row) -> set[tuple]:
         return {(run["seed"], run["fold"]) for run in row.record["runs"]}
 
     return any(
         (row.record["partial"] and not other.record["partial"]) or runs(row) < runs(other)
-        for other in rows
-        if other is not row and _trained(other.record) == _trained(row.record)
+        for other in same
     )
+
+
+def _again_of(row: Row, same: Sequence[Row]) -> str:
+    """Name the row of the same training that has the seeds for a rank, if this one lacks them."""
+    if row.repeated or row.values["partial"]:
+        return ""
+    enough = [other for other in same if other.repeated and not other.values["partial"]]
+    return max(enough, key=lambda other: (other.values["seeds"], other.name)).name if enough else ""
 
 
 def _changes(row: Row, rows: Sequence[Row]) -> str:

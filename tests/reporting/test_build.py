@@ -294,6 +294,24 @@ def test_more_seeds_supersede_fewer(fast, tmp_path):
     assert len(read_rows(paths.reports() / "folder", superseded=False)) == 1
 
 
+def test_a_training_again_stands_beside_the_interval_of_its_row(fast, tmp_path):
+    store(paths.reports(), seeds=(0, 1, 2))
+    store(paths.reports(), seeds=(2, 3))
+    store(paths.reports(), seeds=(4,), accuracy=0)
+    store(paths.reports(), seeds=(0,), sharpness=2.0)
+    build_report()
+    text = page(paths.reports())
+    unseen, again = section(text, "On unseen speakers"), section(text, "Trained again")
+    assert len(re.findall(r"^\| (\d|–) \| `tiny`", unseen, re.MULTILINE)) == 2
+    (ranked,) = [
+        row.values for row in read_rows(paths.reports() / "folder") if row.values["seeds"] == 3
+    ]
+    found = re.findall(r"\| (\d) \| ([\d.]+) \| (\S+) \|$", again, re.MULTILINE)
+    assert {(seed, inside) for seed, _, inside in found} == {("3", "inside"), ("4", "**outside**")}
+    for _, uar, inside in found:
+        assert (ranked["uar_low"] <= float(uar) <= ranked["uar_high"]) == (inside == "inside")
+
+
 @pytest.mark.parametrize(
     ("corpus", "says"),
     [

@@ -99,6 +99,7 @@ def test_mixed_normalisations_are_named_and_ranked_by_what_needs_most(members):
 
 def test_more_seeds_of_a_system_are_preferred_to_fewer_and_complete_runs_to_partial(members):
     store(paths.reports(), system="one", seeds=(0,))
+    store(paths.reports(), system="one", seeds=(7,))
     store(paths.reports(), system="one", seeds=(0,), folds=SPEAKERS[:2], sharpness=2.0)
     assert fuse_evaluations(["one", "other"], "folder").record["specification"]["seeds"] == [
         *(0, 1, 2)
