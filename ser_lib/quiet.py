@@ -1,5 +1,5 @@
 """
-TensorFlow without start-up messages.
+Libraries without start-up messages that nobody can act upon.
 
 While its libraries are loaded, TensorFlow writes to the standard error of the process whatever
 ``TF_CPP_MIN_LOG_LEVEL`` says (TensorFlow 2.20, 2.21); afterwards it heeds that variable.
@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 
@@ -25,7 +26,9 @@ def quieten() -> None:
 
     The variable is set to 3 (neither information nor warnings nor errors, which TensorFlow raises
     as exceptions as well) unless it is set already. Nothing happens where TensorFlow was imported.
+    In a notebook without ipywidgets, tqdm does not ask for them: librosa imports it for downloads.
     """
+    warnings.filterwarnings("ignore", "IProgress not found")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _Finder())

@@ -59,3 +59,12 @@ def test_tensorflow_says_nothing_when_it_starts():
     code = "import ser_lib, tensorflow; assert tensorflow.constant(1) + 1 == 2"
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert (run.returncode, run.stderr) == (0, b"")
+
+
+def test_tqdm_does_not_ask_for_widgets_and_others_are_heard():
+    warn = "import warnings; warnings.warn('IProgress not found. Please'); warnings.warn('another')"
+    run = subprocess.run(
+        [sys.executable, "-c", f"import ser_lib; {warn}"], capture_output=True, text=True
+    )
+    assert "IProgress" not in run.stderr.splitlines()[0]
+    assert "another" in run.stderr

@@ -105,8 +105,8 @@ class FrontEnd:
         Raises
         ------
         InputError
-            If the file cannot be decoded, the signal is not one channel of finite samples, the
-            name is no text, or the result is not finite in `dtype`.
+            If the file cannot be decoded, the signal is not one channel of finite floats, the name
+            is no text, or the result is not finite in `dtype`.
         """
         if not isinstance(utterance, str):
             raise InputError(
@@ -116,7 +116,13 @@ class FrontEnd:
         if isinstance(signal, str | os.PathLike):
             utterance = utterance or Path(signal).stem
             signal = decode(signal, sample_rate=self.sample_rate).signal
-        signal = np.asarray(signal, dtype=np.float32)
+        signal = np.asarray(signal)
+        if signal.dtype.kind != "f":
+            raise InputError(
+                f"signal is of {signal.dtype}; expected floats between -1 and 1 (integers divided "
+                "by their full scale, such as 32768)"
+            )
+        signal = signal.astype(np.float32, copy=False)
         if signal.ndim != 1 or len(signal) == 0 or not np.isfinite(signal).all():
             raise InputError(
                 f"signal has shape {signal.shape} and is "

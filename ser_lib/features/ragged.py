@@ -115,6 +115,16 @@ class RaggedArray:
         return self.values.dtype
 
     @property
+    def shape(self) -> tuple[int]:
+        """Number of rows, as a shape; by it and `iloc`, scikit-learn divides them into folds."""
+        return (len(self),)
+
+    @property
+    def iloc(self) -> "RaggedArray":
+        """The array itself, from which scikit-learn takes rows by their positions."""
+        return self
+
+    @property
     def item_shape(self) -> tuple[int, ...]:
         """Shape of one item."""
         return self.values.shape[1:]
@@ -125,7 +135,7 @@ class RaggedArray:
         lengths = np.diff(self.offsets)
         return lengths if self.rows is None else lengths[self.rows]
 
-    def take(self, rows: Sequence[int] | np.ndarray) -> "RaggedArray":
+    def take(self, rows: Sequence[int] | np.ndarray, axis: int = 0) -> "RaggedArray":
         """
         Select rows, in the order given, without copying the values.
 
@@ -133,12 +143,16 @@ class RaggedArray:
         ----------
         rows : array of int or bool
             Positions in this array, or a boolean mask with one value per row.
+        axis : int
+            That of rows is 0, the only one.
 
         Raises
         ------
         InputError
-            For a position out of range or a mask of another length.
+            For a position out of range, a mask of another length, or another axis.
         """
+        if axis != 0:
+            raise InputError(f"axis is {axis!r}; expected 0, that of rows")
         rows = np.asarray(rows)
         if rows.dtype == bool:
             if rows.shape != (len(self),):

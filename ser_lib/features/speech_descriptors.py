@@ -89,7 +89,7 @@ class SpeechDescriptors:
     --------
     >>> noise = np.random.default_rng(0).standard_normal(16000)
     >>> SpeechDescriptors(deltas=False)(noise, 16000).shape
-    (98, 84)
+    (98, 82)
     """
 
     deltas: bool = True

@@ -50,7 +50,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    classes_ : ndarray of str
+    classes_ : ndarray of str, or of numbers
         Labels, sorted; the order of the posteriors.
     history_ : list of dict
         Per epoch: epoch, loss, accuracy, uar (of the training rows during training, with dropout
@@ -127,7 +127,7 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         ----------
         X : RaggedArray
             Features; may be memory-mapped, and is read batch by batch.
-        y : array of str, shape (rows,)
+        y : array of str, or of numbers, shape (rows,)
             Labels.
         groups : array, optional
             Speakers; not used.
@@ -144,8 +144,8 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            For wrong parameters, no rows, a single class, labels or copies that do not match the
-            rows, or features that are not finite.
+            For wrong parameters, no rows, a single class, labels or copies that are missing or do
+            not match the rows, or features that are not finite.
         DivergenceError
             If the loss or the posteriors of the development rows are not finite.
         """
@@ -324,8 +324,8 @@ class NeuralClassifier(InferenceMixin, ClassifierMixin, BaseEstimator):
         known = np.flatnonzero(np.isin(y, self.classes_))
         if not len(known):
             raise InputError(
-                f"validation holds only {', '.join(np.unique(y))}; expected classes that occur in "
-                f"training: {', '.join(self.classes_)}"
+                f"validation holds only {', '.join(map(str, np.unique(y)))}; expected classes that "
+                f"occur in training: {', '.join(map(str, self.classes_))}"
             )
         return X.take(known), np.searchsorted(self.classes_, y[known])
 

@@ -55,7 +55,7 @@ class InferenceMixin:
         DivergenceError
             If the posteriors are not finite, since training diverged.
         """
-        posteriors = self._posteriors(X.items() if self.pool else X)
+        posteriors = self._posteriors(self._classified(X))
         if self.pool:
             logarithms = _pool(np.log(np.maximum(posteriors, 1e-30)), X.lengths, self.pool)
             posteriors = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
@@ -79,7 +79,7 @@ class InferenceMixin:
             raise InputError(
                 "pool is None; expected 'mean' or 'max', with which items have posteriors"
             )
-        return np.split(self._posteriors(X.items()), np.cumsum(X.lengths))[: len(X)]
+        return np.split(self._posteriors(self._classified(X)), np.cumsum(X.lengths))[: len(X)]
 
     def attention(self, X: RaggedArray) -> list[np.ndarray]:
         """
@@ -97,7 +97,7 @@ class InferenceMixin:
         InputError
             If the network has no layer ``attention``, and as `predict_proba`.
         """
-        weights = self._outputs(X.items() if self.pool else X, "attention", 1)
+        weights = self._outputs(self._classified(X), "attention", 1)
         if self.pool:
             stops = np.cumsum(X.lengths)
             return [np.stack(weights[i:j]) for i, j in zip(stops - X.lengths, stops, strict=True)]
@@ -116,14 +116,20 @@ class InferenceMixin:
         InputError
             If the network has no such layer, there are no rows, and as `predict_proba`.
         """
-        if not len(X):
+        rows = self._classified(X)
+        if not len(rows):
             raise InputError("X holds no utterances; expected at least one")
-        vectors = np.stack(self._outputs(X.items() if self.pool else X, layer))
+        vectors = np.stack(self._outputs(rows, layer))
         return _pool(vectors, X.lengths, "mean") if self.pool else vectors
+
+    def _classified(self, X: RaggedArray) -> RaggedArray:
+        """Check rows, and return what the network classifies: them or, one by one, their items."""
+        check_is_fitted(self, "network_")
+        check_rows("X", X, item_shape=self._item_shape)
+        return X.items() if self.pool else X
 
     def _posteriors(self, X: RaggedArray) -> np.ndarray:
         """Posteriors of the rows as the network sees them; float64, shape (rows, classes)."""
-        check_is_fitted(self, "network_")
         posteriors = np.empty((len(X), len(self.classes_)))
         for rows, batch in self._batches(X):
             posteriors[rows] = self._apply(batch)
@@ -136,7 +142,6 @@ class InferenceMixin:
 
     def _outputs(self, X: RaggedArray, layer: str, number: int = 0) -> list[np.ndarray]:
         """One output of a layer for each row, padded as the row's batch is."""
-        check_is_fitted(self, "network_")
         known = [part.name for part in self.network_.layers]
         if layer not in known:
             raise unknown(f"layer of {self.network_.name}", layer, known)
@@ -197,7 +202,6 @@ class InferenceMixin:
 
     def _batches(self, X: RaggedArray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """Row numbers and network input, batch by batch."""
-        check_rows("X", X, item_shape=self._item_shape)
         for rows in batches(X.lengths, self.batch_size) if len(X) else ():
             yield rows, assemble([X], rows, scaling=self._scaling)._asdict()
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
@@ -60,8 +61,8 @@ def check_rows(
     """
     Check rows of features, and their labels.
 
-    With labels, which are returned as an array, there must be at least one row. Items must have
-    the shape `item_shape`, if it is given.
+    With labels, which are returned as an array of texts or numbers, there must be at least one row.
+    Items must have the shape `item_shape`, if it is given.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def check_rows(
         raise InputError(f"{name}: row {empty[0]} holds no items; expected at least one per row")
     if y is None:
         return None
-    y = np.asarray(y).astype(str)
+    y = np.asarray(y)
     if len(X) == 0:
         raise InputError(f"{name} holds no utterances; expected at least one")
     if y.shape != (len(X),):
@@ -85,4 +86,9 @@ def check_rows(
             f"{name} has {len(X)} rows, and the labels have shape {y.shape}; expected one label "
             "per row"
         )
-    return y
+    missing = np.flatnonzero(pd.isna(y))
+    if len(missing):
+        raise InputError(
+            f"{name}: the label of row {missing[0]} is {y[missing[0]]!r}; expected a text or number"
+        )
+    return y if y.dtype.kind in "biuf" else y.astype(str)

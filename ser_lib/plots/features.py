@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, StrMethodFormatter
 
@@ -15,6 +14,7 @@ from ser_lib.plots.layout import colour_bar, draw_violins, figure, heading
 from ser_lib.plots.style import (
     DIVERGING,
     EMOTION_COLOURS,
+    FAINT,
     INK,
     MUTED,
     NOTE_SIZE,
@@ -23,8 +23,8 @@ from ser_lib.plots.style import (
     same_length,
 )
 
-_MOST_SPEAKERS = 24
-"""Of so many speakers, names and colours can be listed below a figure."""
+_COLOURED = 6
+"""So many speakers can be told apart by colours."""
 
 
 def deviations(values: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def projection(
     """
     Show utterances as points in a plane, coloured by emotion and, beside it, by speaker.
 
-    The colours of emotions are named below; those of speakers, too, up to 24 of them.
+    Of more than six speakers, the first six have a colour, and all others are grey.
 
     Parameters
     ----------
@@ -166,27 +166,27 @@ def projection(
     if speakers is not None:
         speakers = same_length(len(points), speakers, "speakers", "points").astype(str)
         names = sorted(set(speakers))
-        shades = map(to_hex, sns.color_palette("husl", len(names)))
-        panels.append(("speaker", speakers, dict(zip(names, shades, strict=True))))
+        shown, others = names[:_COLOURED], f"{len(names[_COLOURED:])} others"
+        colours = dict(zip(shown, sns.color_palette("colorblind").as_hex(), strict=False))
+        groups = np.where(np.isin(speakers, shown), speakers, others)
+        panels.append(("speaker", groups, colours | ({others: FAINT} if others in groups else {})))
     size = (4.6 * len(panels), 4.6)
     fig, drawn = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
     # The last drawn would hide the others if points came emotion by emotion.
     order = np.random.default_rng(0).permutation(len(points))
     for ax, (what, groups, colours) in zip(drawn.flat, panels, strict=True):
-        listed = len(colours) <= _MOST_SPEAKERS
+        # What is grey lies below the rest.
+        above = [colours[group] != FAINT for group in groups[order]]
+        order = order[np.argsort(above, kind="stable")]
         x, y = points[order].T
         look = {"hue_order": colours, "palette": colours, "s": 18, "alpha": 0.8, "linewidth": 0.3}
-        look["legend"] = "full" if listed else False
-        sns.scatterplot(x=x, y=y, hue=groups[order], **look, ax=ax)
-        if listed:
-            look = {"bbox_to_anchor": (0.5, -0.1), "handletextpad": 0.1, "columnspacing": 1.0}
-            columns = min(4 if what == "emotion" else 6, len(colours))
-            sns.move_legend(ax, "upper center", title=None, ncols=columns, **look)
+        sns.scatterplot(x=x, y=y, hue=groups[order], **look, legend="full", ax=ax)
+        look = {"bbox_to_anchor": (0.5, -0.1), "handletextpad": 0.1, "columnspacing": 1.0}
+        sns.move_legend(ax, "upper center", title=None, ncols=min(4, len(colours)), **look)
         ax.set(xticks=[], yticks=[])
         # seaborn hides the label of an axis without ticks.
         ax.set_xlabel(axes[0], visible=True)
         ax.spines[["left", "bottom"]].set_color(MUTED)
-        note = f"by {what}" if listed else f"by {what} ({len(colours)})"
-        heading(ax, title if ax is drawn[0, 0] else "", note)
+        heading(ax, title if ax is drawn[0, 0] else "", f"by {what}")
     drawn[0, 0].set_ylabel(axes[1])
     return fig

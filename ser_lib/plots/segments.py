@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from ser_lib.errors import InputError
 from ser_lib.plots.layout import figure, heading, write
@@ -34,13 +35,15 @@ def segment_posteriors(
     length: float,
     hop: float,
     prediction: Mapping[str, Any] | None = None,
+    parts: Sequence[tuple[str, float]] = (),
     title: str = "",
 ) -> Figure:
     """
     Show the posterior of each emotion in each segment of an utterance, and in the utterance.
 
     A row for each emotion; a segment is drawn around its centre, as wide as the hop. At the right
-    is the posterior of the utterance by `prediction` or, without it, the mean over the segments.
+    is the posterior of the utterance by `prediction` or, without it, the mean over the segments,
+    which need not be what a system would predict of them.
 
     Parameters
     ----------
@@ -55,6 +58,9 @@ def segment_posteriors(
     prediction : mapping, optional
         The prediction for the utterance: a row of a table of predictions, with ``emotion,
         predicted, utterance`` and ``p_<emotion>``, as far as they are known.
+    parts : sequence of (str, float)
+        Where several utterances follow each other: the emotion of each and its end in seconds. Its
+        row is outlined there, and nothing stands at the right.
     title : str
         Written instead of the name of the utterance.
     """
@@ -72,7 +78,7 @@ def segment_posteriors(
     given = all(f"p_{name}" in prediction for name in classes)
     means = dict(zip(classes, values.mean(axis=0), strict=True))
     total = {name: prediction[f"p_{name}"] for name in classes} if given else means
-    predicted = prediction.get("predicted", max(total, key=total.get))
+    predicted = prediction.get("predicted")
     end = (len(values) - 1) * hop + length
     # Neighbours meet half-way between their centres; the first and the last reach to the ends.
     edges = np.arange(1, len(values)) * hop + (length - hop) / 2
@@ -88,23 +94,37 @@ def segment_posteriors(
         ax.axhspan(bottom, bottom + _HEIGHT, color=FAINT, alpha=0.35, linewidth=0)
         ax.stairs(heights, edges, baseline=bottom, fill=True, color=colour)
         ax.stairs(heights, edges, baseline=bottom, color=text_colour(colour), linewidth=0.9)
-        text = f"{total[name]:.2f}" + ("  predicted" if name == predicted else "")
-        look = {"fontweight": "bold", "color": INK} if name == predicted else {"color": MUTED}
-        write(ax, text, 1, bottom + _HEIGHT / 2, (8, 0), beside=True, fontsize=9, **look)
+        if not parts:
+            text = f"{total[name]:.2f}" + ("  predicted" if name == predicted else "")
+            look = {"fontweight": "bold", "color": INK} if name == predicted else {"color": MUTED}
+            write(ax, text, 1, bottom + _HEIGHT / 2, (8, 0), beside=True, fontsize=9, **look)
     if len(values) <= 60:
         ax.vlines(edges[1:-1], 0, len(names), color="white", linewidth=1)
     _name_rows(ax, names, prediction.get("emotion"))
+    _mark_parts(ax, names, parts)
     ax.set_xlim(0, end)
     segments = f"{len(values)} segments of {length:.3g} s, one every {hop:.3g} s"
     if len(values) == 1:
         segments = f"one segment of {length:.3g} s"
     ax.set_xlabel(f"time (s); {segments}")
-    column = "utterance" if given else "mean"
-    above = {"beside": True, "color": MUTED, "va": "baseline"}
-    write(ax, column, 1, len(names) - 1 + _HEIGHT, (8, 6), **above)
+    if not parts:
+        above = {"beside": True, "color": MUTED, "va": "baseline"}
+        column = "utterance" if given else "mean"
+        write(ax, column, 1, len(names) - 1 + _HEIGHT, (8, 6), **above)
     title = title or str(prediction.get("utterance", "")) or "Posteriors of the segments"
     heading(ax, title, "height: posterior, 0 to 1")
     return fig
+
+
+def _mark_parts(ax: Axes, names: Sequence[str], parts: Sequence[tuple[str, float]]) -> None:
+    """Outline the row of the emotion of each utterance, as long as it lasts."""
+    start = 0.0
+    for emotion, end in parts:
+        if emotion in names:
+            corner = (start, len(names) - 1 - names.index(emotion))
+            look = {"fill": False, "color": INK, "linewidth": 1.5, "zorder": 4, "clip_on": False}
+            ax.add_patch(Rectangle(corner, end - start, _HEIGHT, **look))
+        start = end
 
 
 def _name_rows(ax: Axes, names: Sequence[str], true: str | None) -> None:

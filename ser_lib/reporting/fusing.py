@@ -159,7 +159,8 @@ def _find(
             for row in found
         )
         raise InputError(
-            f"{member!r} could be {len(found)} evaluations; expected the digest of one: {several}"
+            f"{member!r} could be {len(found)} evaluations; expected --normalisation, or the "
+            f"digest of one: {several}"
         )
     return found[0]
 

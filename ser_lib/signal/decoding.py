@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import numbers
 import os
 import stat
 from collections.abc import Iterator
@@ -63,7 +64,7 @@ def decode(path: str | os.PathLike, *, sample_rate: int = 16000) -> Recording:
     path : path
         An audio file: WAV, FLAC, Ogg, MP3, AIFF or another format that libsndfile reads.
     sample_rate : int
-        Samples per second of the result; soxr resamples at high quality.
+        Samples per second of the result, 1000 or more; soxr resamples at high quality.
 
     Returns
     -------
@@ -74,8 +75,13 @@ def decode(path: str | os.PathLike, *, sample_rate: int = 16000) -> Recording:
     ------
     InputError
         For a missing, empty, corrupt or truncated file, one shorter than 25 ms, or one with
-        samples that are not finite. The message names the file and what is expected.
+        samples that are not finite; the message names the file and what is expected. For a sampling
+        rate that is none.
     """
+    if not (isinstance(sample_rate, numbers.Integral) and sample_rate >= _LOWEST_RATE):
+        raise InputError(
+            f"sample_rate is {sample_rate!r}; expected an integer of at least {_LOWEST_RATE}"
+        )
     with opened(path) as (file, notes):
         return _read(Path(path), file, sample_rate, notes)
 
@@ -107,7 +113,9 @@ def opened(path: str | os.PathLike) -> Iterator[tuple[AudioFile, tuple[str, ...]
             raise InputError(f"{path}: is empty (0 bytes); expected a recording")
         with open(path, "rb") as raw, contextlib.ExitStack() as stack:
             notes = check_length(path, raw)
-            file = stack.enter_context(soundfile.SoundFile(path))
+            # Names need not be text in any encoding.
+            name = os.fsencode(path) if os.name == "posix" else path
+            file = stack.enter_context(soundfile.SoundFile(name))
             if file.frames >= UNKNOWN_FRAMES:
                 raise InputError(
                     f"{path}: its header does not give its length; expected a length "

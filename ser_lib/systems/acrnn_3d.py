@@ -67,9 +67,12 @@ DEVIATIONS = (
     "of 3 s, whose maximum posterior stands for the recording (in the authors' code, their maximum "
     "before the softmax).",
     TRIMMED,
-    "Frames are 20 ms apart, convolutions have an eighth of the filters and layers half the units "
-    "or less: the original costs some 30 GFLOP per segment and update. As published, all are the "
-    "original's.",
+    "Frames are 20 ms apart, convolutions have an eighth of the filters, the linear layer a "
+    "quarter and the LSTM half of the units: the original costs some 40 GFLOP per segment and "
+    "update. As published, all are the original's.",
+    "The first convolution is pooled over 2 frames by 4 bands, and the linear layer is normalised "
+    "by its batch, as in the authors' code; the paper's text pools over 2 by 2 and normalises the "
+    "layer before the posteriors (both variants).",
     "Each convolution is normalised by its batch, as in NTU-SER/speech_utils; as published, only "
     "the linear layer is.",
     "Attention scores each step by a linear function, as in the paper; as published, the score is "

@@ -56,7 +56,7 @@ PUBLISHED = tuple(
 )
 
 DEVIATIONS = (
-    "Global average pooling takes the place of the dense layers, which hold 94 % of AlexNet's "
+    "Global average pooling takes the place of the dense layers, which hold 96 % of AlexNet's "
     "weights; as published, there are layers of 4,096 and 256 units.",
     "The spectrogram has 128 mel bands and a frame every 20 ms, in segments of 3 s; as published, "
     "200 bins up to 4 kHz and a frame every 10 ms.",

@@ -76,9 +76,9 @@ DEVIATIONS = (
     "published, SGD with momentum 0.8, batches of 64 and 100 epochs.",
     "No dropout between the blocks, 0.5 before the LSTM; as published, 0.2 in both places. "
     "Dropout before a max-pooled, batch-normalised convolution raises the maxima in training only, "
-    "and the moving statistics then fit no recording that is tested.",
+    "so that the moving statistics are those of other values than recordings that are tested have.",
     "The moving statistics of batch normalisation move by a tenth per batch; as published, by a "
-    "hundredth, which would not converge within the epochs of so small a corpus.",
+    "hundredth, with which they are some hundred batches behind the weights.",
     "Windows are folded into the batch and pooled before normalisation and ELU, which gives the "
     "same numbers in less time; padded windows do not count in the batch statistics (both "
     "variants).",

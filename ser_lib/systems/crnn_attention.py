@@ -52,9 +52,9 @@ PUBLISHED = (
 )
 
 DEVIATIONS = (
-    "Attention scores every step by the same weights, as the original's README describes it; as "
-    "published, its code averages the LSTM's units first and gives each of 50 positions in time "
-    "weights of its own.",
+    "Attention scores every step by the same weights over the LSTM's units; as published, the "
+    "units are averaged first, as the original's README says, and each of 50 positions in time has "
+    "weights of its own, as in its code.",
     "Recordings of any length are read whole; as published, they are cut or padded to 4 s and the "
     "padding is attended to.",
     "The mel bands lie where they should; as published, they are laid out for 22,050 Hz on a "

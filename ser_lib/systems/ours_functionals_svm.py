@@ -26,10 +26,11 @@ class OursFunctionalsSvm(System):
     """
     Functionals of speech descriptors under a support vector machine.
 
-    84 descriptors of frames of 25 ms every 10 ms (energy, spectral shape, mel bands, MFCCs, and of
+    82 descriptors of frames of 25 ms every 10 ms (energy, spectral shape, mel bands, MFCCs, and of
     voiced frames pitch, harmonicity, jitter, shimmer and harmonic differences) and their first
-    derivatives, 32 functionals of each, then scaling and a linear support vector machine. This is a
-    system of our own, not a published one, in the manner of openSMILE's large feature sets.
+    derivatives, 32 functionals of each and seven numbers on timing, then scaling and a linear
+    support vector machine. This is a system of our own, not a published one, in the manner of
+    openSMILE's large feature sets.
     """
 
     name: ClassVar[str] = "ours_functionals_svm"

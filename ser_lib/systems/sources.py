@@ -30,7 +30,7 @@ CHOSEN_ON_DEVELOPMENT = (
 )
 TRIMMED = (
     "What precedes and follows the voice is cut off; as published, recordings are read with their "
-    "silence, which is 44 % of RAVDESS."
+    "silence, which is two fifths of RAVDESS."
 )
 ALL_EPOCHS = (
     "The default variant runs all its epochs and trains on the development speakers as well; as "

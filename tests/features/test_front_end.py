@@ -116,6 +116,12 @@ def test_a_signal_that_is_none_is_refused(signal):
         SVM(signal)
 
 
+def test_integers_are_no_signal(speech):
+    integers = (32767 * speech()).astype(np.int16)
+    with pytest.raises(InputError, match="signal is of int16; expected floats between -1 and 1"):
+        SVM(integers)
+
+
 def test_a_rate_is_no_name(speech):
     with pytest.raises(InputError, match=r"utterance is 48000; expected the name.*16000 Hz"):
         SVM(speech(), 48000)

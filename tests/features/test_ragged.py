@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 
 from ser_lib.errors import InputError
 from ser_lib.features import RaggedArray
@@ -103,3 +104,11 @@ def test_offsets_must_fit():
 def test_rows_must_have_items_of_one_shape():
     with pytest.raises(InputError, match=r"items of shapes \[\(2,\), \(3,\)\]"):
         RaggedArray.from_list([np.zeros((1, 2)), np.zeros((1, 3))])
+
+
+def test_scikit_learn_takes_rows_of_it(ragged):
+    assert ragged.shape == (5,)
+    _, tested = train_test_split(ragged, test_size=2, shuffle=False)
+    assert_rows(tested, [ragged[3], ragged[4]])
+    with pytest.raises(InputError, match="axis is 1; expected 0, that of rows"):
+        ragged.take([0], axis=1)

@@ -1,11 +1,14 @@
 """Errors name the parameter or the rows, what was found and what is expected."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from tiny_networks import classifier, rows
 
 from ser_lib.errors import InputError
 from ser_lib.features.ragged import RaggedArray
+from ser_lib.neural import NeuralClassifier
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,33 @@ def test_features_that_are_not_finite_are_refused_without_scaling_too():
     X, y = rows()
     with pytest.raises(InputError, match="features of row 4 are not finite"):
         classifier(scale=False).fit(with_nan(X), y)
+
+
+@pytest.mark.parametrize("label", [None, float("nan"), pd.NA])
+def test_a_missing_label_is_no_class(label):
+    X, y = rows()
+    labels = np.array([*y[:7], label, *y[8:]], dtype=object)
+    with pytest.raises(InputError, match=r"X: the label of row 7 is .*; expected a text or number"):
+        classifier().fit(X, labels)
+
+
+@pytest.mark.parametrize("classes", [(3, 7), (False, True)])
+def test_labels_may_be_numbers(classes, tmp_path):
+    X, y = rows()
+    labels = np.where(y == "anger", *classes)
+    fitted = classifier(epochs=1).fit(X, labels, validation=(X, labels))
+    assert fitted.classes_.tolist() == sorted(classes)
+    assert set(fitted.predict(X)) <= set(classes)
+    assert 0 <= fitted.score(X, labels) <= 1
+    fitted.save(tmp_path / "model")
+    loaded = NeuralClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))
+
+
+def test_scikit_learn_divides_the_rows():
+    X, y = rows()
+    groups = np.arange(len(y)) % 3
+    scores = cross_val_score(classifier(epochs=1), X, y, cv=GroupKFold(3), groups=groups)
+    assert scores.shape == (3,)
+    search = GridSearchCV(classifier(epochs=1), {"learning_rate": [0.01, 0.1]}, cv=2).fit(X, y)
+    assert search.predict(X.take([4, 1])).shape == (2,)

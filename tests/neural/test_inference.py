@@ -165,3 +165,15 @@ def test_items_of_another_shape_than_in_training_are_refused(method, attending):
 def test_an_untrained_classifier_is_refused(method):
     with pytest.raises(NotFittedError):
         getattr(classifier(), method)(rows(3)[0])
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "segment_posteriors", "attention", "embed"])
+def test_a_row_without_items_is_refused_by_every_method(method, segmented):
+    X, _ = segment_rows()
+    lengths = X.lengths.copy()
+    lengths[2:4] = 0, lengths[2] + lengths[3]
+    X = RaggedArray(X.values, np.concatenate([[0], np.cumsum(lengths)]))
+    with pytest.raises(InputError, match="X: row 2 holds no items; expected at least one per row"):
+        getattr(segmented, method)(X)
+    with pytest.raises(InputError, match="X is a ndarray; expected a RaggedArray"):
+        getattr(segmented, method)(X.values)

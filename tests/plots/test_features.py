@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from plots.gallery import built, corpus, labels, random
 from ser_lib import plots
 from ser_lib.errors import InputError
+from ser_lib.plots.style import FAINT
 
 
 def test_derivatives_of_descriptors_are_left_out():
@@ -63,11 +65,15 @@ def test_one_coordinate_puts_the_points_on_a_line():
     assert sorted(map(tuple, points.get_offsets().tolist())) == [(i, 0) for i in range(4)]
 
 
-def test_many_speakers_are_counted_instead_of_named():
+def test_as_many_speakers_as_colours_can_tell_apart_are_named():
     speakers = [f"{i:02d}" for i in range(42)]
-    figure = plots.projection(random(42, 2), corpus()["emotion"], speakers)
-    assert figure.axes[1].get_legend() is None
-    assert figure.axes[1].get_title(loc="right") == "by speaker (42)"
+    axes = plots.projection(random(42, 2), corpus()["emotion"], speakers).axes[1]
+    named = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert named == ["00", "01", "02", "03", "04", "05", "36 others"]
+    (points,) = (c for c in axes.collections if len(c.get_offsets()) == 42)
+    colours = [to_hex(colour) for colour in points.get_facecolors()]
+    assert colours[:36] == [FAINT] * 36, "the others lie below"
+    assert len(set(colours[36:])) == 6
 
 
 @pytest.mark.parametrize(

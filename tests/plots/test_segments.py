@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from matplotlib.patches import StepPatch
+from matplotlib.patches import Rectangle, StepPatch
 
 from plots.gallery import labels, texts
 from ser_lib import plots
@@ -31,7 +31,7 @@ def test_each_emotion_has_a_row_and_each_segment_is_drawn_around_its_centre():
 
 
 def test_without_a_prediction_the_mean_over_the_segments_is_given():
-    assert {"mean", "0.60  predicted", "0.40"} <= set(texts(segments()))
+    assert {"mean", "0.60", "0.40"} <= set(texts(segments()))
 
 
 def test_the_prediction_is_that_of_the_utterance_and_the_true_emotion_is_marked():
@@ -39,6 +39,13 @@ def test_the_prediction_is_that_of_the_utterance_and_the_true_emotion_is_marked(
     prediction = {"emotion": "neutral", "predicted": "anger", "p_anger": 0.55, "p_neutral": 0.45}
     written = set(texts(segments(prediction=prediction)))
     assert {"utterance", "0.55  predicted", "0.45", "neutral (true)"} <= written
+
+
+def test_utterances_that_follow_each_other_are_outlined_where_they_are_right():
+    (axes,) = segments(hop=1.0, parts=[("neutral", 1.0), ("anger", 3.0)]).axes
+    outlines = [p for p in axes.patches if isinstance(p, Rectangle) and not p.get_fill()]
+    assert [(p.get_x(), p.get_y(), p.get_width()) for p in outlines] == [(0, 0, 1), (1, 1, 2)]
+    assert not [text for text in texts(axes.figure) if text in ("mean", "0.60")]
 
 
 def test_a_single_segment_is_not_stretched():

@@ -459,7 +459,7 @@ def test_durations_and_voice():
     assert "*fear* are longest (median 3.00 s), those of *anger* shortest (1.00 s)" in text
     hertz = np.array([np.nan, 100.0, 120.0, 200.0])
     text = sentences.waveform(np.zeros(16000), 16000, hertz)
-    assert text.startswith("1.00 s at 16 kHz, 75 % of it voiced")
+    assert text.startswith("1.00 s at 16 kHz; in 75 % of it a fundamental frequency was found")
     assert "between 100 and 200 Hz (median 120 Hz)" in text
     assert "no voice" in sentences.waveform(np.zeros(16000), 16000, hertz[:1])
 

@@ -195,3 +195,18 @@ def test_check_refuses_what_decode_refuses(tmp_path, make):
 def test_check_returns_length_and_rate_and_whether_it_is_silent(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros((4410, 2)), 44100)
     assert check(tmp_path / "a.wav") == (4410, 44100, True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are text")
+def test_a_name_in_no_encoding_is_no_obstacle(tmp_path, tone):
+    soundfile.write(tmp_path / "a.wav", tone, RATE)
+    path = tmp_path / os.fsdecode(b"latin-1-\xfc.wav")
+    (tmp_path / "a.wav").rename(path)
+    np.testing.assert_allclose(decode(path).signal, tone, rtol=0, atol=2**-15)
+
+
+@pytest.mark.parametrize("rate", [8000.0, 0, -1, "16000", None])
+def test_a_rate_that_is_none_is_not_blamed_on_the_file(tmp_path, tone, rate):
+    soundfile.write(tmp_path / "a.wav", tone, RATE)
+    with pytest.raises(InputError, match=r"^sample_rate is .*; expected an integer of at least"):
+        decode(tmp_path / "a.wav", sample_rate=rate)

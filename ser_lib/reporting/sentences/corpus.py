@@ -70,7 +70,7 @@ def waveform(signal: np.ndarray, sample_rate: int, hertz: np.ndarray) -> str:
         return f"{text}; no voice with a fundamental frequency was found."
     low, middle, high = np.nanpercentile(hertz, [0, 50, 100])
     return (
-        f"{text}, {percent(voiced.mean())} of it voiced; the fundamental frequency lies between "
+        f"{text}; in {percent(voiced.mean())} of it a fundamental frequency was found, between "
         f"{low:.0f} and {high:.0f} Hz (median {middle:.0f} Hz), so that the harmonics are about "
         f"{middle:.0f} Hz apart."
     )
