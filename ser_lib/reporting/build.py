@@ -93,16 +93,19 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
 
     wanted = {}
     ranked = [row for row in rows if row.ranked]
-    for number, (key, group) in enumerate(groups(ranked).items()):
+    found = groups(ranked)
+    for number, (key, group) in enumerate(found.items()):
         # Whether the code is current is shown in tables, and is no reason to draw again. Last bits
         # differ between machines, and are none either.
         shown = leading(group)
         table = results_table(shown, decimals=6).drop(columns="code")
         table["variant"] = table["variant"].replace("default", "").str.replace("_", " ")
-        (subset, _), classes, table["protocol"] = key
+        (subset, fingerprint), classes, table["protocol"] = key
         part = "" if subset == "all" else f"{subset}, "
         corpus = short_title(group[0].record["corpus_title"])
-        title = f"{corpus}: {part}{len(classes)} classes"
+        alike = [other for other in found if (other[0][0], *other[1:]) == (subset, *key[1:])]
+        which = f" ({fingerprint})" if len(alike) > 1 else ""
+        title = f"{corpus}: {part}{len(classes)} classes{which}"
         wanted[captions.leaderboard_name(number)] = (plots.leaderboard, table, title)
     for row in rows:
         predictions = row.evaluation.rows()

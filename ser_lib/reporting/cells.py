@@ -56,12 +56,22 @@ def seeds(row: Row) -> str:
     return f"{row.values['seeds']} (± {row.values['uar_sd']:.3f})"
 
 
-def group_heading(key: tuple, group: Sequence[Row]) -> str:
-    """Write the heading of a group (see `ser_lib.reporting.rows.groups`), and what it is of."""
-    (subset, fingerprint), classes, protocol = key
+def group(key: tuple) -> str:
+    """Write what a group is of (see `ser_lib.reporting.rows.groups`): part, classes, protocol."""
+    (subset, _), classes, protocol = key
     part = "" if subset == "all" else f"{escape(subset)}; "
-    record = group[0].record
+    return f"{part}{len(classes)} classes, {escape(protocol)}"
+
+
+def recordings(key: tuple, rows: Sequence[Row]) -> str:
+    """Write which recordings the rows of a group are of."""
+    (_, fingerprint), *_ = key
+    record = rows[0].record
     speakers = f"{record['speakers']} speakers" if record["speakers"] else "unknown speakers"
     of = f"{record['utterances']:,} utterances of {speakers}"
-    text = f"{escape(', '.join(classes))} ({of}; recordings and labels {fingerprint})"
-    return f"### {part}{len(classes)} classes, {escape(protocol)}\n\n{text}"
+    return f"{of}; recordings and labels {fingerprint}"
+
+
+def group_heading(key: tuple, rows: Sequence[Row]) -> str:
+    """Write the heading of a group, and below it its classes and recordings."""
+    return f"### {group(key)}\n\n{escape(', '.join(key[1]))} ({recordings(key, rows)})"

@@ -12,6 +12,7 @@ from ser_lib.evaluation.significance import (
     conclude,
     smallest_p,
 )
+from ser_lib.reporting import cells
 from ser_lib.reporting.formatting import code, escape, markdown_table
 from ser_lib.reporting.rows import Row, one_per_system
 
@@ -44,7 +45,8 @@ def section(rows: Sequence[Row]) -> list[str]:
         the smallest p they can give, and their table. Nothing where there are fewer than two
         systems, fewer than two speakers, or utterances whose speaker is not known.
     """
-    predictions = {row.values["system"]: row.evaluation.rows() for row in one_per_system(rows)}
+    chosen = {row.values["system"]: row for row in one_per_system(rows)}
+    predictions = {system: row.evaluation.rows() for system, row in chosen.items()}
     speakers = [frame["speaker"] for frame in predictions.values()]
     known = all(names.notna().all() and names.nunique() > 1 for names in speakers)
     if len(predictions) < 2 or not known:
@@ -63,16 +65,17 @@ def section(rows: Sequence[Row]) -> list[str]:
         f"Over {speakers} speakers{drawn} no p can be below {smallest:.2g}, and no corrected p of "
         f"{n} comparison{'s' * (n > 1)} below {min(1.0, n * smallest):.2g}."
     )
-    cells = {reference: _cells(differences) for reference, differences in compared.items()}
+    found = {reference: _cells(differences) for reference, differences in compared.items()}
     headings = ["system"]
     for reference in compared:
         headings += [f" UAR less that of {code(reference)} [95 %]", " p", " corrected p"]
     table = []
     for system in predictions:
         # That of a system with itself stays empty.
-        own = [cells[reference].get(system, [""] * 3) for reference in compared]
+        own = [found[reference].get(system, [""] * 3) for reference in compared]
         if any(map(any, own)):
-            table.append([code(system), *(cell for part in own for cell in part)])
+            name = cells.system(chosen[system])
+            table.append([name, *(cell for part in own for cell in part)])
     sentences = [f"**{escape(conclude(differences))}**" for differences in compared.values()]
     return ["\n\n".join([*sentences, attainable]), markdown_table(headings, table)]
 

@@ -47,8 +47,9 @@ _OLDER = """*Older code*: what the numbers of the row depend on has changed sinc
 _CHOSEN = """**The scores on {corpus} of {systems} are too high** by what choosing their defaults on
 its development speakers, who are test speakers of other folds, gained{nested}. """
 _NESTED = """ (with parameters chosen inside each fold: {scores})"""
-_FREE = """No default was chosen on {corpora}; but fusions and systems of our own were kept when the
-scores of earlier variants there were known. """
+_FREE = """No default was chosen on {corpora}{kept}. """
+_KEPT = """; but fusions and systems of our own were kept when the scores of earlier variants on
+{corpora} were known"""
 
 
 def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
@@ -60,10 +61,9 @@ def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
         text.append(f"## [{title}]({address(name)}/README.md)")
         text += choices.note(rows) if ranked else ["No complete run yet."]
         for number, (key, group) in enumerate(groups(ranked).items()):
-            (subset, _), classes, protocol = key
-            part = "" if subset == "all" else f"{escape(subset)}; "
-            chance = f"chance is {1 / len(classes):.3f}"
-            text.append(f"{part}{len(classes)} classes, {escape(protocol)}; {chance}.")
+            chance = f"chance is {1 / len(key[1]):.3f}"
+            what, of = cells.group(key), cells.recordings(key, group)
+            text.append(f"{what}; {chance} ({of}).")
             shown = leading(group)
             for scaled, ranking in itertools.groupby(
                 shown, lambda row: row.values["normalisation"]
@@ -130,9 +130,11 @@ def _notes(corpora: Mapping[str, Sequence[Row]], found: Mapping[str, Mapping[str
         if own:
             nested = _nested(corpora[corpus.lower()])
             notes += _CHOSEN.format(corpus=escape(corpus), systems=", ".join(own), nested=nested)
-    others = [escape(title) for name, title in titles.items() if name in free]
+    others = {name: escape(title) for name, title in titles.items() if name in free}
     if chosen and others:
-        notes += _FREE.format(corpora=" and ".join(others))
+        kept = [title for name, title in others.items() if name in choices.SCORED_BEFORE]
+        clause = _KEPT.format(corpora=" and ".join(kept)) if kept else ""
+        notes += _FREE.format(corpora=" and ".join(others.values()), kept=clause)
     return notes
 
 

@@ -167,10 +167,11 @@ def one_per_system(rows: Sequence[Row]) -> list[Row]:
 
     Rows with `RANKED_SEEDS` seeds or more come before others, the default variant before the
     original, a single choice of parameters for all folds before one inside each fold, training on
-    development speakers before holding them out, and the fewest changed parameters before more.
+    development speakers before holding them out, and the fewest changed parameters before more. Of
+    several that are alike in this, as fusions of one name, the digest decides.
     """
     chosen: dict[str, Row] = {}
-    for row in sorted(rows, key=lambda row: (not row.repeated, row.unusual)):
+    for row in sorted(rows, key=lambda row: (not row.repeated, row.unusual, row.record["digest"])):
         chosen.setdefault(row.values["system"], row)
     return [row for row in rows if any(row is other for other in chosen.values())]
 

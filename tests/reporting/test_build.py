@@ -11,7 +11,13 @@ from stored_evaluations import SPEAKERS, store
 from ser_lib import code_digest, paths, plots
 from ser_lib.errors import InputError
 from ser_lib.evaluation.metrics import METRICS
-from ser_lib.reporting import build_report, read_rows, results_table, shared_predictions
+from ser_lib.reporting import (
+    build_report,
+    one_per_system,
+    read_rows,
+    results_table,
+    shared_predictions,
+)
 from ser_lib.reporting.rows import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -312,6 +318,27 @@ def test_a_training_again_stands_beside_the_interval_of_its_row(fast, tmp_path):
         assert (ranked["uar_low"] <= float(uar) <= ranked["uar_high"]) == (inside == "inside")
 
 
+def test_which_row_stands_for_a_system_does_not_depend_on_scores(tmp_path):
+    shown = set()
+    for accuracies in ((0.5, 0.9), (0.9, 0.5)):
+        reports = tmp_path / str(accuracies)
+        for seeds, accuracy in zip(((0, 1, 2), (3, 4, 5)), accuracies, strict=True):
+            store(reports, seeds=seeds, accuracy=accuracy)
+        (row,) = one_per_system(read_rows(reports / "folder"))
+        shown.add(tuple(row.record["specification"]["seeds"]))
+    assert len(shown) == 1
+
+
+def test_recordings_that_changed_meanwhile_are_told_apart(fast, tmp_path):
+    for fingerprint in ("a" * 64, "b" * 64):
+        store(paths.reports(), fingerprint=fingerprint)
+    build_report()
+    overview = (paths.reports() / "README.md").read_text()
+    assert {"labels aaaaaaaa", "labels bbbbbbbb"} <= set(re.findall(r"labels \w+", overview))
+    figures = sorted((paths.reports() / "folder" / "figures").glob("leaderboard*.png"))
+    assert len({figure.read_bytes() for figure in figures}) == 2
+
+
 @pytest.mark.parametrize(
     ("corpus", "says"),
     [
@@ -327,6 +354,16 @@ def test_the_page_says_where_defaults_were_chosen(fast, tmp_path, corpus, says):
     assert says in unseen
     assert unseen.index(says) < unseen.index("| rank |")
     assert re.search("(defaults|Those) of `tiny` were chosen", unseen)
+
+
+@pytest.mark.parametrize("corpus", ["folder", "ravdess"])
+def test_earlier_scores_are_spoken_of_only_where_there_were_some(fast, tmp_path, corpus):
+    chosen = "The defaults were chosen on development speakers of EmoDB; see the trials."
+    store(paths.reports(), deviations=[chosen], corpus=corpus)
+    build_report()
+    unseen = section(page(paths.reports()), "On unseen speakers")
+    assert "No default was chosen on this corpus" in unseen
+    assert ("earlier variants" in unseen) == (corpus == "ravdess")
 
 
 def test_nothing_to_report_is_an_error(tmp_path):
