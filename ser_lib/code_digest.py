@@ -60,7 +60,7 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     "features/front_end.py": ("67a119e6240c", "2a0a6bfa6136"),
     "features/ragged.py": ("787cb95e3685", "4ebbe3ad6f72"),
     # The same steps; one of them has a name.
-    "features/normalisation.py": ("0403ca6872c7", "68a2f07d6062"),
+    "features/normalisation.py": ("0a5aa7cf1452", "68a2f07d6062"),
     # Parts of a network that is trained further; what is stored was predicted at the end alone. Rows
     # without items are refused in every method.
     "neural/inference.py": ("a57560541c2e", "58607d69f752"),

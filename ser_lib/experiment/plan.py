@@ -17,7 +17,7 @@ from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import provenance, results
 from ser_lib.experiment.fold import CLEAN, FoldData, FoldResult
 from ser_lib.features.cache import extract_to_cache
-from ser_lib.features.normalisation import check_normalisation
+from ser_lib.features.normalisation import FEW, check_normalisation
 from ser_lib.systems.base import NeuralSystem, System
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ class Plan:
             progress=progress,
         )
         self._say_what_long_recordings_cost()
+        self._say_whose_statistics_are_of_few()
         return FoldData(
             table=self.corpus.table,
             classes=self.corpus.classes,
@@ -106,6 +107,20 @@ class Plan:
             copies=tuple(folders[1 : len(front_ends)]),
             conditions=dict(zip(self.conditions, folders[len(front_ends) :], strict=True)),
         )
+
+    def _say_whose_statistics_are_of_few(self) -> None:
+        """Tell the user of speakers whose mean and standard deviation say little of them."""
+        if self.normalisation != "speaker":
+            return
+        counts = self.corpus.table["speaker"].value_counts()
+        few = counts[counts < FEW].sort_index()
+        if len(few):
+            named = ", ".join(f"{speaker} ({n})" for speaker, n in few.iloc[:5].items())
+            say(
+                f"{self.title}: normalisation 'speaker' scales by the statistics of each speaker, "
+                f"and {len(few)} of {len(counts)} have fewer than {FEW} recordings: "
+                f"{named}{', ...' if len(few) > 5 else ''}"
+            )
 
     def _say_what_long_recordings_cost(self) -> None:
         """Tell the user where the memory of training will come from."""

@@ -16,6 +16,8 @@ NORMALISATIONS = ("train", "utterance", "speaker")
 Whose statistics scale the features: those of the training utterances, of each utterance itself, or
 of all utterances of its speaker (unlabelled, test speakers included).
 """
+FEW = 10
+"""Recordings of a speaker from which on their statistics are taken without a word."""
 
 
 def moments(ragged: RaggedArray) -> tuple[np.ndarray, np.ndarray]:

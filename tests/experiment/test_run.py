@@ -300,6 +300,14 @@ def test_unknown_speakers_have_no_speaker_normalisation(corpus, system, tmp_path
     assert results.read(next((paths.reports() / "folder" / "predictions").glob("*.csv")))
 
 
+def test_statistics_of_few_recordings_of_a_speaker_are_named(corpus, system, capsys):
+    evaluate(system, corpus)
+    assert "fewer than" not in capsys.readouterr().err
+    evaluate(system, corpus, normalisation="speaker")
+    said = "4 of 4 have fewer than 10 recordings: s0 (6), s1 (6), s2 (6), s3 (6)"
+    assert said in capsys.readouterr().err
+
+
 def test_targets_must_stand_for_emotions_of_the_corpus(corpus, monkeypatch):
     monkeypatch.setattr(Tiny, "targets", lambda self, table: np.array(["joy", "fear"] * 12))
     with pytest.raises(InputError, match="targets stand for fear, joy"):
