@@ -8,12 +8,13 @@ modern neural networks", Proc. ICML, pp. 1321-1330).
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
 from ser_lib.errors import InputError
-from ser_lib.evaluation.metrics import SMALLEST_POSTERIOR
+from ser_lib.evaluation.metrics import SMALLEST_POSTERIOR, checked
 
 BINS = 15
 """Bins of the calibration error, as many as Guo et al. use."""
@@ -66,7 +67,8 @@ def fit_temperature(y: np.ndarray, posteriors: np.ndarray) -> float:
     Raises
     ------
     InputError
-        If there are no rows, or not one index per row.
+        If there are no rows, not one index from 0 to k - 1 per row, or a posterior is not in
+        [0, 1].
     """
     from scipy.optimize import minimize_scalar
 
@@ -96,8 +98,10 @@ def expected_calibration_error(y: np.ndarray, posteriors: np.ndarray, bins: int 
     Raises
     ------
     InputError
-        If there are no rows, or not one index per row.
+        As `fit_temperature`; or if `bins` is not a whole number above 0.
     """
+    if not isinstance(bins, Integral) or bins < 1:
+        raise InputError(f"bins is {bins!r}; expected a whole number above 0")
     y, posteriors = _checked(y, posteriors)
     confidence = posteriors.max(axis=1)
     correct = posteriors.argmax(axis=1) == y
@@ -122,7 +126,7 @@ def calibrate(y: np.ndarray, posteriors: np.ndarray, groups: Sequence[object]) -
     Raises
     ------
     InputError
-        If there are no rows, or not one index and group per row.
+        As `fit_temperature`; or if there is not one group per row.
     """
     y, posteriors = _checked(y, posteriors)
     names, group = np.unique(np.asarray(groups).astype(str), return_inverse=True)
@@ -141,10 +145,10 @@ def calibrate(y: np.ndarray, posteriors: np.ndarray, groups: Sequence[object]) -
 
 
 def _checked(y: np.ndarray, posteriors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    y, posteriors = np.asarray(y), np.asarray(posteriors, dtype=np.float64)
-    if posteriors.ndim != 2 or y.shape != (len(posteriors),) or not len(y):
+    y, posteriors = checked(y, posteriors)
+    if posteriors.ndim != 2 or not len(y):
         raise InputError(
-            f"{y.shape} true classes for posteriors of shape {posteriors.shape}; expected one per "
-            "row, and at least one row"
+            f"the posteriors have shape {posteriors.shape}; expected a column for each class, and "
+            "at least one row"
         )
     return y, posteriors

@@ -32,14 +32,24 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
 from ser_lib.errors import InputError, unknown
-from ser_lib.evaluation.metrics import SMALLEST_POSTERIOR, positions_of
-from ser_lib.evaluation.predictions import COLUMNS
-from ser_lib.evaluation.resampling import POSTERIOR, classes_of
+from ser_lib.evaluation.metrics import (
+    SMALLEST_POSTERIOR,
+    checked,
+    checked_posteriors,
+    positions_of,
+)
+from ser_lib.evaluation.predictions import COLUMNS, KEY
+from ser_lib.evaluation.resampling import (
+    POSTERIOR,
+    check_columns,
+    check_once,
+    classes_of,
+    posteriors_of,
+)
 
 WEIGHTS = ("equal", "fitted")
 """How the members of a fusion are weighted."""
 
-_KEY = ["part", "condition", "seed", "fold", "utterance"]
 _DECIMALS = 6
 
 
@@ -60,15 +70,27 @@ def pool(posteriors: np.ndarray, weights: np.ndarray | None = None) -> np.ndarra
     np.ndarray of float [shape=(n, k)]
         Rows sum to one.
 
+    Raises
+    ------
+    InputError
+        If a posterior is not in [0, 1], or there is not one weight of at least 0 for each member.
+
     Examples
     --------
     >>> posteriors = np.array([[[0.9, 0.1]], [[0.5, 0.5]]])
     >>> pool(posteriors).round(3), pool(posteriors, [0.5, 0.5]).round(3)
     (array([[0.7, 0.3]]), array([[0.75, 0.25]]))
     """
+    posteriors = checked_posteriors(posteriors)
     if weights is None:
         mean = posteriors.mean(axis=0)
         return mean / mean.sum(axis=-1, keepdims=True)
+    weights = np.asarray(weights, dtype=float)
+    if weights.shape != posteriors.shape[:1] or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError(
+            f"weights are {weights.tolist()}; expected a number of at least 0 for each of "
+            f"{len(posteriors)} members"
+        )
     return softmax(np.tensordot(weights, _logarithms(posteriors), 1), axis=-1)
 
 
@@ -91,7 +113,13 @@ def fit_weights(posteriors: np.ndarray, y: np.ndarray) -> np.ndarray:
     -------
     np.ndarray of float [shape=(members,)]
         At least 0.
+
+    Raises
+    ------
+    InputError
+        If there is not one index from 0 to k - 1 per row, or a posterior is not in [0, 1].
     """
+    y, posteriors = checked(y, posteriors)
     logarithms = _logarithms(posteriors)
     members, n, _ = logarithms.shape
     true = logarithms[:, np.arange(n), y].sum(axis=1)
@@ -139,8 +167,9 @@ def fuse(
     Raises
     ------
     InputError
-        If there are fewer than two members, they differ in utterances, folds or classes, have no
-        seed in common, or weights are to be fitted and there are no development rows.
+        If there are fewer than two members; a row of one occurs twice or has posteriors that are
+        not in [0, 1]; they differ in utterances, speakers, folds or classes, or have no part,
+        condition or seed in common; or weights are to be fitted and there are no development rows.
     """
     if weights not in WEIGHTS:
         raise unknown("kind of weights", weights, WEIGHTS)
@@ -197,30 +226,43 @@ def average_seeds(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def _aligned(members: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Bring members to the same seeds and rows, in the same order."""
+    for name, table in members.items():
+        check_columns(table, COLUMNS, f"predictions of {name}")
     several = {n: set(t["seed"]) for n, t in members.items() if t["seed"].nunique() > 1}
     seeds = sorted(set.intersection(*several.values())) if several else [0]
     if not seeds:
         listed = "; ".join(f"{name} {sorted(own)}" for name, own in several.items())
         raise InputError(f"the members of a fusion have no seed in common: {listed}")
     first, *others = members
-    conditions = set.intersection(*(set(table["condition"]) for table in members.values()))
-    parts = set.intersection(*(set(table["part"]) for table in members.values()))
+    conditions, parts = (_shared(members, column) for column in ("condition", "part"))
     aligned = {}
     for name, table in members.items():
         table = table[table["condition"].isin(conditions) & table["part"].isin(parts)]
+        check_once(table, KEY, f"predictions of {name}")
+        posteriors_of(table, f"predictions of {name}")
         if name in several:
             table = table[table["seed"].isin(seeds)]
         else:
             table = pd.concat([table.assign(seed=seed) for seed in seeds])
-        aligned[name] = table.set_index(_KEY, drop=False)
+        aligned[name] = table.set_index(list(KEY), drop=False)
     for name in others:
         _check_same(first, aligned[first], name, aligned[name])
         aligned[name] = aligned[name].loc[aligned[first].index]
     return {name: table.reset_index(drop=True) for name, table in aligned.items()}
 
 
+def _shared(members: Mapping[str, pd.DataFrame], column: str) -> set:
+    """Return what all members have in a column; InputError if there is nothing."""
+    own = {name: set(table[column]) for name, table in members.items()}
+    shared = set.intersection(*own.values())
+    if not shared:
+        listed = "; ".join(f"{name} {sorted(values)}" for name, values in own.items())
+        raise InputError(f"the members of a fusion have no {column} in common: {listed}")
+    return shared
+
+
 def _check_same(name: str, table: pd.DataFrame, other_name: str, other: pd.DataFrame) -> None:
-    """Refuse two members that are not about the same rows and classes."""
+    """Refuse two members that are not about the same rows, speakers and classes."""
     if classes_of(table) != classes_of(other):
         raise InputError(
             f"members of a fusion need the same classes; found {', '.join(classes_of(table))} in "
@@ -228,11 +270,14 @@ def _check_same(name: str, table: pd.DataFrame, other_name: str, other: pd.DataF
         )
     odd = table.index.symmetric_difference(other.index)
     if not len(odd):
-        odd = table.index[table["emotion"] != other["emotion"].loc[table.index]]
+        own, theirs = (t[["emotion", "speaker"]].astype(object) for t in (table, other))
+        theirs = theirs.loc[own.index]
+        # A speaker who is known to neither is no difference.
+        odd = own.index[((own != theirs) & ~(own.isna() & theirs.isna())).any(axis=1)]
     if len(odd):
         raise InputError(
-            "members of a fusion need the same utterances, folds and true classes under each seed; "
-            f"{name} and {other_name} differ in {len(odd)}, such as "
+            "members of a fusion need the same utterances, folds, true classes and speakers under "
+            f"each seed; {name} and {other_name} differ in {len(odd)}, such as "
             f"{', '.join(map(str, odd[0]))}"
         )
 

@@ -69,10 +69,89 @@ class Metric:
     additive: bool = False
 
 
+def outside(posteriors: np.ndarray) -> np.ndarray:
+    """Tell for each row [shape=(...)] of (..., k) whether a posterior in it is not in [0, 1]."""
+    # Single precision may exceed 1 a little. The comparisons are written so that NaN fails them.
+    return ~((posteriors >= 0) & (posteriors <= 1 + 1e-6)).all(axis=-1)
+
+
+def checked_posteriors(posteriors: np.ndarray) -> np.ndarray:
+    """Return posteriors (..., k) as floats; InputError if one is not a number in [0, 1]."""
+    posteriors = np.asarray(posteriors, dtype=np.float64)
+    wrong = outside(posteriors)
+    if wrong.any():
+        first = tuple(np.argwhere(wrong)[0].tolist())
+        where = first[0] if len(first) == 1 else first
+        raise InputError(
+            f"posteriors of {np.count_nonzero(wrong)} of {wrong.size} rows are not in [0, 1], "
+            f"first {posteriors[first].tolist()} in row {where}; expected "
+            "probabilities"
+        )
+    return posteriors
+
+
+def checked(y: np.ndarray, posteriors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return true classes and posteriors as arrays that fit each other.
+
+    Parameters
+    ----------
+    y : np.ndarray of int [shape=(n,)]
+        Index of the true class.
+    posteriors : np.ndarray [shape=(..., n, k)]
+        In [0, 1].
+
+    Raises
+    ------
+    InputError
+        If there is not one integer from 0 to k - 1 per row, or a posterior is not in [0, 1].
+    """
+    y, posteriors = np.asarray(y), np.asarray(posteriors, dtype=np.float64)
+    if posteriors.ndim < 2 or y.shape != posteriors.shape[-2:-1]:
+        raise InputError(
+            f"{y.shape} true classes for posteriors of shape {posteriors.shape}; expected one per "
+            "row"
+        )
+    k = posteriors.shape[-1]
+    if y.size and y.dtype.kind not in "iu":
+        raise InputError(
+            f"the true classes are of type {y.dtype}, such as {y[:1].tolist()[0]!r}; expected the "
+            f"index of each, an integer from 0 to {k - 1}"
+        )
+    wrong = (y < 0) | (y >= k)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise InputError(
+            f"the true classes of {np.count_nonzero(wrong)} of {len(y)} rows are not among the "
+            f"columns of the posteriors, first {y[row]} in row {row}; expected integers from 0 to "
+            f"{k - 1}"
+        )
+    return y, checked_posteriors(posteriors)
+
+
+def _listed(values: Iterable, what: str) -> list:
+    """Return the elements as they are (NaN beside texts is no text); InputError if not in a row."""
+    array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
+    if array.ndim != 1:
+        raise InputError(
+            f"{what} are {type(values).__name__} of shape {array.shape}; expected a sequence with "
+            "one for each row"
+        )
+    return array.tolist()
+
+
+def _is_missing(value: object) -> bool:
+    """Tell None, NaN, and the missing values of pandas, which equal not even themselves."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA: neither equal nor unequal.
+        return True
+
+
 def positions_of(values: Iterable, labels: Sequence, what: str = "the true labels") -> np.ndarray:
     """Return the index in `labels` of every value; InputError for one that is not there."""
     index = {label: i for i, label in enumerate(labels)}
-    values = np.asarray(values).tolist()
+    values = _listed(values, what)
     positions = np.array([index.get(value, -1) for value in values], dtype=int)
     if (positions < 0).any():
         strange = sorted({str(v) for v, i in zip(values, positions, strict=True) if i < 0})
@@ -82,14 +161,36 @@ def positions_of(values: Iterable, labels: Sequence, what: str = "the true label
 
 
 def labels_of(y: Sequence, p: Sequence, labels: Sequence | None = None) -> list:
-    """Return `labels`, by default all that occur, sorted; InputError if there are no rows."""
+    """
+    Return `labels`, by default all that occur, sorted.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ, there are no rows, or what occurs is missing in some (None, NaN) or
+        cannot be sorted.
+    """
+    if labels is None:
+        y, p = _listed(y, "the true labels"), _listed(p, "the predictions")
     if len(y) != len(p):
         raise InputError(f"{len(y)} true labels but {len(p)} predicted ones; expected equally many")
     if not len(y):
         raise InputError("there is nothing to score: no labels were given")
     if labels is not None:
         return list(labels)
-    return sorted({*np.asarray(y).tolist(), *np.asarray(p).tolist()})
+    for given, what in ((y, "the true labels"), (p, "the predictions")):
+        if any(map(_is_missing, set(given))):
+            missing = [row for row, value in enumerate(given) if _is_missing(value)]
+            raise InputError(
+                f"{what} are missing ({given[missing[0]]}) in {len(missing)} of {len(given)} rows, "
+                f"first row {missing[0]}; expected a class in each"
+            )
+    found = {*y, *p}
+    try:
+        return sorted(found)
+    except TypeError:
+        types = ", ".join(sorted({type(value).__name__ for value in found}))
+        raise InputError(f"the labels are of types {types}; expected all of one type") from None
 
 
 def count(
@@ -190,7 +291,16 @@ def cross_entropy_of(y: np.ndarray, posteriors: np.ndarray) -> float:
         Index of the true class.
     posteriors : np.ndarray [shape=(n, k)]
         Each row sums to one.
+
+    Raises
+    ------
+    InputError
+        As `checked`: for an index without a column, or a posterior that is not in [0, 1].
     """
+    return _cross_entropy(*checked(y, posteriors))
+
+
+def _cross_entropy(y: np.ndarray, posteriors: np.ndarray) -> float:
     if not len(y):
         return math.nan
     return float(-np.log(np.maximum(posteriors[np.arange(len(y)), y], SMALLEST_POSTERIOR)).mean())
@@ -205,7 +315,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "cross_entropy",
             "cross-entropy",
-            cross_entropy_of,
+            _cross_entropy,  # The rows of tables are checked at once, not those of each speaker.
             "posteriors",
             bounds=(0.0, math.inf),
             lower_is_better=True,
@@ -244,7 +354,7 @@ def confusion(
     Raises
     ------
     InputError
-        If the lengths differ, nothing was given, or a class is not among `labels`.
+        If the lengths differ, nothing was given, or a class is missing or not among `labels`.
     """
     import pandas as pd
 
@@ -270,7 +380,8 @@ def uar(y: Sequence, p: Sequence) -> float:
     Parameters
     ----------
     y, p : sequence of str or int [shape=(n,)]
-        True and predicted classes; InputError if the lengths differ or nothing was given.
+        True and predicted classes; InputError if the lengths differ, nothing was given, or one is
+        missing (None, NaN).
 
     Examples
     --------

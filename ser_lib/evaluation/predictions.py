@@ -11,14 +11,20 @@ from ser_lib.evaluation import metrics
 from ser_lib.evaluation.intervals import limits
 from ser_lib.evaluation.metrics import Metric
 from ser_lib.evaluation.resampling import (
-    POSTERIOR,
+    check_columns,
+    check_once,
     classes_of,
     contributions,
     counts_by_speaker,
     jackknife,
     mean_over_seeds,
+    posteriors_of,
+    row_error,
     scores_by_seed,
 )
+
+KEY = ("part", "condition", "seed", "fold", "utterance")
+"""Columns of which no two rows of a table of predictions have the same values."""
 
 COLUMNS = ("utterance", "speaker", "fold", "seed", "part", "condition", "emotion", "predicted")
 """Columns of a table of predictions, before one ``p_<emotion>`` for each class."""
@@ -39,13 +45,6 @@ RANKED_SEEDS = 3
 _ROUNDING = 1e-6
 
 
-def _error(rows: pd.DataFrame, wrong: np.ndarray, what: str) -> InputError:
-    """Make the error for some rows of a table of predictions, naming the first."""
-    first = rows.loc[wrong].iloc[0]
-    where = f"utterance {first['utterance']!r}, fold {first['fold']!r}, seed {first['seed']}"
-    return InputError(f"predictions: {what} in {int(wrong.sum())} rows, first {where}")
-
-
 def validate(predictions: pd.DataFrame) -> None:
     """
     Raise an InputError unless a table has the form of predictions.
@@ -54,10 +53,7 @@ def validate(predictions: pd.DataFrame) -> None:
     there, parts are test or dev, classes have posteriors, posteriors are in [0, 1] and sum to one
     within the rounding of six decimals, `predicted` is their arg max, and no row occurs twice.
     """
-    missing = [column for column in COLUMNS if column not in predictions]
-    if missing:
-        columns = ", ".join(map(str, predictions.columns)) or "none"
-        raise InputError(f"predictions: columns {', '.join(missing)} are missing; found {columns}")
+    check_columns(predictions, COLUMNS)
     classes = classes_of(predictions)
     if len(classes) < 2:
         raise InputError(
@@ -70,27 +66,20 @@ def validate(predictions: pd.DataFrame) -> None:
         wrong = ~predictions[column].isin(known).to_numpy()
         if wrong.any():
             value = predictions.loc[wrong, column].iloc[0]
-            raise _error(predictions, wrong, f"{column} {value!r} (expected {', '.join(known)})")
-    try:
-        p = predictions[[POSTERIOR + c for c in classes]].to_numpy(dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"predictions: posteriors are not numbers: {error}") from None
+            what = f"{column} {value!r} (expected {', '.join(known)})"
+            raise row_error(predictions, wrong, what)
+    p = posteriors_of(predictions)
     rounding = _ROUNDING * len(classes)
-    # The comparisons are written so that NaN fails them.
-    wrong = ~((p >= 0) & (p <= 1)).all(axis=1)
-    if wrong.any():
-        raise _error(predictions, wrong, "posteriors outside [0, 1]")
     wrong = np.abs(p.sum(axis=1) - 1) > rounding
     if wrong.any():
         total = p[wrong][0].sum()
-        raise _error(predictions, wrong, f"posteriors that sum to {total:.6f} instead of 1")
+        raise row_error(predictions, wrong, f"posteriors that sum to {total:.6f} instead of 1")
     own = p[np.arange(len(p)), pd.Index(classes).get_indexer(predictions["predicted"])]
     wrong = own < p.max(axis=1) - _ROUNDING
     if wrong.any():
-        raise _error(predictions, wrong, "`predicted` that is not the arg max of its posteriors")
-    wrong = predictions.duplicated(["utterance", "fold", "seed", "part", "condition"]).to_numpy()
-    if wrong.any():
-        raise _error(predictions, wrong, "repeated predictions")
+        what = "`predicted` that is not the arg max of its posteriors"
+        raise row_error(predictions, wrong, what)
+    check_once(predictions, KEY)
 
 
 def _metrics_of(rows: pd.DataFrame) -> list[Metric]:

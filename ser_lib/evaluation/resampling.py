@@ -47,6 +47,58 @@ def classes_of(predictions: pd.DataFrame) -> tuple[str, ...]:
     return tuple(name.removeprefix(POSTERIOR) for name in names if name.startswith(POSTERIOR))
 
 
+def check_columns(rows: pd.DataFrame, columns: Sequence[str], whose: str = "predictions") -> None:
+    """Raise an InputError that names the columns that a table lacks, if it lacks any."""
+    missing = [column for column in columns if column not in rows]
+    if missing:
+        found = ", ".join(map(str, rows.columns)) or "none"
+        raise InputError(f"{whose}: columns {', '.join(missing)} are missing; found {found}")
+
+
+def row_error(
+    rows: pd.DataFrame, wrong: np.ndarray, what: str, whose: str = "predictions"
+) -> InputError:
+    """Make the error for some rows of a table of predictions, naming the first."""
+    first = rows.loc[wrong].iloc[0]
+    names = {"utterance": repr, "fold": repr, "seed": str}
+    where = [f"{name} {write(first[name])}" for name, write in names.items() if name in rows]
+    where = ", ".join(where) or f"row {int(np.argmax(wrong))}"
+    return InputError(f"{whose}: {what} in {np.count_nonzero(wrong)} rows, first {where}")
+
+
+def check_once(rows: pd.DataFrame, key: Sequence[str], whose: str = "predictions") -> None:
+    """Raise an InputError if there are several rows of the same key."""
+    repeated = rows.duplicated(list(key)).to_numpy()
+    if repeated.any():
+        what = f"repeated predictions (equal in {', '.join(key)})"
+        raise row_error(rows, repeated, what, whose)
+
+
+def check_labels(metric: Metric, rows: pd.DataFrame, whose: str = "predictions") -> None:
+    """Raise an InputError if there are no rows, or some lack a label that the metric needs."""
+    if rows.empty:
+        raise InputError(f"there is nothing to score: the {whose} have no rows")
+    labels = ("emotion", "predicted") if metric.input == "counts" else ("emotion",)
+    check_columns(rows, labels, whose)
+    for column in (*labels, *(["seed"] if "seed" in rows else [])):
+        missing = rows[column].isna().to_numpy()
+        if missing.any():
+            raise row_error(rows, missing, f"`{column}` is missing (None or NaN)", whose)
+
+
+def posteriors_of(rows: pd.DataFrame, whose: str = "predictions") -> np.ndarray:
+    """Read the posteriors [shape=(rows, classes)]; InputError if one is not in [0, 1]."""
+    try:
+        p = rows[[POSTERIOR + name for name in classes_of(rows)]].to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{whose}: posteriors are not numbers: {error}") from None
+    wrong = metrics.outside(p)
+    if wrong.any():
+        what = "missing posteriors (NaN) or posteriors outside [0, 1]"
+        raise row_error(rows, wrong, what, whose)
+    return p
+
+
 def _summed(
     metric: Metric, rows: pd.DataFrame, code: np.ndarray, n: int, labels: Sequence[str] | None
 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
@@ -61,7 +113,7 @@ def _summed(
             "the predictions"
         )
     y = metrics.positions_of(rows["emotion"], classes)
-    posteriors = rows[[POSTERIOR + name for name in classes]].to_numpy(dtype=float)
+    posteriors = posteriors_of(rows)
     members = [np.flatnonzero(code == group) for group in range(n)]
     if metric.additive:
         values = np.zeros((n, 1, 2))
@@ -114,10 +166,11 @@ def contributions(
     Raises
     ------
     InputError
-        If there are no rows, a class is not among `labels`, or posteriors are missing.
+        If there are no rows, a column is missing, a row has no label (None, NaN), a class is not
+        among `labels`, or a posterior is not in [0, 1].
     """
-    if predictions.empty:
-        raise InputError("there is nothing to score: the predictions have no rows")
+    check_labels(metric, predictions)
+    check_columns(predictions, [column])
     code, groups = pd.factorize(predictions[column], sort=sort, use_na_sentinel=True)
     names = np.empty(len(groups) + (code < 0).any(), dtype=object)
     names[: len(groups)] = groups

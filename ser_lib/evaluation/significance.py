@@ -49,10 +49,14 @@ from ser_lib.evaluation.intervals import (
 )
 from ser_lib.evaluation.metrics import Metric
 from ser_lib.evaluation.resampling import (
+    check_columns,
+    check_labels,
+    check_once,
     classes_of,
     contributions,
     jackknife,
     mean_over_seeds,
+    posteriors_of,
     scores_by_seed,
 )
 
@@ -62,6 +66,8 @@ EXACT_UP_TO = 13
 """Speakers up to which all ways of swapping are tried (2^12 = 4,096 with their mirrors)."""
 PERMUTATIONS = 100_000
 """Ways of swapping that are drawn at random where there are more speakers."""
+
+_TOO_FEW = "a comparison over speakers needs at least two; found {}"
 
 
 @dataclass(frozen=True)
@@ -126,9 +132,18 @@ def sign_flip_p(
         Two-sided. Drawn signs count the observed ones among them, so that p is never zero [2]_.
     exact : bool
         Whether all signs were tried.
+
+    Raises
+    ------
+    InputError
+        If the observed difference is not a number.
     """
     one_swapped = 1.0 - 2.0 * np.eye(n)
     observed, *swapped = difference(np.vstack([np.ones(n), one_swapped]))
+    if not np.isfinite(observed):
+        raise InputError(
+            f"the observed difference is {observed}; expected a number: a score has no value here"
+        )
     # Sums of the same terms in another order differ in the last bits: ties must stay ties.
     scale = np.abs(observed - np.array(swapped)).sum() / 2
     threshold = abs(observed) - 1e-12 * max(1.0, scale)
@@ -145,21 +160,51 @@ def sign_flip_p(
     return (above + 1) / (permutations + 1), False
 
 
+def _check_rows(metric: Metric, first: pd.DataFrame, second: pd.DataFrame) -> None:
+    """Refuse rows that cannot be scored, or of which it is not known whose they are."""
+    if first.empty or second.empty:
+        raise InputError("a comparison needs predictions of both systems; found none of one")
+    for which, table in (("first", first), ("second", second)):
+        whose = f"predictions of the {which} system"
+        check_columns(table, ["utterance", "speaker"], whose)
+        check_labels(metric, table, whose)
+        if metric.input == "posteriors":
+            posteriors_of(table, whose)
+        if table["speaker"].isna().any():
+            raise InputError(_TOO_FEW.format("rows without a speaker"))
+
+
 def _check_same_rows(first: pd.DataFrame, second: pd.DataFrame) -> None:
     """Refuse tables that are not about the same utterances, however many seeds each has."""
     key = ["utterance", *(c for c in ("fold",) if c in first and c in second)]
     contents = []
-    for table in (first, second):
-        parts = [part for _, part in table.groupby("seed")] if "seed" in table else [table]
-        contents += [set(p[[*key, "emotion"]].itertuples(index=False, name=None)) for p in parts]
+    for which, table in (("first", first), ("second", second)):
+        seeds = ["seed"] if "seed" in table else []
+        check_once(table, [*key, *seeds], f"predictions of the {which} system")
+        columns = [np.asarray(table[c], dtype=object) for c in (*key, "emotion", "speaker")]
+        parts = table.groupby("seed").indices.values() if seeds else [slice(None)]
+        contents += [set(zip(*(c[rows].tolist() for c in columns), strict=True)) for rows in parts]
     for other in contents[1:]:
         if other != contents[0]:
-            odd = sorted(map(str, contents[0] ^ other))[:3]
-            raise InputError(
-                "a paired comparison needs the same utterances, folds and true classes in both "
-                f"systems and all seeds; {len(contents[0] ^ other)} differ, such as "
-                f"{', '.join(odd)}"
+            odd = contents[0] ^ other
+            here, there = ({tuple(map(_plain, row)) for row in c} for c in (contents[0], other))
+            advice = (
+                "; they differ only in how they are written: read all with the same types, as by "
+                "`dtype=str`"
             )
+            raise InputError(
+                "a paired comparison needs the same utterances, folds, true classes and speakers "
+                f"in both systems and all seeds; {len(odd)} differ, such as "
+                f"{', '.join(sorted(map(str, odd))[:3])}{advice if here == there else ''}"
+            )
+
+
+def _plain(value: object) -> str:
+    """Write "03", 3 and 3.0 alike: a CSV that is read without types makes numbers of texts."""
+    try:
+        return str(float(value))
+    except (TypeError, ValueError):
+        return str(value)
 
 
 def _paired(
@@ -172,9 +217,8 @@ def _paired(
         runs.append(table.assign(seed=seed + sum(run["seed"].max() + 1 for run in runs)))
     n_first = int(runs[0]["seed"].max()) + 1
     values, function, speakers = contributions(metric, pd.concat(runs, ignore_index=True))
-    if None in speakers or len(speakers) < 2:
-        description = "rows without a speaker" if None in speakers else "one speaker"
-        raise InputError(f"a comparison over speakers needs at least two; found {description}")
+    if len(speakers) < 2:
+        raise InputError(_TOO_FEW.format("one speaker"))
     return values[:n_first], values[n_first:], function
 
 
@@ -234,13 +278,13 @@ def compare(
     Raises
     ------
     InputError
-        If the utterances or their classes differ, speakers are missing, there are fewer than two,
-        or the metric is unknown.
+        If the utterances, their classes or their speakers differ, or an utterance occurs twice
+        under a seed (rows of several parts or conditions); if a label, a posterior or a speaker is
+        missing; if there are fewer than two speakers, or the metric is unknown.
     """
     metric = metrics.get(metric)
     check_confidence(confidence)
-    if first.empty or second.empty:
-        raise InputError("a comparison needs predictions of both systems; found none of one")
+    _check_rows(metric, first, second)
     _check_same_rows(first, second)
     one, other = (sorted(classes_of(table)) for table in (first, second))
     if metric.input == "posteriors" and one != other:
@@ -288,12 +332,19 @@ def holm(p: Sequence[float]) -> np.ndarray:
         In the order given: below 0.05 where the comparison stands with a chance of at most 5 %
         that any of them is a false alarm.
 
+    Raises
+    ------
+    InputError
+        If a p-value is not in [0, 1].
+
     Examples
     --------
     >>> holm([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
     """
     p = np.asarray(p, dtype=float)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise InputError(f"p is {p.tolist()}; expected numbers from 0 to 1")
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     corrected = np.empty_like(p)
@@ -342,7 +393,10 @@ def compare_all(
         pairs = [(name, reference) for name in systems if name != reference]
     rows = []
     for first, second in pairs:
-        result = compare(systems[first], systems[second], metric, **options)
+        try:
+            result = compare(systems[first], systems[second], metric, **options)
+        except InputError as error:
+            raise InputError(f"{first} (first) and {second} (second): {error}") from None
         rows.append({"first": first, "second": second, **vars(result)})
     table = pd.DataFrame(rows).drop(columns=["metric", "exact"])
     table.insert(6, "p_holm", holm(table["p"]))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ser_lib.errors import DivergenceError, InputError, unknown
@@ -124,7 +125,9 @@ class InferenceMixin:
 
     def _classified(self, X: RaggedArray) -> RaggedArray:
         """Check rows, and return what the network classifies: them or, one by one, their items."""
-        check_is_fitted(self, "network_")
+        # An exported network is no estimator, and has no training before it.
+        if isinstance(self, BaseEstimator):
+            check_is_fitted(self, "network_")
         check_rows("X", X, item_shape=self._item_shape)
         return X.items() if self.pool else X
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ser_lib.errors import InputError
+from ser_lib.evaluation import fusion, metrics
 from ser_lib.evaluation.calibration import (
     apply_temperature,
     calibrate,
@@ -84,3 +85,45 @@ def test_rows_and_classes_must_match():
         expected_calibration_error([0], np.full((2, 2), 0.5))
     with pytest.raises(InputError, match="at least one row"):
         fit_temperature([], np.empty((0, 2)))
+    with pytest.raises(InputError, match="2 groups for 4 rows"):
+        calibrate([0, 1, 1, 0], np.full((4, 2), 0.5), ["a", "b"])
+
+
+P = np.array([[0.7, 0.3], [0.4, 0.6], [0.5, 0.5]])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        expected_calibration_error,
+        fit_temperature,
+        lambda y, p: calibrate(y, p, ["a", "b", "c"]),
+        metrics.cross_entropy_of,
+        lambda y, p: fusion.fit_weights(np.stack([p, P]), y),
+    ],
+    ids=["error", "temperature", "calibration", "cross-entropy", "weights"],
+)
+@pytest.mark.parametrize(
+    ("y", "p", "message"),
+    [
+        (["a", "b", "a"], P, "of type <U1, such as 'a'; expected .* an integer from 0 to 1"),
+        ([0.0, 1.0, 0.0], P, "of type float64, such as 0.0; expected .* an integer from 0 to 1"),
+        ([True, False, True], P, "of type bool, such as True; expected .* an integer from 0 to 1"),
+        ([1, 2, 1], P, "of 1 of 3 rows .* first 2 in row 1; expected integers from 0 to 1"),
+        ([0, -1, -1], P, "of 2 of 3 rows .* first -1 in row 1; expected integers from 0 to 1"),
+        ([0, 1], P, r"\(2,\) true classes for posteriors of shape .*3, 2\); expected one per row"),
+        ([0, 1, 0], [*P[:2], [np.nan] * 2], r"of 1 of \d rows .* first \[nan, nan\] in row .*2"),
+        ([0, 1, 0], [P[0], [0.5, -0.5], P[2]], r"rows are not in \[0, 1\], first \[0.5, -0.5\]"),
+        ([0, 1, 0], 100 * P, r"of 3 of \d rows are not in \[0, 1\], first \[70.0, 30.0\]"),
+        ([0, 1, 0], np.log(P), r"of 3 of \d rows are not in \[0, 1\], first"),
+    ],
+)
+def test_what_is_no_class_or_no_posterior_is_refused(function, y, p, message):
+    with pytest.raises(InputError, match=message):
+        function(y, np.asarray(p))
+
+
+@pytest.mark.parametrize("bins", [0, -1, 2.5, None])
+def test_bins_are_counted(bins):
+    with pytest.raises(InputError, match=f"bins is {bins}; expected a whole number above 0"):
+        expected_calibration_error([0, 1, 0], P, bins)

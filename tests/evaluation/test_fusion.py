@@ -143,7 +143,7 @@ def test_what_cannot_be_fused_is_refused(predictions):
         fusion.fuse({"a": rows, "b": rows}, "fited")
     with pytest.raises(InputError, match=r"a and b differ in 1, such as test, clean, 0, s0, s0-00"):
         fusion.fuse({"a": rows, "b": rows.iloc[1:]})
-    with pytest.raises(InputError, match="same utterances, folds and true classes"):
+    with pytest.raises(InputError, match="same utterances, folds, true classes and speakers"):
         fusion.fuse({"a": rows, "b": rows.assign(emotion="fear")})
     with pytest.raises(InputError, match=r"same classes; found .* in a and anger, boredom"):
         fusion.fuse({"a": rows, "b": rows.rename(columns={"p_fear": "p_boredom"})})
@@ -152,3 +152,56 @@ def test_what_cannot_be_fused_is_refused(predictions):
         fusion.fuse(dict(zip("ab", seeds, strict=True)))
     with pytest.raises(InputError, match="found none that all members predict in fold 's0'"):
         fusion.fuse({"a": rows, "b": with_development(predictions, 1)}, "fitted")
+
+
+def test_members_without_rows_in_common_are_refused(predictions):
+    rows = soft(predictions, 0)
+    with pytest.raises(InputError, match=r"no condition in common: a \['clean'\]; b \['noise'\]"):
+        fusion.fuse({"a": rows, "b": rows.assign(condition="noise")})
+    with pytest.raises(InputError, match=r"no part in common: a \['test'\]; b \['dev'\]"):
+        fusion.fuse({"a": rows, "b": rows.assign(part="dev")})
+    with pytest.raises(InputError, match=r"no condition in common: a \['clean'\]; b \[\]"):
+        fusion.fuse({"a": rows, "b": rows[:0]})
+
+
+def test_members_with_repeated_rows_are_refused(predictions):
+    rows, seeds = soft(predictions, 0), soft(predictions, 1, seeds=(0, 1))
+    twice = pd.concat([rows, rows[3:5]])
+    message = r"predictions of b: repeated predictions .* in 2 rows, first utterance 's0-03'"
+    for members in ({"a": rows, "b": twice}, {"b": twice, "a": rows}, {"a": seeds, "b": twice}):
+        with pytest.raises(InputError, match=message):
+            fusion.fuse(members)
+    # Of a condition that is not fused nothing is asked.
+    noise = pd.concat([rows, *[rows[:2].assign(condition="noise")] * 2])
+    assert len(fusion.fuse({"a": rows, "b": noise})[0]) == len(rows)
+
+
+def test_members_need_the_same_speakers_known_or_not(predictions):
+    rows = soft(predictions, 0)
+    moved = rows.assign(speaker=np.roll(rows["speaker"], 1))
+    with pytest.raises(InputError, match=r"true classes and speakers .* a and b differ in 6, such"):
+        fusion.fuse({"a": rows, "b": moved})
+    with pytest.raises(InputError, match="differ in 72"):
+        fusion.fuse({"a": rows, "b": rows.assign(speaker=None)})
+    for missing in (None, np.nan, pd.NA):
+        fused, _ = fusion.fuse({"a": rows.assign(speaker=None), "b": rows.assign(speaker=missing)})
+        assert fused["speaker"].isna().all()
+
+
+def test_members_need_posteriors_and_columns(predictions):
+    rows = soft(predictions, 0)
+    silent = rows.copy()
+    silent.loc[[4, 5], COLUMNS] = np.nan
+    with pytest.raises(InputError, match=r"of b: missing posteriors .* in 2 rows, first .*'s0-04'"):
+        fusion.fuse({"a": rows, "b": silent})
+    with pytest.raises(InputError, match="predictions of b: columns fold, seed are missing"):
+        fusion.fuse({"a": rows, "b": rows.drop(columns=["fold", "seed"])})
+
+
+@pytest.mark.parametrize("weights", [[1], [1, -1], [1, np.nan], [1, np.inf], [1, 1, 1]])
+def test_a_pool_needs_a_weight_for_each_member(weights):
+    posteriors = np.array([[[0.9, 0.1]], [[0.5, 0.5]]])
+    with pytest.raises(InputError, match="expected a number of at least 0 for each of 2 members"):
+        fusion.pool(posteriors, weights)
+    with pytest.raises(InputError, match=r"of 1 of 2 rows .* first \[9.0, 1.0\] in row \(0, 0\)"):
+        fusion.pool(posteriors * [[[10]], [[1]]])

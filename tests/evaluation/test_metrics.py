@@ -1,6 +1,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
@@ -110,7 +111,43 @@ def test_the_order_of_classes_is_kept():
     assert matrix.to_numpy().tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
 
 
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+@pytest.mark.parametrize(
+    "function", [metrics.uar, metrics.wa, metrics.macro_f1, metrics.per_class_recall]
+)
+def test_missing_labels_are_no_class(function, missing):
+    gaps, whole = ["anger", missing, missing, "fear"], ["anger", "fear", "fear", "fear"]
+    for given in (gaps, pd.Series(gaps), pd.Series(gaps, dtype=object), pd.Categorical(gaps)):
+        with pytest.raises(
+            InputError, match=r"true labels are missing .* in 2 of 4 rows, first .*1"
+        ):
+            function(given, whole)
+        with pytest.raises(InputError, match=r"predictions are missing .* in 2 of 4 rows"):
+            function(whole, given)
+    with pytest.raises(
+        InputError, match=r"contain (None|nan|<NA>|NaT); the classes are anger, fear"
+    ):
+        metrics.confusion(gaps, whole, ["anger", "fear"])
+
+
+def test_missing_numbers_are_no_class():
+    with pytest.raises(InputError, match=r"true labels are missing \(nan\) in 1 of 3 rows"):
+        metrics.uar(np.array([1.0, np.nan, 2.0]), np.array([1.0, 1.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    "given", [{"a", "b"}, "ab", {"a": 1, "b": 2}, np.array([["a"], ["b"]]), (i for i in "ab")]
+)
+def test_labels_without_an_order_are_refused(given):
+    with pytest.raises(
+        InputError, match=r"true labels are .* expected a sequence with one for each"
+    ):
+        metrics.uar(given, ["a", "b"])
+
+
 def test_what_cannot_be_scored_is_refused():
+    with pytest.raises(InputError, match="labels are of types int, str; expected all of one type"):
+        metrics.uar([1, 2], ["1", "2"])
     with pytest.raises(InputError, match="no labels were given"):
         metrics.uar([], [])
     with pytest.raises(InputError, match="1 true labels but 2 predicted"):

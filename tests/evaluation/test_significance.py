@@ -1,3 +1,4 @@
+import io
 import itertools
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from scipy import stats
 
 from ser_lib.errors import InputError
-from ser_lib.evaluation import metrics, significance
+from ser_lib.evaluation import intervals, metrics, significance
 
 
 def of_sum(terms, **options):
@@ -246,6 +247,126 @@ def test_the_same_predictions_under_all_seeds_are_compared_as_those_of_one(predi
     thrice = [pd.concat([rows.assign(seed=seed) for seed in range(3)]) for rows in (first, second)]
     many, single = significance.compare(*thrice), significance.compare(first, second)
     assert vars(many) == pytest.approx(vars(single))
+
+
+POSTERIORS = ["p_anger", "p_fear", "p_neutral"]
+
+
+def put(rows, utterances, **values):
+    """Put values into the rows of some utterances."""
+    rows = rows.astype(dict.fromkeys(values, object))
+    for column, value in values.items():
+        rows.loc[rows["utterance"].isin(utterances), column] = value
+    return rows
+
+
+def test_missing_posteriors_are_no_finding(predictions):
+    rows = predictions(speakers=10)
+    silent = put(rows, ["s0-03", "s1-04"], **dict.fromkeys(POSTERIORS, np.nan))
+    message = (
+        r"predictions of the {} system: missing posteriors .* in 2 rows, first utterance 's0-03', "
+        "fold 's0', seed 0"
+    )
+    with pytest.raises(InputError, match=message.format("first")):
+        significance.compare(silent, rows, "cross_entropy")
+    with pytest.raises(InputError, match=message.format("second")):
+        significance.compare(rows, silent, "cross_entropy")
+    with pytest.raises(
+        InputError, match=rf"^a \(first\) and b \(sec.*: {message.format('second')}"
+    ):
+        significance.compare_all({"a": rows, "b": silent}, "cross_entropy")
+    with pytest.raises(InputError, match=r"missing posteriors .* in 2 rows"):
+        intervals.interval(silent, "cross_entropy")
+    # UAR needs no posteriors.
+    assert significance.compare(silent, rows).p == 1
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("metric", ["uar", "wa", "macro_f1"])
+def test_missing_predictions_are_refused(predictions, metric, missing):
+    rows = predictions()
+    silent = put(rows, ["s1-04"], predicted=missing)
+    with pytest.raises(InputError, match=r"second system: `predicted` is .* in 1 rows, .* 's1-04'"):
+        significance.compare(rows, silent, metric)
+    with pytest.raises(InputError, match=r"predictions: `predicted` is missing .* 's1-04'"):
+        intervals.interval(silent, metric)
+    with pytest.raises(InputError, match=r"first system: `emotion` is missing .* 's1-04'"):
+        significance.compare(put(rows, ["s1-04"], emotion=missing), rows, metric)
+    with pytest.raises(InputError, match=r"`seed` is missing .* in 1 rows, first .* 's1-04'"):
+        intervals.interval(put(rows, ["s1-04"], seed=missing), metric)
+    # The cross-entropy needs no predictions.
+    assert significance.compare(rows, silent, "cross_entropy").p == 1
+
+
+@pytest.mark.parametrize("column", ["utterance", "speaker", "emotion", "predicted"])
+def test_missing_columns_are_named(predictions, column):
+    rows = predictions()
+    with pytest.raises(InputError, match=f"second system: columns {column} are missing; found .*"):
+        significance.compare(rows, rows.drop(columns=column))
+
+
+def test_an_observed_difference_that_is_no_number_is_refused(predictions, monkeypatch):
+    for value in (np.nan, np.inf):
+        with pytest.raises(InputError, match=f"observed difference is {value}; expected a number"):
+            of_sum(np.array([0.5, value, 0.5]))
+    nothing = metrics.Metric("nothing", "nothing", lambda y, posteriors: np.nan, "posteriors")
+    monkeypatch.setitem(metrics.METRICS, "nothing", nothing)
+    with pytest.raises(InputError, match="observed difference is nan"):
+        significance.compare(predictions(), predictions(random_state=1), "nothing")
+
+
+def test_p_values_are_probabilities():
+    for strange in (np.nan, -0.1, 1.1):
+        with pytest.raises(InputError, match=r"p is \[0.01, .*\]; expected numbers from 0 to 1"):
+            significance.holm([0.01, strange])
+
+
+@pytest.mark.parametrize("columns", [["utterance", "speaker", "emotion", "predicted"], slice(None)])
+def test_speakers_are_those_of_the_same_utterances(predictions, columns):
+    rows = predictions(speakers=10).replace({"speaker": {f"s{i}": f"{i:02d}" for i in range(10)}})
+    rows = rows.assign(fold=rows["speaker"]).loc[:, columns]
+    other = rows.sample(frac=1, random_state=0)
+    assert significance.compare(rows, other).speakers == 10
+    differ = "classes and speakers in both systems and all seeds; {} differ, such as .'s0-00'"
+    # Speakers in the order of other utterances.
+    moved = other.assign(speaker=rows["speaker"].to_numpy())
+    with pytest.raises(InputError, match=differ.format(r"\d+")) as raised:
+        significance.compare(rows, moved)
+    assert "dtype=str" not in str(raised.value)
+    one = put(rows, ["s0-00"], speaker="05")
+    with pytest.raises(InputError, match=differ.format(2)):
+        significance.compare(rows, one)
+    # As pandas reads "03" from a CSV, as Excel writes it, and as a column with gaps is read.
+    read = pd.read_csv(io.StringIO(rows.to_csv(index=False)))
+    assert read["speaker"].dtype == int
+    for written in (
+        read,
+        rows.assign(speaker=rows["speaker"].astype(int).astype(str)),
+        read.assign(speaker=read["speaker"].astype(float)),
+    ):
+        with pytest.raises(InputError, match=r"differ only in how they are written.*`dtype=str`"):
+            significance.compare(rows, written)
+    read = pd.read_csv(io.StringIO(rows.to_csv(index=False)), dtype={"speaker": str, "fold": str})
+    assert significance.compare(rows, read).speakers == 10
+    assert significance.compare(rows, rows.astype({"speaker": "category"})).speakers == 10
+
+
+def test_every_utterance_counts_once_under_a_seed(predictions):
+    rows = predictions(seeds=(0, 1))
+    right = rows[(rows["emotion"] == rows["predicted"]) & (rows["seed"] == 1)]
+    message = rf"repeated predictions \(equal in utterance, fold, seed\) in {len(right)} rows, .*1$"
+    for tables in ((rows, pd.concat([rows, right])), (pd.concat([rows, right]), rows)):
+        with pytest.raises(InputError, match=message):
+            significance.compare(*tables)
+    twice = pd.concat([rows, rows.assign(condition="noise")])
+    with pytest.raises(InputError, match=r"repeated predictions .* in 144 rows"):
+        significance.compare(twice, twice)
+    # A speaker may be tested in several folds.
+    folds = pd.concat([rows, rows.assign(fold="again")])
+    assert significance.compare(folds, folds).p == 1
+    # Without names of the folds it is not known which prediction belongs to which.
+    with pytest.raises(InputError, match=r"repeated predictions \(equal in utterance, seed\)"):
+        significance.compare(folds, rows.drop(columns="fold"))
 
 
 @pytest.mark.slow
