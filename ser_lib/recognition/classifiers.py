@@ -134,6 +134,13 @@ def read_fitted(folder: Path, state: Mapping[str, object]) -> object:
         ) from error
 
 
+def item_shape_of(classifier: object) -> tuple[int, ...]:
+    """Return the shape of the items that a classifier of `read_fitted` takes: frames or vectors."""
+    if hasattr(classifier, "n_features_in_"):
+        return (classifier.n_features_in_,)
+    return classifier._item_shape
+
+
 def _read_onnx(folder: Path, state: Mapping[str, object]) -> object:
     from ser_lib.neural.saving import read_scaling
     from ser_lib.recognition.networks import OnnxClassifier
@@ -199,4 +206,5 @@ def _read_svm(path: Path, state: Mapping[str, object]) -> object:
     classifier.pipeline_, classifier.classes_ = pipeline, np.array(state["targets"])
     classifier.search_, classifier.temperature_ = state["search"], float(state["temperature"])
     classifier.n_parameters_ = state["n_parameters"]
+    classifier.n_features_in_ = pipeline.n_features_in_
     return classifier

@@ -120,6 +120,12 @@ def predict_files(
         with output_file.RowFile(output, form, columns, name, window, hop, rate, files) as rows:
             if done := len(files) - len(rows.waiting):
                 print(f"{output}: {done} are there already", file=sys.stderr)
+            if rows.newer:
+                print(
+                    f"{output}: {len(rows.newer)} of these recordings were changed after it, the "
+                    f"first is {rows.newer[0]}; delete their rows if they sound otherwise now",
+                    file=sys.stderr,
+                )
             outcome = _Outcome(window)
             for results in _followed(recogniser, rows.waiting, window, hop, rows.begun):
                 outcome.note(results)

@@ -57,6 +57,7 @@ class StoredDiscriminant:
         self.references, self.mean = arrays["references"], arrays["mean"]
         self.directions, self.class_means = arrays["directions"], arrays["class_means"]
         features, units = self.directions.shape
+        self.n_features_in_ = features
         shapes = (self.references.shape[1], self.mean.shape, self.class_means.shape)
         if shapes != (features, (features,), (len(classes), units)):
             raise InputError(

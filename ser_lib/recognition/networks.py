@@ -162,6 +162,13 @@ class OnnxClassifier(InferenceMixin):
         self._session = open_session(self.path)
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
+    def __getstate__(self) -> dict[str, object]:
+        # A session cannot be copied; the file is opened anew, wherever the copy is made.
+        return {**vars(self), "path": self.path.absolute(), "_session": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, _session=open_session(state["path"]))
+
     def _posteriors(self, X: RaggedArray) -> np.ndarray:
         posteriors = np.empty((len(X), len(self.classes_)))
         for rows, batch in self._results(X, POSTERIORS):

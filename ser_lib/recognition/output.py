@@ -30,14 +30,24 @@ _ROUNDING, _RESAMPLING = 0.0005, 0.005
 _DONE, _BEGUN, _CHANGED, _FAILED = "done", "begun", "changed", "failed"
 # A value in a JSON object, text or number or null, wherever it is cut off.
 _VALUE = re.compile(r'"(?:[^"\\]|\\.?)*"?|[-+.\w]*')
+# What `one_line` may write for a character.
+_WRITTEN = re.compile(r"\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 
 def one_line(value: object) -> object:
-    """Write a text without line breaks and control characters, and so that UTF-8 can hold it."""
+    r"""
+    Write a text without line breaks and control characters, and so that UTF-8 can hold it.
+
+    No two texts are written alike: backslashes are doubled where they could be taken for those of
+    the characters that are written as ``\n`` or ``\x1b``. On Windows, where they are no part of a
+    file's name, they stay.
+    """
     if not isinstance(value, str):
         return value
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in value)
-    return shown.encode("utf-8", "backslashreplace").decode("utf-8")
+    doubled = os.sep != "\\" and (not value.isprintable() or _WRITTEN.search(value))
+    return "".join(
+        c if c.isprintable() and not (doubled and c == "\\") else repr(c)[1:-1] for c in value
+    )
 
 
 def line_of(row: Mapping[str, object], form: str) -> str:
@@ -137,6 +147,8 @@ class RowFile:
         Those of `recordings` that are left to do.
     begun : int
         How many windows of the first of these the file holds already.
+    newer : list of paths
+        Those of `recordings` that the file holds, but that were changed after it was.
 
     Raises
     ------
@@ -157,7 +169,7 @@ class RowFile:
         recordings: Sequence[str | os.PathLike],
     ):
         self.path, self.form, self.columns = Path(path), form, list(columns)
-        self.waiting, self.begun = list(recordings), 0
+        self.waiting, self.begun, self.newer = list(recordings), 0, []
         # Whose rows are the last, and where they begin.
         self._last: tuple[object, int] = (None, 0)
         windows = (window, hop, sample_rate)
@@ -188,6 +200,9 @@ class RowFile:
                 with paths.whole(self.path.resolve(), "wb") as file:
                     file.write(kept.content)
                 raise _Replaced
+            written = os.fstat(self._file.fileno()).st_mtime
+            done = [recordings[name] for name in recordings if name in kept.done]
+            self.newer = [each for each in done if _changed(each) > written]
             self._size = len(kept.content)
             self._file.truncate(self._size)
         except _Replaced:
@@ -310,6 +325,14 @@ class RowFile:
             f"{self.path}: exists and holds {found}; expected a new file, or one that the same "
             "`ser predict` began"
         )
+
+
+def _changed(path: str | os.PathLike) -> float:
+    """Return when a file was changed, long ago where that cannot be told."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _begins_object(cut: bytes, columns: Sequence[str]) -> bool:

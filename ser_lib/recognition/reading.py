@@ -1,7 +1,9 @@
 """Read a recording of any length piece by piece, and tell whether a piece holds speech."""
 
+import math
+import numbers
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +36,7 @@ _VOICED, _SPREAD = 0.15, 3.0
 
 Recording = str | os.PathLike | tuple[np.ndarray, int]
 """A file, or a waveform and its sampling rate in hertz."""
+_EXPECTED = "a path, or a pair of a waveform and its sampling rate in hertz"
 
 
 class Piece(NamedTuple):
@@ -52,11 +55,20 @@ class Piece(NamedTuple):
     signal: np.ndarray
 
 
-def check_window(window: float, hop: float) -> None:
-    """Refuse a window shorter than a frame or longer than `LONGEST`, and a hop of 0 or above it."""
+def check_window(window: float, hop: float) -> tuple[float, float]:
+    """
+    Return both as floats, if they are allowed.
+
+    Raises
+    ------
+    InputError
+        For a window shorter than a frame or longer than `LONGEST`, or a hop of 0 or above it.
+    """
     for name, value in (("window", window), ("hop", hop)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not (number and math.isfinite(value)):
             raise InputError(f"{name} is {value!r}; expected a number of seconds")
+    window, hop = float(window), float(hop)
     if not SHORTEST <= window <= LONGEST:
         raise InputError(f"window is {window:g} s; expected {SHORTEST:g} to {LONGEST:g} s")
     if not SHORTEST <= hop <= window:
@@ -64,6 +76,7 @@ def check_window(window: float, hop: float) -> None:
             f"hop is {hop:g} s; expected {SHORTEST:g} s to the window of {window:g} s, so that "
             "nothing between windows is left out"
         )
+    return window, hop
 
 
 def spans(
@@ -130,13 +143,22 @@ def _centred(signal: np.ndarray) -> np.ndarray:
     return signal - np.float32(mean) if abs(mean) > OFFSET * signal.std(dtype=float) else signal
 
 
-def recordings_of(recordings: Recording | Sequence[Recording]) -> list[Recording]:
+def each_of(recordings: Recording | Iterable[Recording]) -> Iterable[Recording]:
+    """Return what gives recordings, of one or several; none has been taken from it yet."""
+    if isinstance(recordings, str | os.PathLike) or (
+        isinstance(recordings, tuple)
+        and len(recordings) == 2
+        and isinstance(recordings[1], numbers.Real)
+    ):
+        return [recordings]
+    if not isinstance(recordings, Iterable) or isinstance(recordings, bytes):
+        raise InputError(f"recordings is {recordings!r}; expected {_EXPECTED}, or several of these")
+    return recordings
+
+
+def recordings_of(recordings: Recording | Iterable[Recording]) -> list[Recording]:
     """Make a list of recordings of one or several."""
-    one = isinstance(recordings, str | os.PathLike) or (
-        isinstance(recordings, tuple) and len(recordings) == 2 and np.ndim(recordings[1]) == 0
-        and not isinstance(recordings[1], str | os.PathLike)
-    )  # fmt: skip
-    recordings = [recordings] if one else list(recordings)
+    recordings = list(each_of(recordings))
     if not recordings:
         raise InputError("no recordings were given; expected at least one")
     return recordings
@@ -144,13 +166,12 @@ def recordings_of(recordings: Recording | Sequence[Recording]) -> list[Recording
 
 def name_of(recording: Recording, number: int) -> str:
     """Return the name of a recording: the path, or the number of the waveform, from 1."""
-    if isinstance(recording, tuple):
+    if isinstance(recording, tuple) and len(recording) == 2:
         return f"waveform {number}"
     if not isinstance(recording, str | os.PathLike):
-        raise InputError(
-            f"recording {number} is of type {type(recording).__name__}; expected a path, or a pair "
-            "of a waveform and its sampling rate in hertz"
-        )
+        what = type(recording).__name__
+        what += f" of {len(recording)}" if isinstance(recording, tuple) else ""
+        raise InputError(f"recording {number} is of type {what}; expected {_EXPECTED}")
     return os.fspath(recording)
 
 
@@ -167,9 +188,9 @@ def seconds_of(recording: Recording) -> float:
 
 def _waveform(signal: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
     """Check a waveform, (samples,) or (samples, channels), and bring it to one float32 channel."""
-    signal = np.asarray(signal)
     if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or rate < 1000:
         raise InputError(f"waveform: its sampling rate is {rate!r}; expected hertz, at least 1000")
+    signal = np.asarray(signal)
     if signal.dtype.kind == "i":
         # Integers of 32 bits hold those of 16 where nobody scaled them.
         least = np.iinfo(np.int16).max if signal.dtype.itemsize > 2 else 0
@@ -179,18 +200,22 @@ def _waveform(signal: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
                 "expected int16, int32 that uses its range, or floats between -1 and 1"
             )
         signal = signal / -float(np.iinfo(signal.dtype).min)
-    if signal.dtype.kind != "f" or signal.ndim not in (1, 2):
+    if signal.dtype.kind != "f" or signal.ndim not in (1, 2) or 0 in signal.shape[1:]:
         raise InputError(
             f"waveform: shape {signal.shape}, type {signal.dtype}; expected numbers of shape "
             "(samples,) or (samples, channels)"
         )
-    signal = signal.astype(np.float32)
-    signal = signal.mean(axis=1) if signal.ndim == 2 else signal
-    if len(signal) < SHORTEST * rate or not np.isfinite(signal).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        # What is not finite is refused below.
+        signal = signal.astype(np.float32)
+        signal = signal.mean(axis=1) if signal.ndim == 2 else signal
+    if len(signal) < SHORTEST * rate:
         raise InputError(
             f"waveform: {len(signal)} samples at {rate} Hz; expected at least "
-            f"{1000 * SHORTEST:.0f} ms of finite samples"
+            f"{1000 * SHORTEST:.0f} ms"
         )
+    # By the same rule as a file's.
+    decoding.refuse_values("waveform", signal, len(signal))
     return signal, int(rate)
 
 

@@ -16,7 +16,7 @@ from ser_lib.errors import InputError, InputWarning
 from ser_lib.evaluation.calibration import apply_temperature
 from ser_lib.features.normalisation import moments, scale, standardise_by
 from ser_lib.features.ragged import RaggedArray
-from ser_lib.recognition.classifiers import read_fitted
+from ser_lib.recognition.classifiers import item_shape_of, read_fitted
 from ser_lib.recognition.folder import read_description
 from ser_lib.recognition.front_ends import made_front_end
 from ser_lib.recognition.outcome import (
@@ -37,12 +37,14 @@ from ser_lib.recognition.reading import (
     Recording,
     blocks_of,
     check_window,
+    each_of,
     holds_speech,
     name_of,
     pieces_of,
     recordings_of,
     seconds_of,
 )
+from ser_lib.recognition.threads import one_thread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,6 +90,9 @@ class Recogniser:
         self.classes = tuple(self.description["classes"])
         self.front_end = made_front_end(self.description["front_end"])
         self.classifier = read_fitted(self.folder, self.description["classifier"])
+        self._item_shape = item_shape_of(self.classifier)
+        # Whether it takes hardly longer over pieces one by one than together.
+        self._singly = self.description["classifier"]["kind"] == "discriminant"
         self._column = [self._emotion(target) for target in self.classifier.classes_]
         # Mean and standard deviation of the features of a speaker.
         self._moments: tuple[np.ndarray, np.ndarray] | None = None
@@ -247,6 +252,7 @@ class Recogniser:
         InputWarning
             If the recording is shorter than a window; it is then recognised as a whole.
         """
+        window, hop = check_window(window, hop)
         parts = self.results([recording], window=window, hop=hop)
         results = [result for part in parts for result in part]
         if results[-1].failed:
@@ -257,7 +263,7 @@ class Recogniser:
 
     def results(
         self,
-        recordings: Iterable[Recording],
+        recordings: Recording | Iterable[Recording],
         *,
         window: float | None = None,
         hop: float | None = None,
@@ -269,8 +275,12 @@ class Recogniser:
 
         Parameters
         ----------
-        recordings : iterable of paths or (waveform, rate)
-            Read as they come; memory does not depend on their number or length.
+        recordings : path, (waveform, rate), or iterable of these
+            Read as they come; memory does not depend on their number or length. Networks and
+            support vector machines take longer over pieces (recordings, or windows of them) one by
+            one than together: their results come when up to 64 pieces have been read, or all.
+            Those of discriminant analysis come when the recording has been read, or 64 windows of
+            it.
         window, hop : float, optional
             As for `timeline`; without `window` recordings are recognised as wholes. The hop is by
             default the window.
@@ -290,11 +300,10 @@ class Recogniser:
         if hop is not None and window is None:
             raise InputError(f"hop is {hop!r} without a window; expected a window in seconds")
         if window is not None:
-            hop = window if hop is None else hop
-            check_window(window, hop)
+            window, hop = check_window(window, window if hop is None else hop)
         waiting: list[InProgress] = []
         pending: list[tuple[InProgress, int, np.ndarray]] = []
-        for number, recording in enumerate(recordings, start=1):
+        for number, recording in enumerate(each_of(recordings), start=1):
             job = InProgress(name_of(recording, number))
             waiting.append(job)
             seconds = None
@@ -312,6 +321,8 @@ class Recogniser:
                     self._classify(pending)
                     yield from ready(waiting)
             job.is_read = True
+            if self._singly:
+                self._classify(pending)
             if read is not None:
                 read(number)
             yield from ready(waiting)
@@ -353,7 +364,8 @@ class Recogniser:
         return pieces_of(blocks, rate, window, hop, skip=skip)
 
     def _features(self, signal: np.ndarray, name: str) -> np.ndarray:
-        items = self.front_end(signal, Path(name).stem)
+        with one_thread():
+            items = self.front_end(signal, Path(name).stem)
         how = self.description["normalisation"]
         if how == "utterance" and not self.description["normalised_by_front_end"]:
             items = standardise_by(RaggedArray.from_list([items]), [0])[0]
@@ -392,12 +404,31 @@ class Recogniser:
         -------
         ndarray of float64, shape (n, classes)
             In the order of `classes`; rows sum to one.
+
+        Raises
+        ------
+        InputError
+            If they are none of the front end, or not finite.
         """
-        predicted = np.asarray(self.classifier.predict_proba(features), dtype=np.float64)
+        self._check_features(features)
+        with one_thread():
+            predicted = np.asarray(self.classifier.predict_proba(features), dtype=np.float64)
         summed = np.zeros((len(features), len(self.classes)))
         for column, values in zip(self._column, predicted.T, strict=True):
             summed[:, column] += values
         return apply_temperature(summed, self.description["temperature"])
+
+    def _check_features(self, features: RaggedArray) -> None:
+        expected = f"expected a RaggedArray with items of shape {self._item_shape}, of front_end"
+        if not isinstance(features, RaggedArray):
+            raise InputError(f"features is of type {type(features).__name__}; {expected}")
+        if features.item_shape != self._item_shape:
+            raise InputError(f"features has items of shape {features.item_shape}; {expected}")
+        for number, items in enumerate(features):
+            if not np.isfinite(items).all():
+                raise InputError(
+                    f"features of row {number} are not finite; expected finite numbers"
+                )
 
     def read(self, recording: Recording) -> np.ndarray:
         """
@@ -411,8 +442,9 @@ class Recogniser:
         Raises
         ------
         InputError
-            If it cannot be read.
+            If it cannot be read, or is no recording.
         """
+        name_of(recording, 1)  # refuses what is none
         return np.concatenate(list(blocks_of(recording, self.front_end.sample_rate)))
 
     def attention(self, recording: Recording) -> "pd.DataFrame":
@@ -444,7 +476,7 @@ class Recogniser:
             raise InputError(
                 f"{self.name}: the system {self.description['system']} has no attention"
             )
-        (weights,) = self.classifier.attention(self._whole([recording]))
+        (weights,) = self._applied("attention", recording)
         if getattr(self.classifier, "pool", None):
             raise InputError(
                 f"{self.name}: the attention of {self.description['system']} is within segments; "
@@ -486,7 +518,7 @@ class Recogniser:
                 f"{self.name}: {self.description['system']} is not linear in its features; "
                 "expected discriminant analysis"
             )
-        (found,) = self.classifier.contributions(self._whole([recording]))
+        (found,) = self._applied("contributions", recording)
         found = found / self.description["temperature"]
         names = pd.Index(self.front_end.feature_names, name="feature")
         return pd.DataFrame(found.T, names, columns=[str(c) for c in self.classifier.classes_])
@@ -510,22 +542,20 @@ class Recogniser:
         if not hasattr(self.classifier, "embed"):
             raise InputError(f"{self.name}: {self.description['system']} has no bottleneck")
         # One by one: features of many recordings need not fit into memory.
-        return np.concatenate(
-            [self.classifier.embed(self._whole([each])) for each in recordings_of(recordings)]
-        )
+        numbered = enumerate(recordings_of(recordings), start=1)
+        return np.concatenate([self._applied("embed", each, number) for number, each in numbered])
 
-    def _whole(self, recordings: Sequence[Recording]) -> RaggedArray:
-        """Compute the features of recordings of up to `LONGEST`."""
+    def _applied(self, method: str, recording: Recording, number: int = 1) -> np.ndarray | list:
+        """Give a method of the classifier the features of a recording of up to `LONGEST`."""
         self._check_speaker()
-        rows, rate = [], self.front_end.sample_rate
-        for number, recording in enumerate(recordings, start=1):
-            blocks = blocks_of(recording, rate)
-            signal = next(blocks)
-            name = name_of(recording, number)
-            if len(signal) > LONGEST * rate or next(blocks, None) is not None:
-                raise InputError(f"{name}: is longer than {LONGEST:.0f} s; expected a shorter one")
-            rows.append(self._scaled(self._features(signal, name)))
-        return RaggedArray.from_list(rows)
+        name, rate = name_of(recording, number), self.front_end.sample_rate
+        blocks = blocks_of(recording, rate)
+        signal = next(blocks)
+        if len(signal) > LONGEST * rate or next(blocks, None) is not None:
+            raise InputError(f"{name}: is longer than {LONGEST:.0f} s; expected a shorter one")
+        items = self._scaled(self._features(signal, name))
+        with one_thread():
+            return getattr(self.classifier, method)(RaggedArray.from_list([items]))
 
     def _table(self, results: Iterable[Result]) -> "pd.DataFrame":
         import pandas as pd
@@ -553,6 +583,11 @@ def load(model: str | os.PathLike | None = None) -> Recogniser:
         package wrote it. Nothing in the folder is run.
     """
     if model is not None:
+        if not isinstance(model, str | os.PathLike):
+            raise InputError(
+                f"model is {model!r}; expected a folder that `ser train` wrote, or one of "
+                f"{', '.join(shipped())}"
+            )
         named = os.fspath(model) in shipped() and not os.path.exists(model)
         return Recogniser(MODELS / model if named else model)
     if not SHIPPED.is_dir():

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,10 +57,7 @@ def read_recording(recogniser: Recogniser, path: Path) -> np.ndarray:
     try:
         return recogniser.read(path)
     except InputError as error:
-        raise InputError(
-            f"{path.name}: cannot be read; expected a complete recording in WAV, FLAC, Ogg, MP3 or "
-            "AIFF"
-        ) from error
+        raise InputError(str(error).replace(f"{path.parent}{os.sep}", "")) from error
 
 
 def result_html(recogniser: Recogniser, signal: np.ndarray, name: str) -> str:

@@ -256,6 +256,18 @@ def _grid(system: "System") -> dict[str, object] | None:
     return None if grid is None else grid._asdict()
 
 
+def own(name: str) -> bool:
+    """Tell whether a corpus is somebody's own: others are the same where their names are."""
+    return name == "folder"
+
+
+def speaker_names(corpus: "Corpus", salt: str) -> list[str] | None:
+    """Digest the names of the speakers of a corpus; None where some are unknown."""
+    if corpus.table["speaker"].isna().any():
+        return None
+    return sorted(identity.digest([salt, name])[:HASH_DIGITS] for name in corpus.speakers)
+
+
 def _corpus(corpus: "Corpus") -> Mapping[str, object]:
     """Describe what a model was trained on; nothing names a folder or a recording."""
     table = corpus.table
@@ -278,5 +290,6 @@ def _corpus(corpus: "Corpus") -> Mapping[str, object]:
         "median_seconds": round(float(np.median(durations)), 2),
         "emotions": {emotion: int(counts[emotion]) for emotion in corpus.classes},
         "fingerprint": corpus.fingerprint,
+        "speaker_names": speaker_names(corpus, corpus.fingerprint) if own(corpus.name) else None,
         "recordings": sorted(value[:HASH_DIGITS] for value in sample_hashes(files, progress=False)),
     }

@@ -18,7 +18,7 @@ from ser_lib.features.cache import extract_to_cache, open_features
 from ser_lib.recognition import card
 from ser_lib.recognition.folder import write_description
 from ser_lib.recognition.recogniser import Recogniser
-from ser_lib.recognition.training import HASH_DIGITS
+from ser_lib.recognition.training import HASH_DIGITS, own, speaker_names
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
@@ -52,8 +52,8 @@ def evaluate_model(
     reports : path, optional
         Folder of the reports; `ser_lib.paths.reports` by default.
     seen : bool
-        Whether to allow a corpus that the model was trained on; its protocol then says so and it is
-        not ranked.
+        Whether to allow a corpus on which, or on whose speakers, the model was trained; its
+        protocol then says so and it is not ranked.
     jobs, progress
         As for `ser_lib.experiment.evaluate`.
 
@@ -67,7 +67,8 @@ def evaluate_model(
     Raises
     ------
     InputError
-        If model and corpus share fewer than two emotions, or the model was trained on the corpus.
+        If model and corpus share fewer than two emotions, or the model was trained on recordings
+        or speakers of the corpus. Of two corpora of your own, speakers of one name are the same.
     """
     shared = [emotion for emotion in corpus.classes if emotion in recogniser.classes]
     if len(shared) < 2:
@@ -78,10 +79,10 @@ def evaluate_model(
     whole, known = corpus, corpus.table["emotion"].isin(shared).to_numpy()
     if not known.all():
         corpus = corpus.select(emotion=shared)
-    trained = _trained_on(recogniser, corpus, progress)
-    if trained and not seen:
+    shared_with = _shared_with(recogniser, corpus, progress)
+    if shared_with and not seen:
         raise InputError(
-            f"{recogniser.name} was trained on {trained}; expected another corpus (`--seen`, or "
+            f"{recogniser.name} {shared_with}; expected a corpus of other speakers (`--seen`, or "
             "`seen=True`, allows it and marks the result)"
         )
     if recogniser.by_speaker:
@@ -89,7 +90,7 @@ def evaluate_model(
     else:
         features = _features(recogniser, corpus, jobs, progress)
     predictions = _predictions(corpus, recogniser, shared, recogniser.posteriors(features))
-    record = _record(recogniser, corpus, whole, bool(trained))
+    record = _record(recogniser, corpus, whole, bool(shared_with))
     evaluation = Evaluation(predictions=predictions, record=record)
     file = results.prediction_files(corpus.name, record["system"], record["digest"], reports)
     results.write(evaluation, file)
@@ -99,29 +100,39 @@ def evaluate_model(
 def add_score(recogniser: Recogniser, evaluation: Evaluation) -> None:
     """Add the score on another corpus to the model, and write its card anew."""
     scores, record = evaluation.scores(), evaluation.record
+    which = f" ({record['specification']['corpus']['fingerprint'][:8]})"
     entry = {
         "corpus": record["corpus"],
-        "title": record["corpus_title"],
+        "title": record["corpus_title"] + (which if own(record["corpus"]) else ""),
         "summary": evaluation.summary(),
         "uar": round(float(scores["uar"]), 4),
         "all_outputs": describe_all_outputs(evaluation.rows()),
         "digest": record["digest"],
     }
     description = {k: v for k, v in recogniser.description.items() if k not in ("format", "files")}
-    others = [e for e in description["evaluations"] if e["corpus"] != entry["corpus"]]
+    key = "title" if own(record["corpus"]) else "corpus"
+    others = [e for e in description["evaluations"] if e[key] != entry[key]]
     description["evaluations"] = [*others, entry]
     write_description(recogniser.folder, description, card.text(description))
 
 
-def _trained_on(recogniser: Recogniser, corpus: "Corpus", progress: bool) -> str:
-    """Say which of a corpus's recordings a model was trained on, if any."""
+def _shared_with(recogniser: Recogniser, corpus: "Corpus", progress: bool) -> str:
+    """Say what of a corpus a model was trained on; empty if nothing."""
     known = recogniser.description["corpus"]
-    if corpus.name == known["name"] and corpus.name != "folder":
-        return str(corpus.name)
+    if corpus.name == known["name"] and not own(corpus.name):
+        return f"was trained on {corpus.name}"
     recordings = set(known["recordings"])
     hashes = sample_hashes(list(corpus.table["path"]), progress=progress)
     common = sum(value[:HASH_DIGITS] in recordings for value in hashes)
-    return f"{common} of its {len(hashes)} recordings" if common else ""
+    if common:
+        return f"was trained on {common} of the {len(hashes)} recordings of {corpus.name}"
+    if not (own(corpus.name) and own(known["name"])):
+        return ""
+    before, now = known.get("speaker_names"), speaker_names(corpus, known["fingerprint"])
+    if before is None or now is None:
+        return f"may have been trained on speakers of {corpus.name}: not all names are known"
+    common = len(set(before) & set(now))
+    return f"was trained on {common} of the {len(now)} speakers of {corpus.name}" if common else ""
 
 
 def _features(recogniser: Recogniser, corpus: "Corpus", jobs: int | None, progress: bool) -> object:
@@ -141,8 +152,8 @@ def _features(recogniser: Recogniser, corpus: "Corpus", jobs: int | None, progre
 def _predictions(
     corpus: "Corpus", recogniser: Recogniser, shared: list[str], p: np.ndarray
 ) -> pd.DataFrame:
-    own = p[:, [recogniser.classes.index(emotion) for emotion in shared]]
-    own = np.round(own / own.sum(axis=1, keepdims=True), DECIMALS)
+    q = p[:, [recogniser.classes.index(emotion) for emotion in shared]]
+    q = np.round(q / q.sum(axis=1, keepdims=True), DECIMALS)
     speakers = corpus.table["speaker"].astype(object)
     table = pd.DataFrame(
         {
@@ -153,10 +164,10 @@ def _predictions(
             "part": "test",
             "condition": CLEAN,
             "emotion": corpus.table["emotion"].astype(str).to_numpy(),
-            "predicted": np.asarray(shared, dtype=object)[own.argmax(axis=1)],
+            "predicted": np.asarray(shared, dtype=object)[q.argmax(axis=1)],
         }
     )
-    table[[f"p_{emotion}" for emotion in shared]] = own
+    table[[f"p_{emotion}" for emotion in shared]] = q
     recognised = np.asarray(recogniser.classes, dtype=object)[p.argmax(axis=1)]
     table[list(ALL_OUTPUTS)] = pd.DataFrame(
         dict(zip(ALL_OUTPUTS, (recognised, np.round(p.max(axis=1), DECIMALS)), strict=True))
@@ -170,7 +181,8 @@ def _record(
     """Describe a test on another corpus as `ser_lib.experiment.evaluate` describes its own."""
     model, provenance = recogniser.description, recogniser.description["provenance"]
     trained = model["corpus"]
-    title = f"trained on {trained['name']} {trained['version']}"
+    version = trained["fingerprint"][:8] if own(trained["name"]) else trained["version"]
+    title = f"trained on {trained['name']} {version}"
     title += ", speaker-dependent" if seen else ""
     content = {
         "corpus": identity_of(corpus),

@@ -232,7 +232,7 @@ def mono_blocks(path: Path, file: AudioFile) -> Iterator[np.ndarray]:
             )
         if block.ndim == 2:
             block = block.mean(axis=1)
-        _refuse_values(path, block, position)
+        refuse_values(path, block, position)
         yield block
 
 
@@ -244,7 +244,7 @@ def resampled(blocks: Iterator[np.ndarray], rate: int, new_rate: int) -> Iterato
     yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
-def _refuse_values(path: Path, block: np.ndarray, position: int) -> None:
+def refuse_values(path: Path, block: np.ndarray, position: int) -> None:
     """Refuse samples that are no numbers, or integers stored as floats without being scaled."""
     peak = max(block.max(), -block.min())
     if peak <= _LOUDEST:  # NaN is not

@@ -103,6 +103,21 @@ def test_a_file_of_windows_is_continued(seconds, hop, run, svm_folder, recording
     assert (status, "silence.wav, which is not as long as" in err) == (2, True)
 
 
+def test_recordings_that_were_changed_after_their_rows_are_named(run, svm_folder, recordings):
+    path, out = recordings / "silence.wav", recordings / "out.csv"
+    soundfile.write(path, np.zeros(16000), 16000)
+    command = ("predict", "--model", svm_folder, "-o", out, path)
+    run(*command)
+    assert "changed after it" not in run(*command)[2]
+    soundfile.write(path, np.full(16000, 0.1), 16000)
+    os.utime(path, (out.stat().st_mtime + 2,) * 2)
+    status, _, err = run(*command)
+    assert (status, f"1 of these recordings were changed after it, the first is {path}" in err) == (
+        0,
+        True,
+    )
+
+
 def test_a_long_recording_is_continued_at_its_window(
     run, svm_folder, recordings, speech, monkeypatch
 ):

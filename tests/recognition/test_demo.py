@@ -128,14 +128,35 @@ def test_a_recording_that_is_too_long_is_refused_before_it_is_decoded(tmp_path):
         read_recording(SimpleNamespace(), path)
 
 
-@pytest.mark.parametrize("content", [b"", b"no recording" * 50, b"RIFF", None])
-def test_what_is_no_whole_recording_is_refused_in_a_sentence_without_folders(
-    content, recogniser, recordings
+def of_samples(samples, subtype=None):
+    """The content of a file with these samples."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, RATE, format="WAV", subtype=subtype)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty (0 bytes); expected a recording"),
+        (b"no recording" * 50, "cannot be decoded ("),
+        (b"RIFF", "cannot be decoded ("),
+        (of_samples(np.zeros(RATE))[:5000], "is truncated: "),
+        (of_samples(np.zeros(160)), "has 160 samples at 16000 Hz (10.0 ms); expected at least 25"),
+        (of_samples(np.full(RATE, np.nan), "FLOAT"), "16000 of the first 16000 samples are not"),
+        (of_samples(np.full(RATE, 9999.0), "FLOAT"), "has samples of 9999, where full scale is 1"),
+    ],
+    ids=["empty", "text", "head", "cut", "short", "NaN", "not scaled"],
+)
+def test_what_is_no_whole_recording_is_refused_with_the_reason_and_without_folders(
+    content, why, recogniser, recordings
 ):
-    path = recordings / "a.wav"
-    path.write_bytes(path.read_bytes()[:5000] if content is None else content)
-    with pytest.raises(InputError, match=r"^a\.wav: cannot be read; expected a complete recording"):
+    path = recordings / "below" / "it's é.wav"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="^" + re.escape(f"it's é.wav: {why}")) as caught:
         read_recording(recogniser, path)
+    assert "expected " in str(caught.value)
+    assert str(recordings) not in str(caught.value)
 
 
 # ---- what is kept ---------------------------------------------------------------------------
@@ -160,7 +181,7 @@ def test_an_upload_is_deleted_when_it_is_recognised_or_refused(
     page = demo.recognise_upload(
         network, folder, str(upload(folder, recordings / "notes.txt")), turns
     )
-    assert 'role="alert">a.wav: cannot be read; ' in page
+    assert 'role="alert">a.wav: cannot be decoded (' in page
     assert list(folder.iterdir()) == []
     monkeypatch.setattr(demo, "result_html", lambda *_: 1 / 0)
     page = demo.recognise_upload(network, folder, str(upload(folder, recordings / "a.wav")), turns)
@@ -377,8 +398,8 @@ def test_what_cannot_be_recognised_is_refused_in_a_sentence(visit, recordings, t
     shutil.copy(recordings / "notes.txt", recordings / "text.wav")
     soundfile.write(recordings / "long.flac", np.zeros(8000 * 601, np.int16), 8000)
     for name, reason in (
-        ("damaged.wav", "cannot be read"),
-        ("text.wav", "cannot be read"),
+        ("damaged.wav", "is truncated: "),
+        ("text.wav", "cannot be decoded ("),
         ("long.flac", "lasts 10 min 1 s; expected at most 10 min"),
     ):
         visitor.open(recordings / name)

@@ -316,6 +316,56 @@ def test_a_name_is_one_line_that_utf8_can_hold():
     assert json.loads(line_of({"recording": name}, "json"))["recording"] == shown
 
 
+NAMES = [
+    *(
+        "new\nline.wav",
+        "new\\nline.wav",
+        "new\\\\nline.wav",
+        "new\\\nline.wav",
+        "a\\b.wav",
+        "a\\\\b.wav",
+    ),
+    *(
+        "\x1b",
+        "\\x1b",
+        "\u2028",
+        "\\u2028",
+        "\udcff",
+        "\\udcff",
+        "\\U0001f600",
+        "\U000e0001",
+        "\\U000e0001",
+    ),
+    *("plain name.wav", "\\", "\\\\", "\n\\", "\n\\\\", ""),
+]
+
+
+def test_no_two_names_are_written_alike():
+    written = [one_line(name) for name in NAMES]
+    assert len(set(written)) == len(NAMES)
+    assert "".join(written).isprintable()
+    for name in ("plain name.wav", "ü/é 😀.wav", "a\\b.wav", "C:\\speech", "it's", ""):
+        assert one_line(name) == name
+    random = np.random.default_rng(0)
+    texts = {"".join(random.choice(list("\\\nnx1b"), 6)) for _ in range(5000)}
+    assert len({one_line(text) for text in texts}) == len(texts)
+
+
+def test_where_backslashes_part_folders_they_stay(monkeypatch):
+    monkeypatch.setattr("os.sep", "\\")
+    assert one_line("C:\\new\\take\u2028.wav") == "C:\\new\\take\\u2028.wav"
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_name_with_a_line_break_is_not_one_with_a_backslash(form, tmp_path):
+    path, names = tmp_path / "out", ["new\nline.wav", "new\\nline.wav"]
+    for number, name in enumerate(names):
+        with opened(path, form, recordings=names) as file:
+            assert file.waiting == names[number:]
+            file.add([row(name)])
+    assert opened(path, form, recordings=names).waiting == []
+
+
 def test_the_format_of_a_file(tmp_path):
     assert format_of(tmp_path / "a.csv", None) == "csv"
     assert format_of(tmp_path / "a.txt", None) == "csv"

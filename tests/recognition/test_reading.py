@@ -1,5 +1,7 @@
 """Recordings in pieces: every sample where it belongs, whatever the blocks they are read in."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import soundfile
@@ -94,8 +96,13 @@ def test_a_constant_offset_is_taken_off_where_it_is_large(offset, tmp_path):
     ("waveform", "message"),
     [
         ((np.zeros(10), RATE), "10 samples at 16000 Hz; expected at least 25 ms"),
-        ((np.full(8000, np.nan), RATE), "finite samples"),
+        ((np.full(8000, np.nan), RATE), "8000 of the first 8000 samples are not finite"),
+        ((np.full(8000, 1e300), RATE), "8000 of the first 8000 samples are not finite"),
+        ((np.full(8000, 32767.0), RATE), "has samples of 32767, where full scale is 1; expected"),
+        ((np.full((8000, 2), -17.0, "float16"), RATE), "has samples of 17, where full scale is 1"),
         ((np.zeros((2, 3, 4)), RATE), r"shape \(2, 3, 4\)"),
+        ((np.zeros((8000, 0)), RATE), r"shape \(8000, 0\)"),
+        (((np.zeros(8000), RATE), (np.zeros(9000), RATE)), "its sampling rate is "),
         ((np.zeros(8000, complex), RATE), "type complex128"),
         ((np.full(8000, 99, "int64"), RATE), "type int64 whose full scale is not known"),
         ((np.full(8000, 32767, "int32"), RATE), "type int32 whose full scale is not known"),
@@ -106,6 +113,21 @@ def test_a_constant_offset_is_taken_off_where_it_is_large(offset, tmp_path):
 def test_a_waveform_that_is_none_is_refused(waveform, message):
     with pytest.raises(InputError, match=message):
         next(blocks_of(waveform, RATE))
+
+
+@pytest.mark.parametrize("scale", [3, 32768])
+def test_a_waveform_is_refused_where_its_file_would_be(scale, tmp_path):
+    signal = np.random.default_rng(0).uniform(-1, 1, 8000).astype("float32") * scale
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, signal, RATE, subtype="FLOAT")
+    said = []
+    for recording in (path, (signal, RATE), (signal.astype(float), RATE)):
+        try:
+            said.append(next(blocks_of(recording, RATE)).tolist())
+        except InputError as error:
+            said.append(str(error).replace(str(path), "waveform"))
+    assert isinstance(said[0], str) == (scale > 16)
+    assert said[1:] == said[:1] * 2
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"no audio at all" * 99])
@@ -143,11 +165,25 @@ def test_a_long_file_cut_off_is_named_and_not_half_recognised(tmp_path):
         (3, 4, "hop is 4 s; expected 0.025 s to the window of 3 s"),
         (float("nan"), 1, "window is nan"),
         (3, -1, "hop is -1 s"),
+        (True, 1, "window is True; expected a number of seconds"),
+        (np.True_, 1, "window is .*True.*; expected a number of seconds"),
+        (3, None, "hop is None; expected a number of seconds"),
+        ("3", 1, "window is '3'; expected a number of seconds"),
+        (3 + 0j, 1, r"window is \(3\+0j\); expected a number of seconds"),
     ],
 )
 def test_windows_that_are_not_allowed(window, hop, message):
     with pytest.raises(InputError, match=message):
         check_window(window, hop)
+
+
+@pytest.mark.parametrize("kind", [int, float, np.int64, np.float16, np.float32, Fraction])
+def test_a_window_is_any_real_number(kind):
+    windows = check_window(kind(3), kind(1))
+    assert windows == (3.0, 1.0)
+    assert set(map(type, windows)) == {float}
+    with pytest.raises(InputError, match="window is 61 s"):
+        check_window(kind(61), kind(1))
 
 
 def test_speech_is_found_in_every_recording_of_the_corpus(corpus):

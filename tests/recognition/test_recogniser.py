@@ -1,5 +1,7 @@
 """A recogniser: the posteriors of its classifier, for files and waveforms of any length."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,23 @@ def test_a_single_path_and_a_waveform_are_taken_like_a_list(recogniser, recordin
     )
     both = recogniser.predict([str(path), (decode(path).signal, 16000)])
     assert len(both) == 2
+
+
+@pytest.mark.parametrize("several", [tuple, list, iter])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_several_recordings_may_come_in_any_form(recogniser, speech, several, count):
+    pairs = [(speech[start : start + 32000], 16000) for start in range(0, count * 8000, 8000)]
+    table = recogniser.predict(several(pairs))
+    assert table["recording"].tolist() == [f"waveform {i + 1}" for i in range(count)]
+    assert len(recogniser.embed(several(pairs))) == count
+    assert len(list(recogniser.results(several(pairs)))) == count
+
+
+def test_results_take_a_single_recording_as_well(recogniser, recordings):
+    path = recordings / "a.wav"
+    for recording in (path, str(path), (decode(path).signal, 16000)):
+        ((result,),) = recogniser.results(recording)
+        assert result.posteriors is not None
 
 
 def test_the_rows_do_not_depend_on_what_else_is_asked_for(recogniser, corpus):
@@ -175,8 +194,20 @@ def test_results_come_while_recordings_are_read(recogniser, speech):
 
     results = recogniser.results(recordings())
     next(results)
-    assert len(taken) < 100
+    assert len(taken) == 64
     assert 1 + sum(1 for _ in results) == 200
+
+
+def test_results_of_discriminant_analysis_come_before_the_next_recording_is_read(speech):
+    taken = []
+
+    def recordings():
+        for i in range(5):
+            taken.append(i)
+            yield speech[i * 16000 :][:32000], 16000
+
+    for number, _ in enumerate(load().results(recordings()), start=1):
+        assert len(taken) == number
 
 
 def test_how_much_of_the_recordings_is_read_is_told_window_by_window(recogniser, speech):
@@ -220,10 +251,65 @@ def test_an_error_of_the_classifier_is_no_error_of_a_recording(recogniser, recor
         recogniser.predict(recordings / "a.wav")
 
 
-@pytest.mark.parametrize("given", [(16000, np.zeros(16000)), [3.5], [None]])
+@pytest.mark.parametrize(
+    "given", [(16000, np.zeros(16000)), [3.5], [None], [(np.zeros(16000), 16000, 1)], [()]]
+)
 def test_what_is_no_recording_is_named(recogniser, given):
-    with pytest.raises(InputError, match=r"recording 1 is of type \w+; expected a path, or a pair"):
-        recogniser.predict(given)
+    said = r"recording 1 is of type \w+( of \d)?; expected a path, or a pair of a waveform and its"
+    for method in (
+        recogniser.predict,
+        recogniser.embed,
+        lambda given: [*recogniser.results(given)],
+    ):
+        with pytest.raises(InputError, match=said):
+            method(given)
+
+
+@pytest.mark.parametrize("given", [None, 5, b"a.wav", 2.5])
+def test_what_holds_no_recordings_is_named(recogniser, given):
+    said = re.escape(f"recordings is {given!r}; expected a path, or a pair of a waveform and its ")
+    for method in (
+        recogniser.predict,
+        recogniser.embed,
+        lambda given: [*recogniser.results(given)],
+    ):
+        with pytest.raises(InputError, match=said):
+            method(given)
+
+
+@pytest.mark.parametrize("method", ["timeline", "read", "contributions"])
+def test_a_list_is_no_single_recording(method, recordings):
+    with pytest.raises(InputError, match="recording 1 is of type list; expected a path, or a pair"):
+        getattr(load(), method)([recordings / "a.wav"])
+
+
+def test_of_several_recordings_the_one_that_cannot_be_embedded_is_named(recogniser, speech):
+    long = np.zeros(61 * 16000, np.float32)
+    with pytest.raises(InputError, match="waveform 2: is longer than 60 s; expected a shorter one"):
+        recogniser.embed([(speech[:32000], 16000), (long, 16000)])
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_features_that_are_none_of_the_front_end_are_refused(recogniser, speech, default):
+    recogniser = load() if default else recogniser
+    items = recogniser.front_end(speech[:32000])
+    said = rf"expected a RaggedArray with items of shape \({items.shape[1]},\), of front_end"
+    with pytest.raises(InputError, match=f"features is of type ndarray; {said}"):
+        recogniser.posteriors(items)
+    with pytest.raises(InputError, match=rf"features has items of shape \(2,\); {said}"):
+        recogniser.posteriors(RaggedArray.from_list([items[:, :2]]))
+    for bad in (np.nan, np.inf):
+        rows = [items, np.where(np.arange(items.shape[1]) == 1, bad, items)]
+        with pytest.raises(InputError, match="features of row 1 are not finite; expected finite"):
+            recogniser.posteriors(RaggedArray.from_list(rows))
+
+
+def test_a_window_may_be_a_number_of_numpy(recogniser, speech):
+    recording = (speech[: 4 * 16000], 16000)
+    expected = recogniser.timeline(recording, window=2, hop=1)
+    for kind in (np.float32, np.float16, np.int64):
+        table = recogniser.timeline(recording, window=kind(2), hop=kind(1))
+        pd.testing.assert_frame_equal(table, expected)
 
 
 def test_bad_input_is_refused(recogniser, recordings):
@@ -255,6 +341,12 @@ def test_without_a_shipped_model_one_must_be_named(tmp_path, monkeypatch):
     monkeypatch.setattr("ser_lib.recognition.recogniser.SHIPPED", tmp_path / "none")
     with pytest.raises(InputError, match="no model came with this installation"):
         load()
+
+
+@pytest.mark.parametrize("model", [5, b"model", ["model"]])
+def test_a_model_is_named_by_a_path(model):
+    with pytest.raises(InputError, match=r"model is .*; expected a folder that `ser train` wrote"):
+        load(model)
 
 
 def test_a_shipped_model_has_a_name_and_one_needs_none(svm_folder, monkeypatch):

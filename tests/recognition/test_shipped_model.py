@@ -1,5 +1,7 @@
 """The models that come with the package."""
 
+import copy
+import pickle
 import re
 from pathlib import Path
 
@@ -134,8 +136,25 @@ def test_the_default_is_the_one_with_the_best_score():
     assert max(scores, key=scores.get) == SHIPPED.name
 
 
-def test_it_recognises_a_recording(recogniser):
-    recordings = list(load_corpus("synthetic", speakers=1, takes=1).table["path"])
+@pytest.fixture(scope="module")
+def recordings():
+    return list(load_corpus("synthetic", speakers=1, takes=1).table["path"])
+
+
+def test_a_copy_recognises_the_same(recogniser, recordings, tmp_path, monkeypatch):
+    if recogniser.by_speaker:
+        recogniser = recogniser.for_speaker(recordings)
+    expected = recogniser.predict(recordings[:5])
+    stored = pickle.dumps(recogniser)
+    # Wherever it is read.
+    monkeypatch.chdir(tmp_path)
+    for other in (copy.deepcopy(recogniser), copy.copy(recogniser), pickle.loads(stored)):
+        pd.testing.assert_frame_equal(other.predict(recordings[:5]), expected)
+        assert other.digest == recogniser.digest
+    pd.testing.assert_frame_equal(recogniser.predict(recordings[:5]), expected)
+
+
+def test_it_recognises_a_recording(recogniser, recordings):
     if recogniser.by_speaker:
         recogniser = recogniser.for_speaker(recordings)
     # One of which no posterior is so small that it was raised to the smallest that is given.

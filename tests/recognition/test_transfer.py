@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from small_models import QUICK_SVM
 
-from ser_lib import cli, load_corpus, paths
+from ser_lib import cli, load_corpus, paths, systems
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
 from ser_lib.evaluation.predictions import score_all_outputs
 from ser_lib.experiment import results
-from ser_lib.recognition import evaluate_model, load
+from ser_lib.recognition import evaluate_model, load, train
+from ser_lib.recognition.transfer import add_score
 from ser_lib.reporting import build_report
 
 
@@ -82,7 +84,9 @@ def test_it_is_the_same_evaluation_when_it_is_repeated(recogniser, other):
 
 
 def test_a_corpus_it_was_trained_on_is_refused_unless_asked_for(recogniser, corpus):
-    with pytest.raises(InputError, match="small_svm was trained on synthetic; expected another"):
+    with pytest.raises(
+        InputError, match="small_svm was trained on synthetic; expected a corpus of other"
+    ):
         evaluate_model(recogniser, corpus, progress=False)
     evaluation, _ = evaluate_model(recogniser, corpus, seen=True, progress=False)
     assert evaluation.record["speaker_disjoint"] is False
@@ -92,8 +96,50 @@ def test_a_corpus_it_was_trained_on_is_refused_unless_asked_for(recogniser, corp
 def test_recordings_it_was_trained_on_are_known_under_any_name(recogniser, corpus, other):
     table = other.table.copy()
     table.loc[table.index[0], "path"] = corpus.table["path"].iloc[0]
-    with pytest.raises(InputError, match=r"trained on 1 of its \d+ recordings"):
+    with pytest.raises(InputError, match=r"trained on 1 of the \d+ recordings of folder"):
         evaluate_model(recogniser, dataclasses.replace(other, table=table), progress=False)
+
+
+@pytest.fixture
+def of_own(other, tmp_path_factory):
+    """A model of somebody's own corpus."""
+    folder = tmp_path_factory.mktemp("own") / "model"
+    return load(train(systems.Svm(**QUICK_SVM), other, folder, progress=False))
+
+
+def changed(corpus, **columns):
+    """Other recordings: quieter copies of those of a corpus, with other columns."""
+    folder = corpus.recordings.folder.with_name(f"changed-{len(str(columns))}")
+    folder.mkdir()
+    table = pd.read_csv(corpus.recordings.folder / "manifest.csv").assign(**columns)
+    for name in table["path"]:
+        signal, rate = soundfile.read(corpus.recordings.folder / name)
+        soundfile.write(folder / name, 0.5 * signal, rate)
+    table.to_csv(folder / "manifest.csv", index=False)
+    return load_corpus("folder", data=folder)
+
+
+def test_speakers_it_was_trained_on_are_known_by_their_names(of_own, other):
+    same = changed(other)
+    with pytest.raises(InputError, match="trained on 3 of the 3 speakers of folder; expected a co"):
+        evaluate_model(of_own, same, progress=False)
+    evaluation, _ = evaluate_model(of_own, same, seen=True, progress=False)
+    assert evaluation.record["speaker_disjoint"] is False
+    with pytest.raises(InputError, match="may have been trained on speakers of folder: not all"):
+        evaluate_model(of_own, changed(other, speaker=None), progress=False)
+
+
+def test_scores_on_several_corpora_of_ones_own_stand_side_by_side(of_own, other):
+    corpora = [changed(other, speaker=name) for name in ("Anna", "Berthold")]
+    for corpus in (*corpora, corpora[0]):
+        evaluation, _ = evaluate_model(of_own, corpus, progress=False)
+        fingerprint = of_own.description["corpus"]["fingerprint"]
+        assert evaluation.record["protocol_title"] == f"trained on folder {fingerprint[:8]}"
+        add_score(of_own, evaluation)
+        of_own = load(of_own.folder)
+    titles = {entry["title"] for entry in of_own.description["evaluations"]}
+    assert titles == {f"{c.title} ({c.fingerprint[:8]})" for c in corpora}
+    assert len(of_own.description["evaluations"]) == 2
 
 
 def test_the_command_that_made_it_is_recorded(model, corpus, monkeypatch):
