@@ -41,10 +41,15 @@ _OPTIONS = {
 
 
 def _folds(text: str) -> int | list[str]:
-    """Read a number of folds, or names with commas between them; 08 is the fold of that name."""
+    """Read a number of folds, or names as `divided` reads them; 08 is the fold of that name."""
     if text.isdecimal() and text == str(int(text)):
         return int(text)
-    return [name.strip() for name in text.rstrip(",").split(",")]
+    from ser_lib.experiment.trials import divided
+
+    try:
+        return divided(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seeds(text: str) -> list[int]:
@@ -136,7 +141,10 @@ def parser() -> argparse.ArgumentParser:
         "repeated",
     )
     evaluate.add_argument(
-        "--folds", type=_folds, metavar="N|NAME,...", help="some of the folds (default: all)"
+        "--folds",
+        type=_folds,
+        metavar="N|NAME,...",
+        help="some of the folds, a name that holds a comma in quotes (default: all)",
     )
     evaluate.add_argument(
         "--seeds", type=_seeds, default=[0], metavar="N,...", help="one training each (default: 0)"
@@ -187,7 +195,7 @@ def parser() -> argparse.ArgumentParser:
         type=_folds,
         default=3,
         metavar="N|NAME,...",
-        help="number of folds, or their names (default: 3)",
+        help="number of folds, or their names, one that holds a comma in quotes (default: 3)",
     )
     tune.add_argument("--normalisation", metavar="NAME", help=_NORMALISATION)
     tune.add_argument(

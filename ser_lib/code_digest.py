@@ -43,7 +43,7 @@ APART = (
 """Modules within `COMPUTING` that only store, check, show or schedule."""
 
 SAME_NUMBERS: dict[str, tuple[str, str]] = {
-    "signal/decoding.py": ("e5a8fd8df408", "2f779c03f0d8"),
+    "signal/decoding.py": ("75bdf9a7ca74", "2f779c03f0d8"),
     "neural/imagenet.py": ("e1fad8f803df", "38e9800d181b"),
     "neural/squeezenet.py": ("60b61808ea56", "31e138d7d215"),
     "neural/torchvision.py": ("24820eb80f54", "3ce4d71088e6"),

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ def validate_corpus(options: argparse.Namespace) -> int:
     try:
         folds = protocols.make(corpus.protocol).folds(corpus.table)
     except InputError as error:
-        print(f"cannot be evaluated: {error}")
+        print(f"cannot be evaluated under {corpus.protocol}: {error}")
         return 1
     print(f"{corpus.protocol}: {len(folds)} folds")
     return 0 if validation.ok else 1
@@ -89,11 +90,30 @@ def execute_notebooks(options: argparse.Namespace) -> int:
     if corpus_options:
         if "corpus_options" in dict(options.parameters):
             raise InputError("--corpus-option and -p corpus_options; expected one of them")
+        _refuse_unused(options.notebooks, corpus_options)
         given = ["corpus_options", json.dumps(corpus_options)]
         values["parameters"] = [*options.parameters, given]
     outcomes = notebooks.run_notebooks(options.notebooks, **values)
     print(f"\n{notebooks.summary(outcomes)}")
     return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _refuse_unused(names: Sequence[str], corpus_options: Mapping[str, object]) -> None:
+    """Refuse options of the corpus if none of the notebooks loads one."""
+    import nbformat
+    import papermill
+
+    from ser_lib import notebooks
+
+    chosen = notebooks.find(names)
+    for path in chosen:
+        if "corpus_options" in papermill.inspect_notebook(nbformat.read(path, as_version=4)):
+            return
+    typed = ", ".join(f"--corpus-option {name}" for name in corpus_options)
+    raise InputError(
+        f"{typed}: no use in {', '.join(path.stem for path in chosen)}, where no corpus is loaded; "
+        "expected no options of it"
+    )
 
 
 def evaluate_system(options: argparse.Namespace) -> int:

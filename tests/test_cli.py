@@ -135,7 +135,8 @@ def test_validate_names_what_is_silent_and_what_is_there_twice(speakers, capsys)
     said = r"1 of 6 recordings .* same samples .* b_anger \(anger\) and b_sadness \(sadness\)"
     with pytest.warns(InputWarning, match=said):
         code, out, _ = run("validate", "folder", "--data", str(speakers), capsys=capsys)
-    assert (code, "1 silent: a_anger\n" in out) == (0, True)
+    assert (code, "1 silent after averaging the channels: a_anger\n" in out) == (0, True)
+    assert "2 channels, averaged to one: 1, the first a_anger\n" in out
 
 
 def test_validate_says_what_it_understood(speakers, capsys):
@@ -157,7 +158,10 @@ def _no_speakers(manifest):
         (lambda m: m.removesuffix("c"), "6 utterances of 3 speakers", "1 of 6 have none"),
         (lambda m: m.replace(",b", ",a").replace(",c", ",a"), "of 1 speakers", "at least 3 speak"),
         (lambda m: m.replace("sadness,", "anger,"), "anger 6", "needs at least two emotions"),
-        (lambda m: m.replace(",anger,a", ",sadness,a"), "sadness 4", "no training row of anger"),
+        (
+            lambda m: m.replace(",anger,b", ",sadness,b").replace(",anger,c", ",sadness,c"),
+            *("sadness 5", "no training row of anger"),
+        ),
     ],
     ids=["no speakers", "one without", "one speaker", "one emotion", "class lacks"],
 )
@@ -169,12 +173,13 @@ def test_validate_says_what_training_would_refuse(speakers, capsys, change, unde
     *_, counts, last = out.splitlines()
     assert code == 1
     assert understood in counts
-    assert last.startswith("cannot be evaluated: leave_one_speaker_out")
+    prefix = "cannot be evaluated under leave_one_speaker_out: "
+    assert last.startswith(f"{prefix}leave_one_speaker_out")
     assert refusal in last
     # In the very same words.
     command = ["evaluate", "majority", "--corpus", "folder", *corpus]
     code, _, err = run(*command, capsys=capsys)
-    assert (code, err) == (2, f"ser: error: {last.removeprefix('cannot be evaluated: ')}\n")
+    assert (code, err) == (2, f"ser: error: {last.removeprefix(prefix)}\n")
 
 
 @pytest.mark.parametrize("name", ["rec ord", "rec ord/", "./rec ord"])
@@ -259,6 +264,16 @@ def test_options_of_the_corpus_reach_the_notebooks_as_their_parameter(monkeypatc
     assert given[0]["parameters"] == [["corpus_options", r'{"pattern": "(?P<emotion>\\w+)"}']]
     code, _, err = run("run", "01", *option, "-p", "corpus_options", "{}", capsys=capsys)
     assert (code, "expected one of them" in err) == (2, True)
+
+
+def test_options_of_the_corpus_are_refused_by_their_names_where_no_notebook_loads_one(capsys):
+    option = ["--corpus-option", "emotions", '{"Wut": "anger"}']
+    code, _, err = run("run", "09", *option, "--corpus", "folder", capsys=capsys)
+    assert code == 2
+    assert err == (
+        "ser: error: --corpus-option emotions: no use in 09_compare_systems, where no corpus is "
+        "loaded; expected no options of it\n"
+    )
 
 
 def test_corpora_lists_what_is_found(recordings, capsys):
@@ -493,10 +508,18 @@ def test_tune_prints_the_table_and_says_where_it_lies(monkeypatch, capsys, tmp_p
         *(("2", 2), ("03,08", ["03", "08"]), ("03,", ["03"]), ("a", ["a"])),
         # A leading zero means a name.
         *(("08", ["08"]), ("3, 8", ["3", "8"])),
+        # As in CSV.
+        *(('"Müller, Anna",Dana', ["Müller, Anna", "Dana"]), ('"a, b",', ["a, b"])),
     ],
 )
 def test_folds_are_a_number_or_names(text, folds):
     assert cli.parser().parse_args(["tune", "svm", "--folds", text]).folds == folds
+
+
+def test_a_quote_that_is_not_closed_is_named(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["evaluate", "svm", "--folds", '"Müller, Anna'])
+    assert "'\"Müller, Anna' cannot be divided at its commas; expected" in capsys.readouterr().err
 
 
 def test_trainings_are_sent_to_one_place(capsys):

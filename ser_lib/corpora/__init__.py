@@ -154,7 +154,7 @@ def load_corpus(
             f"{corpus}: {error.filename} cannot be read ({error.strerror}); expected a folder, "
             "tables and recordings that can"
         ) from error
-    return Corpus.of(module, contents)
+    return Corpus.of(module, contents, options)
 
 
 def overview(data: str | os.PathLike | None = None) -> list[Overview]:

@@ -89,6 +89,8 @@ class Corpus:
         ``samples``; missing where unknown.
     recordings : Recordings, optional
         All recordings found on the disk, selected or not.
+    options : mapping of str to object
+        The options of the corpus that it was loaded with, as for `ser_lib.load_corpus`.
 
     Raises
     ------
@@ -107,6 +109,7 @@ class Corpus:
     remotes: tuple[Remote, ...] = ()
     reference: pd.DataFrame | None = None
     recordings: Recordings | None = None
+    options: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # It becomes the name of a folder of the reports.
@@ -114,8 +117,8 @@ class Corpus:
         check_table(self.name, self.table)
 
     @classmethod
-    def of(cls, module: ModuleType, contents: Contents) -> "Corpus":
-        """Combine the constants of a corpus's module with what it found on this machine."""
+    def of(cls, module: ModuleType, contents: Contents, options: Mapping[str, object]) -> "Corpus":
+        """Combine the constants of a corpus's module with what it found by these options."""
         return cls(
             name=module.NAME,
             title=module.TITLE,
@@ -128,6 +131,7 @@ class Corpus:
             remotes=module.REMOTES,
             reference=contents.reference,
             recordings=contents.recordings,
+            options=options,
         )
 
     def __repr__(self) -> str:

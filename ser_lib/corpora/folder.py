@@ -27,7 +27,7 @@ import pandas as pd
 
 from ser_lib.corpora import discovery
 from ser_lib.corpora.corpus import Contents
-from ser_lib.corpora.emotions import EMOTION_OF, find_emotion
+from ser_lib.corpora.emotions import EMOTION_OF, EMOTIONS, find_emotion
 from ser_lib.corpora.table import COLUMNS, SEXES
 from ser_lib.csv_table import read_csv, two_spellings
 from ser_lib.errors import InputError, listed, nearest, unknown
@@ -69,6 +69,10 @@ _MISSING = ("na", "n/a", "nan", "null", "none", "?")
 _PART = ("start", "end", "begin", "onset", "offset")
 """Columns that may say which part of a recording is meant."""
 _SHOWN = 10  # unknown labels that an error shows how to translate
+_NO_OTHERS = (
+    f"other classes than the {len(EMOTIONS)} emotions cannot be used yet, and a label that means "
+    "none of them can only stand for 'other', or its recordings be left out"
+)
 # Keys of rows that are made here.
 _OWN = ("utterance", "where")
 _SEX_OF = {
@@ -94,8 +98,8 @@ def load(
         ``language``, ``sentence``, ``session``, ``intensity``, ``split``; usual other names
         (`ALIASES`) and what spreadsheets save (`ser_lib.csv_table.read_csv`) are understood. Other
         columns are kept, as numbers if all their values are. The file is searched for in `data`,
-        then in the working directory; paths in it are relative to `data`. By default
-        ``manifest.csv``.
+        then in the working directory; paths in it are relative to `data`, or absolute and below it.
+        By default ``manifest.csv``.
     pattern : str, optional
         Regular expression with a named group for each column that file names contain, at least
         ``emotion``. It is searched for in each recording's path relative to `data`, with forward
@@ -103,7 +107,8 @@ def load(
         `InputWarning`.
     emotions : mapping of str to str, optional
         Emotion, as in `ser_lib.corpora.EMOTIONS`, of each label that is no common word for it.
-        Labels that are numbers may be written as numbers.
+        Labels that are numbers may be written as numbers. Other classes than these emotions cannot
+        be used.
 
     Returns
     -------
@@ -115,8 +120,8 @@ def load(
     ------
     InputError
         If manifest and pattern are both given or neither exists; for missing columns or groups,
-        unknown emotions or sexes, and recordings that are missing or listed twice; or if there are
-        no recordings.
+        unknown emotions or sexes, and recordings that are missing, listed twice or outside of
+        `data`; or if there are no recordings.
     """
     data = Path(os.path.expanduser(data)).absolute()
     if not os.path.isdir(data):
@@ -154,7 +159,10 @@ def _translations(emotions: object) -> dict[str, str]:
         )
     found: dict[str, str] = {}
     for label, word in (emotions or {}).items():
-        emotion = find_emotion(word, where="in the parameter emotions")
+        try:
+            emotion = find_emotion(word, where="in the parameter emotions")
+        except InputError as error:
+            raise InputError(f"{error}; {_NO_OTHERS}") from None
         if found.setdefault(str(label).strip(), emotion) != emotion:
             raise InputError(f"emotions: the label {str(label)!r} has two emotions; expected one")
     return found
@@ -183,8 +191,8 @@ def _translate(rows: list[dict[str, object]], where: str, emotions: Mapping[str,
         meant = {label: nearest(label, EMOTION_OF, 0.8) or "..." for label in labels[:_SHOWN]}
         option = shlex.quote(json.dumps(meant, ensure_ascii=False))
         raise InputError(
-            f"{first}{others}; the option emotions translates labels: --corpus-option emotions "
-            f"{option} (in Python the argument emotions)"
+            f"{first}{others}; the option emotions translates labels to these: --corpus-option "
+            f"emotions {option} (in Python the argument emotions); {_NO_OTHERS}"
         )
 
 
@@ -204,6 +212,17 @@ def _place(path: str | os.PathLike) -> str:
     """Identify a file by its folder and name, whatever a link with that name leads to."""
     folder, name = os.path.split(os.path.abspath(path))
     return os.path.join(os.path.realpath(folder), name)
+
+
+def _relative(path: str, data: Path) -> PurePath | None:
+    """Return a path of a manifest relative to the folder; None if it leads out of that."""
+    place = os.path.abspath(data / path)
+    # The one folder may be reached by two ways.
+    for inside, folder in ((place, data), (_place(place), os.path.realpath(data))):
+        inside, folder = (PurePath(discovery.composed(str(each))) for each in (inside, folder))
+        if inside.is_relative_to(folder):
+            return inside.relative_to(folder)
+    return None
 
 
 def _utterance(path: PurePath) -> str:
@@ -259,19 +278,28 @@ def _from_manifest(data: Path, source: Path, visible: list[Path]) -> list[dict[s
         )
     # A table and a disk may write one letter in two ways.
     places = {discovery.composed(str(path)): str(path) for path in visible}
-    rows = []
+    rows, outside = [], []
     for number, cells in zip(table.index, table.to_dict("records"), strict=True):
         known = {c: discovery.composed(cells[c]) for c in COLUMNS if c in cells}
         if not known.get("path"):
             raise InputError(f"{source}: row {number} has no path; expected that of a recording")
         known |= {c: "" for c in known if c not in REQUIRED and known[c].lower() in _MISSING}
         path = cells["path"].replace("\\", "/")
-        name = _utterance(PurePath(os.path.normpath(path)))
+        inside = _relative(path, data)
+        if inside is None:
+            outside.append(f"{cells['path']} (row {number})")
+            continue
         place = os.path.abspath(data / path)
         if not os.path.exists(place):
             place = places.get(discovery.composed(place), place)
-        known |= {"path": place, "utterance": name, "where": f"row {number}"}
+        known |= {"path": place, "utterance": _utterance(inside), "where": f"row {number}"}
         rows.append({column: cells[column] for column in others} | known)
+    if outside:
+        raise InputError(
+            f"{source}: {len(outside)} of {len(table)} recordings lie outside the folder {data}: "
+            f"{listed(outside)}; expected paths relative to that folder, or absolute ones below it "
+            "(--data names the folder that holds all of them)"
+        )
     return rows
 
 

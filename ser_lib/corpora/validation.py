@@ -1,7 +1,8 @@
 """Compare the recordings on the disk with those that the publisher released."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -9,9 +10,12 @@ from ser_lib.corpora.copies import agreement
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.hashing import in_threads
 from ser_lib.errors import InputError, listed
-from ser_lib.signal import decoding
+from ser_lib.signal import decode
 
 _SHOWN = 10  # reasons that are printed
+# What `decode` notes of recordings.
+_SILENT = "silent"
+_AVERAGED = "channels, averaged to one"
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,12 @@ class Validation:
     undecodable : tuple of str
         Utterances whose file `ser_lib.signal.decode` refuses.
     silent : tuple of str
-        Utterances whose samples, averaged over the channels, are all the same; no fault.
+        Utterances of one channel whose samples are all the same; no fault.
+    silenced : tuple of str
+        Utterances of several channels whose samples, averaged over these, are; no fault.
+    converted : mapping of str to tuple of str
+        What decoding converts or finds unusual, such as "2 channels, averaged to one", and of which
+        utterances; no fault.
     reasons : tuple of str
         Why a file is undecodable, of each of these; names the file.
     checked : int
@@ -49,6 +58,8 @@ class Validation:
     altered: tuple[str, ...] = ()
     undecodable: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    silenced: tuple[str, ...] = ()
+    converted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
     checked: int = 0
     by_checksum: int = 0
@@ -69,6 +80,8 @@ class Validation:
         }
         lines = [f"{self.checked} recordings checked"]
         lines += [f"  {count} {what}" for what, count in counts.items() if count]
+        # As training says it.
+        lines += [f"  {what}: {len(u)}, the first {u[0]}" for what, u in self.converted.items()]
         kinds = {
             "missing": self.missing,
             "unexpected files": self.unexpected_files,
@@ -76,6 +89,7 @@ class Validation:
             "altered": self.altered,
             "undecodable": self.undecodable,
             "silent": self.silent,
+            "silent after averaging the channels": self.silenced,
         }
         for kind, names in kinds.items():
             if names:
@@ -123,6 +137,12 @@ def validate(
     def having(verdict: str) -> tuple[str, ...]:
         return tuple(u for u, (own, *_) in zip(present, verdicts, strict=True) if own == verdict)
 
+    noted = defaultdict(list)
+    for utterance, (*_, notes) in zip(present, verdicts, strict=True):
+        for note in notes:
+            noted[note].append(utterance)
+    converted = {note: tuple(own) for note, own in noted.items() if note != _SILENT}
+    averaged = {u for note, own in converted.items() if note.endswith(_AVERAGED) for u in own}
     others = [path for path in recordings.unexpected_files if path.is_file()]
     others = tuple(path.relative_to(recordings.folder).as_posix() for path in others)
     return Validation(
@@ -131,7 +151,9 @@ def validate(
         unused_files=others if reference is None else (),
         altered=having("altered"),
         undecodable=having("undecodable"),
-        silent=tuple(u for u, (*_, silent) in zip(present, verdicts, strict=True) if silent),
+        silent=tuple(u for u in noted[_SILENT] if u not in averaged),
+        silenced=tuple(u for u in noted[_SILENT] if u in averaged),
+        converted=converted,
         reasons=tuple(reason for verdict, reason, _ in verdicts if verdict == "undecodable"),
         checked=len(present),
         by_checksum=len(having("checksum")),
@@ -139,14 +161,14 @@ def validate(
     )
 
 
-def _verdict(task: Sequence) -> tuple[str, str, bool]:
-    """Compare one file with what was published; say why it is undecodable, whether it is silent."""
+def _verdict(task: Sequence) -> tuple[str, str, tuple[str, ...]]:
+    """Compare one file with what was published; say why it is undecodable, or what was noted."""
     path, published = task
     try:
-        *_, silent = decoding.check(path)
+        notes = decode(path).notes
     except InputError as error:
-        return "undecodable", str(error), False
+        return "undecodable", str(error), ()
     if published is None or pd.isna(published["samples"]):
-        return "unknown", "", silent
+        return "unknown", "", notes
     found = agreement(path, published)
-    return found if found in ("checksum", "duration") else "altered", "", silent
+    return found if found in ("checksum", "duration") else "altered", "", notes

@@ -31,6 +31,7 @@ from ser_lib.experiment.run import store
 from ser_lib.experiment.tuning import plan_trials
 from ser_lib.places import require_writable
 from ser_lib.protocols import Fold, Protocol
+from ser_lib.protocols.columns import listed_groups, required_column, session_groups
 from ser_lib.protocols.development import balanced_folds
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class InnerFolds(Protocol):
     """
     Inside each fold of a protocol, `k` folds of its training speakers, each for development once.
 
-    Rows that may not train in the outer fold do not occur; its test rows stay test rows.
+    Rows that may not train in the outer fold do not occur; its test rows stay test rows. Training
+    speakers who share a session are in one inner fold; there are fewer than `k` inner folds if
+    there are fewer such groups.
     """
 
     name: ClassVar[str] = "inner_folds"
@@ -58,14 +61,17 @@ class InnerFolds(Protocol):
         for fold in self.outer.folds(table, seed=seed):
             more = fold.development if fold.development_trains else fold.development[:0]
             rows = np.sort(np.concatenate([fold.train, more]))
-            speakers = table["speaker"].iloc[rows].to_numpy(dtype=object)
-            k = min(self.k, len(set(speakers)))
+            own = table.iloc[rows]
+            speakers = required_column(own, "speaker", self.name)
+            groups = session_groups(own, speakers)
+            k = min(self.k, len(set(groups)))
             if k < 2:
                 raise InputError(
-                    f"fold {fold.name} of {self.outer.name} has one training speaker; a nested "
-                    "choice needs two or more"
+                    "a nested choice needs two or more training speakers who share no session; "
+                    f"fold {fold.name} of {self.outer.name} has one group: "
+                    f"{listed_groups(groups, speakers)}"
                 )
-            numbers = balanced_folds(table.iloc[rows], speakers, k)
+            numbers = balanced_folds(own, speakers, groups, k)
             for number in range(k):
                 inside = numbers == number
                 name = inner_name(fold.name, number)
@@ -114,7 +120,8 @@ def evaluate_nested(
         As for `ser_lib.experiment.tune`: changed parameters by the name of the trial, or names of
         trials of the system's ``search_space``; by default all of that.
     inner_folds : int >= 2
-        Number of inner folds, or as many as there are training speakers if these are fewer.
+        Number of inner folds, or as many as there are training speakers who share no session if
+        these are fewer.
     protocol, folds, normalisation, reports, fresh, jobs, progress
         As for `ser_lib.evaluate`; the protocol must keep speakers apart.
     seeds : sequence of int

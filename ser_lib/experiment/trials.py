@@ -5,9 +5,10 @@ A row is one trial: some parameters, and what they score on development speakers
 choose, not a result.
 """
 
+import csv
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,14 +21,17 @@ from ser_lib.places import plain_name
 COLUMNS = (
     *("trial", "parameters", "dev_uar", "dev_uar_low", "dev_uar_high", "dev_loss", "best_epoch"),
     *("n_parameters", "fit_seconds", "folds", "development", "seeds", "normalisation", "protocol"),
-    *("subset", "classes", "recordings", "roots", "code", "digest"),
+    *("corpus_options", "subset", "classes", "recordings", "roots", "code", "digest"),
 )
 """
 Columns of the table.
 
-``parameters`` are all of the system's, as JSON; ``n_parameters`` is the size of the network;
-``folds``, ``development`` (the speakers) and ``seeds`` are names with commas between them.
+``parameters`` are all of the system's, and ``corpus_options`` those that the corpus was loaded
+with, as JSON; ``n_parameters`` is the size of the network; ``folds``, ``development`` (the
+speakers) and ``seeds`` are names with commas between them, as `joined` writes them.
 """
+_EARLIER = tuple(column for column in COLUMNS if column != "corpus_options")
+"""Columns of tables that were written before the options of the corpus were kept."""
 SAME = ("subset", "classes", "recordings", "protocol", "normalisation", "folds", "seeds")
 """Columns that must agree for two trials to be compared."""
 
@@ -39,6 +43,42 @@ def trials_file(corpus: str, system: str, reports: str | os.PathLike | None = No
     """Return where the trials of a system on a corpus are listed."""
     reports = paths.reports(reports)
     return reports / plain_name("corpus", corpus) / "trials" / f"{plain_name('system', system)}.csv"
+
+
+def joined(names: Iterable[str], comma: str = ", ") -> str:
+    """
+    Write names with commas between them, for `divided`: one that holds a comma is in quotes.
+
+    Examples
+    --------
+    >>> print(joined(["Dana", "Müller, Anna"]))
+    Dana, "Müller, Anna"
+    """
+    return comma.join(
+        '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\r\n') else name
+        for name in names
+    )
+
+
+def divided(text: str) -> list[str]:
+    """
+    Read names with commas between them, quoted as in CSV where they hold commas themselves.
+
+    A comma at the end means nothing. InputError for a quote that is not closed.
+
+    Examples
+    --------
+    >>> divided('Dana, "Müller, Anna"')
+    ['Dana', 'Müller, Anna']
+    """
+    try:
+        (names,) = csv.reader([text.rstrip(",")], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError):
+        raise InputError(
+            f"{text!r} cannot be divided at its commas; expected names with commas between them, "
+            "one that holds a comma in quotes: 'Dana,\"Müller, Anna\"'"
+        ) from None
+    return [name.strip() for name in names]
 
 
 def stamp(files: Mapping[str, str]) -> str:
@@ -71,12 +111,16 @@ def read(path: Path) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if tuple(table.columns) == _EARLIER:
+            table = table.reindex(columns=COLUMNS, fill_value="")
         if tuple(table.columns) != COLUMNS:
             raise InputError(
                 f"{path}: columns {', '.join(table.columns)}; expected {', '.join(COLUMNS)}"
             )
         for text in table["parameters"]:
             json.loads(text)["variant"]  # An error here, not where a page is made of it.
+        for text in table["corpus_options"]:
+            dict(json.loads(text or "{}"))
         for column in _NUMBERS:
             table[column] = pd.to_numeric(table[column].where(table[column] != "", None))
         return ordered(table)

@@ -14,7 +14,7 @@ from ser_lib.evaluation.predictions import classes_of, summarise
 from ser_lib.experiment import training
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, prepare, say
-from ser_lib.experiment.trials import add, ordered, read, stamp, trials_file
+from ser_lib.experiment.trials import add, joined, ordered, read, stamp, trials_file
 from ser_lib.places import require_writable
 from ser_lib.systems.base import System
 
@@ -172,6 +172,8 @@ def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, obj
     sizes = [r["n_parameters"] for r in records if r["n_parameters"] is not None]
     system, corpus, content = plan.system, plan.corpus, plan.content
     parameters = {"variant": system.variant, **system.parameters}
+    # Files that options name, as they were named.
+    options = {n: str(v) if isinstance(v, os.PathLike) else v for n, v in corpus.options.items()}
     return {
         "trial": name,
         "parameters": json.dumps(identity.describe(parameters), ensure_ascii=False),
@@ -182,11 +184,12 @@ def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, obj
         "best_epoch": np.mean(epochs) if epochs else np.nan,
         "n_parameters": int(np.median(sizes)) if sizes else None,
         "fit_seconds": sum(r["fit_seconds"] for r in records),
-        "folds": ", ".join(content["folds"]),
-        "development": ", ".join(map(str, speakers)),
-        "seeds": ", ".join(map(str, content["seeds"])),
+        "folds": joined(content["folds"]),
+        "development": joined(map(str, speakers)),
+        "seeds": joined(map(str, content["seeds"])),
         "normalisation": plan.normalisation,
         "protocol": plan.protocol.name,
+        "corpus_options": json.dumps(identity.describe(options), ensure_ascii=False),
         "subset": corpus.subset,
         "classes": len(corpus.classes),
         "recordings": corpus.fingerprint[:8],

@@ -10,7 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.errors import InputError, listed
-from ser_lib.protocols.columns import natural_key, required_column
+from ser_lib.protocols.columns import (
+    NO_CONVERSATION,
+    known_sessions,
+    natural_key,
+    required_column,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +32,8 @@ class Fold:
         the development rows choose (when to stop, which parameters); the test rows are scored once.
     development_trains : bool
         Whether a system that chooses nothing by development rows is trained on them as well. Not
-        where they are too close to the test rows, as the other side of a dialogue is.
+        where they are too close to the test rows: where speakers are to be unknown, `Protocol`
+        keeps those out who share a session with a test speaker, as the other side of a dialogue.
     """
 
     name: str
@@ -46,6 +52,49 @@ def fold_of_groups(name: str, groups: np.ndarray, test: Sequence, development: S
     in_test, in_development = np.isin(groups, list(test)), np.isin(groups, list(development))
     in_train = ~(in_test | in_development)
     return Fold(name, *(np.flatnonzero(part) for part in (in_train, in_development, in_test)))
+
+
+def _common(sessions: np.ndarray, one: np.ndarray, other: np.ndarray) -> list[str]:
+    """List the known sessions that have rows on both sides."""
+    return sorted((set(sessions[one]) & set(sessions[other])) - {None}, key=natural_key)
+
+
+def _apart_from_test(fold: Fold, sessions: np.ndarray, where: str) -> Fold:
+    """Keep development rows that share a session with test rows out of training."""
+    if not _common(sessions, fold.development, fold.test):
+        return fold
+    if not len(fold.train):
+        raise InputError(
+            f"{where}: everybody else shares a session with a tested speaker, and nobody is left "
+            f"for training; expected speakers of other sessions; {NO_CONVERSATION}"
+        )
+    return dataclasses.replace(fold, development_trains=False)
+
+
+def _warn_of_divided_sessions(folds: Sequence[Fold], sessions: np.ndarray, protocol: str) -> None:
+    """Give one `InputWarning` if sessions have rows in training and test of a fold."""
+    divided = {fold.name: _common(sessions, fold.train, fold.test) for fold in folds}
+    names = [name for name, common in divided.items() if common]
+    if names:
+        from ser_lib.corpora import discovery
+
+        discovery.warn(
+            f"{protocol}: {len(names)} of {len(folds)} folds have sessions in training and in "
+            f"test, the first is fold {names[0]!r} with {listed(divided[names[0]])}; expected each "
+            f"session on one side, else the score may be too high: {NO_CONVERSATION}"
+        )
+
+
+def _who_has(lacking: Sequence[str], emotions: np.ndarray, speakers: np.ndarray, fold: Fold) -> str:
+    """Tell which speakers alone have the classes that training lacks, and what is left to do."""
+    others = "" if fold.development_trains else " who share no session with these"
+    of = {emotion: sorted(set(speakers[emotions == emotion])) for emotion in lacking}
+    found = "; ".join(
+        f"{emotion} is of {len(own)} {'speaker' if len(own) == 1 else 'speakers'} alone "
+        f"({listed(own)})"
+        for emotion, own in of.items()
+    )
+    return f": {found}. Leave such a class out of the table, or add speakers of it{others}"
 
 
 def _check_parts(fold: Fold, names: pd.Index, speakers: np.ndarray | None, where: str) -> None:
@@ -120,6 +169,11 @@ class Protocol(abc.ABC):
             If the table cannot give what the protocol promises: utterances or emotions are
             missing, a part is empty, shares rows or (where promised not to) speakers with another,
             or training lacks a class of the corpus.
+
+        Warns
+        -----
+        InputWarning
+            If speakers are to be unknown, but speakers of one session are in training and in test.
         """
         if not table.index.is_unique:
             twice = table.index[table.index.duplicated()].unique()
@@ -130,15 +184,21 @@ class Protocol(abc.ABC):
             raise InputError(f"{self.name} needs at least two emotions; found {listed(classes)}")
         folds = list(self._folds(table, seed))
         speakers = required_column(table, "speaker", self.name) if self.speaker_disjoint else None
-        for fold in folds:
+        sessions = known_sessions(table)
+        for i, fold in enumerate(folds):
             where = f"{self.name}, fold {fold.name!r}"
+            if speakers is not None:
+                fold = folds[i] = _apart_from_test(fold, sessions, where)
             _check_parts(fold, table.index, speakers, where)
             lacking = sorted(set(classes) - set(emotions[fold.train]))
             if lacking:
+                remedy = "" if speakers is None else _who_has(lacking, emotions, speakers, fold)
                 raise InputError(
                     f"{where}: there is no training row of {listed(lacking)}; expected all of "
-                    f"{listed(classes, 12)}"
+                    f"{listed(classes, 12)}{remedy}"
                 )
+        if speakers is not None:
+            _warn_of_divided_sessions(folds, sessions, self.name)
         return folds
 
     def split(

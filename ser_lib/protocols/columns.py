@@ -1,4 +1,4 @@
-"""Read speakers, sexes, sessions and splits from a corpus table, and refuse gaps in them."""
+"""Read speakers, sexes, sessions and splits of a corpus table; refuse gaps where they matter."""
 
 import re
 
@@ -16,6 +16,13 @@ _INSTEAD = {
     "session": ", or another protocol",
     "split": ", or another protocol",
 }
+
+NO_CONVERSATION = (
+    "speakers of one session are taken to be heard in each other's recordings; if the sessions of "
+    "the table are no conversations (but days, or numbers that start anew for every speaker), "
+    "leave the column 'session' out"
+)
+"""What to do where sessions link speakers who never met."""
 
 
 def natural_key(name: str) -> tuple:
@@ -87,3 +94,53 @@ def sexes_of(table: pd.DataFrame, speakers: np.ndarray) -> dict[str, str | None]
         )
     sexes = dict(zip(known["speaker"], known["sex"], strict=True))
     return {speaker: sexes.get(speaker) for speaker in sorted(set(speakers))}
+
+
+def known_sessions(table: pd.DataFrame) -> np.ndarray:
+    """Return the session of each row, None where it is unknown."""
+    if "session" not in table:
+        return np.full(len(table), None, dtype=object)
+    sessions = table["session"]
+    return np.where(sessions.isna(), None, sessions.astype(str).to_numpy(dtype=object))
+
+
+def session_partners(table: pd.DataFrame, speakers: np.ndarray) -> dict[str, set[str]]:
+    """Return, for each speaker in sorted order, all others with whom a session is shared."""
+    pairs = pd.DataFrame({"session": known_sessions(table), "speaker": speakers})
+    partners: dict[str, set[str]] = {speaker: set() for speaker in sorted(set(speakers))}
+    for _, present in pairs.dropna().drop_duplicates().groupby("session")["speaker"]:
+        for speaker in present:
+            partners[speaker].update(other for other in present if other != speaker)
+    return partners
+
+
+def session_groups(table: pd.DataFrame, speakers: np.ndarray) -> np.ndarray:
+    """
+    Group speakers so that no session is divided.
+
+    Together are those who share a session, those who share one with these, and so on.
+
+    Returns
+    -------
+    np.ndarray of str [shape=(n,)]
+        Group of each row, called like the first of its speakers: where no session is shared, these
+        are the speakers.
+    """
+    partners = session_partners(table, speakers)
+    group_of: dict[str, str] = {}
+    for first in partners:
+        waiting = [] if first in group_of else [first]
+        while waiting:
+            speaker = waiting.pop()
+            group_of[speaker] = first
+            waiting.extend(partners[speaker] - group_of.keys())
+    return np.array([group_of[speaker] for speaker in speakers], dtype=object)
+
+
+def listed_groups(groups: np.ndarray, speakers: np.ndarray) -> str:
+    """List groups by their speakers, for messages, and say what to do if sessions are to blame."""
+    pairs = pd.DataFrame({"group": groups, "speaker": speakers}).drop_duplicates()
+    found = [sorted(own) for _, own in pairs.groupby("group")["speaker"]]
+    short = (own if len(own) <= 4 else [*own[:3], f"{len(own) - 3} more"] for own in found)
+    remedy = f"; {NO_CONVERSATION}" if len(pairs) > len(found) else ""
+    return listed(["+".join(own) for own in short]) + remedy

@@ -56,7 +56,8 @@ class Predefined(Protocol):
     def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
         folds_of_rows = named_folds(table)
         if folds_of_rows is not None:
-            folds = rotate(folds_of_rows, "fold ")
+            classes = table["emotion"].to_numpy(dtype=object)
+            folds = rotate(folds_of_rows, "fold ", classes)
         else:
             split = required_column(table, "split", self.name)
             part_of = parts_of(split, f"{self.name}: the column 'split' holds")

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from ser_lib import corpora, identity, protocols, systems
+from ser_lib.experiment.trials import divided, joined
 from ser_lib.neural.imagenet import BACKBONES
 
 # Options that say where and how fast, not what.
@@ -22,8 +23,12 @@ def command(record: Mapping) -> str:
     """
     made = _portable(record["command"]) if record.get("command") else _derived(record)
     # A fusion reads predictions only.
-    read = record["corpus"] == "folder" and "members" not in record
-    return f"{made} --data FOLDER" if read else made
+    return made if "members" in record else _with_data(made, record["corpus"])
+
+
+def _with_data(made: str, corpus: str) -> str:
+    """Leave the folder of recordings to be named, where the corpus is one."""
+    return f"{made} --data FOLDER" if corpus == "folder" else made
 
 
 def _derived(record: Mapping) -> str:
@@ -52,13 +57,18 @@ def tune_command(system: str, trials: Sequence[str], corpus: str, row: Mapping) 
     """
     Return the command that repeats trials of a system, given a row of their table.
 
-    No `trials` means all of the system's search space.
+    No `trials` means all of the system's search space. As in `command`, a folder of recordings is
+    left to be named. Of a row that does not know the options of its corpus, what is known is the
+    subset.
     """
     words = ["ser", "tune", system, *trials, "--corpus", corpus]
-    words += [] if row["subset"] == "all" else ["--corpus-option", "subset", row["subset"]]
+    part = {} if row["subset"] == "all" else {"subset": row["subset"]}
+    for name, value in (json.loads(row["corpus_options"] or "{}") or part).items():
+        words += ["--corpus-option", name, _typed(value)]
     words += _unless("--normalisation", row["normalisation"], systems.make(system).normalisation)
-    words += _folds(row["folds"].split(", "))
-    return shlex.join([*words, *_unless("--seeds", row["seeds"].replace(" ", ""), "0,1,2")])
+    words += _folds(divided(row["folds"]))
+    words += _unless("--seeds", joined(divided(row["seeds"]), ","), "0,1,2")
+    return _with_data(shlex.join(words), corpus)
 
 
 def changed_parameters(record: Mapping) -> dict[str, object]:
@@ -88,7 +98,7 @@ def _unless(option: str, value: str, usual: str) -> list[str]:
 
 def _folds(names: Sequence[str]) -> list[str]:
     # One name would be read as a number; with a comma it is a list.
-    return ["--folds", ",".join(names) + ("," if len(names) == 1 else "")]
+    return ["--folds", joined(names, ",") + ("," if len(names) == 1 else "")]
 
 
 def _seeds(specification: Mapping) -> list[str]:
@@ -100,9 +110,14 @@ def _parameters(record: Mapping) -> list[str]:
     words = []
     for name, value in changed_parameters(record).items():
         value = shown(value["file"] if isinstance(value, Mapping) else value)
-        typed = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        words += ["-p", name, {"null": "None", "true": "True", "false": "False"}.get(typed, typed)]
+        words += ["-p", name, _typed(value)]
     return words
+
+
+def _typed(value: object) -> str:
+    """Write a value as it is typed; `ser_lib.params.typed` reads it."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return {"null": "None", "true": "True", "false": "False"}.get(text, text)
 
 
 def _protocol(record: Mapping) -> list[str]:

@@ -158,31 +158,6 @@ def _status(path: Path) -> os.stat_result:
         raise InputError(f"{path}: {problem}; expected a recording") from None
 
 
-def check(path: str | os.PathLike) -> tuple[int, int, bool]:
-    """
-    Read a recording to its end without keeping it.
-
-    Returns
-    -------
-    samples, sample_rate : int
-        Samples per channel, and how many are a second.
-    silent : bool
-        Whether all of them, averaged over the channels, are the same.
-
-    Raises
-    ------
-    InputError
-        If, and only if, `decode` would refuse the file.
-    """
-    with opened(path) as (file, _):
-        _refuse_short(Path(path), file)
-        samples, low, high = 0, np.inf, -np.inf
-        for block in mono_blocks(Path(path), file):
-            samples += len(block)
-            low, high = min(low, block.min()), max(high, block.max())
-        return samples, file.samplerate, bool(low == high)
-
-
 def _refuse_short(path: Path, file: AudioFile) -> None:
     if file.frames < SHORTEST * file.samplerate:
         raise InputError(

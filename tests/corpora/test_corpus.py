@@ -26,6 +26,16 @@ def test_make_table_sorts_and_leaves_out_what_is_not_known():
     assert set(table.dtypes) == {np.dtype(object)}
 
 
+def test_the_options_that_a_corpus_was_loaded_with_stay_known(make_tree):
+    tree = make_tree("folder")
+    options = {"manifest": "manifest.csv", "emotions": {"Wut": "anger"}}
+    loaded = tree.load(**options)
+    assert loaded.options == loaded.select(speaker="anna").options == options
+    # They say how it was found, not what it is.
+    assert loaded.fingerprint == tree.load().fingerprint
+    assert (tree.load().options, corpus().options) == ({}, {})
+
+
 def test_select_by_column_by_query_and_by_both():
     toy = corpus()
     assert list(toy.select(speaker="a").table.index) == ["a1", "a2"]

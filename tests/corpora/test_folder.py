@@ -4,14 +4,16 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import warnings
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_corpora import MANIFEST, write_recording
 
-from ser_lib.corpora import load_corpus
+from ser_lib.corpora import EMOTIONS, load_corpus
 from ser_lib.errors import InputError, InputWarning
 
 
@@ -39,12 +41,44 @@ def test_a_manifest_elsewhere_with_labels_of_its_own(tree, tmp_path, monkeypatch
     assert validation.ok
 
 
-def test_recordings_outside_the_folder_may_be_listed(tree, tmp_path):
-    outside = write_recording(tmp_path / "outside/x.wav")
-    listed = f"path,emotion\n{outside},anger\n../outside/../data/anna/1.wav,fear\n"
-    (tree.data / "manifest.csv").write_text(listed)
-    table = tree.load().table
-    assert table["path"].tolist() == [str(tree.data / "anna/1.wav"), str(outside)]
+@pytest.mark.parametrize("where", ["{data}/", "../outside/../data/", "./", "{link}/"])
+def test_utterances_are_named_relative_to_the_folder_however_their_paths_are_written(
+    tree, tmp_path, where
+):
+    os.symlink(tree.data, tmp_path / "link", target_is_directory=True)
+    expected = tree.load()
+    where = where.format(data=tree.data, link=tmp_path / "link")
+    manifest = tree.data / "manifest.csv"
+    lines = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([lines[0], *(where + line for line in lines[1:])]))
+    corpus = tree.load()
+    assert list(corpus.table.index) == ["anna/1", "anna/2", "ben/1", "ben/2"]
+    assert corpus.fingerprint == expected.fingerprint
+    assert corpus.validate().unused_files == ()
+
+
+@pytest.mark.parametrize("where", ["{tmp}/outside", "../outside", "{data}/../outside"])
+def test_recordings_outside_the_folder_are_refused(tree, tmp_path, where):
+    write_recording(tmp_path / "outside/x.wav")
+    path = f"{where.format(tmp=tmp_path, data=tree.data)}/x.wav"
+    (tree.data / "manifest.csv").write_text(
+        f"path,emotion\nanna/1.wav,fear\n{path},anger\n{path}.flac,fear\n"
+    )
+    with pytest.raises(InputError) as error:
+        tree.load()
+    assert str(error.value) == (
+        f"{tree.data}/manifest.csv: 2 of 3 recordings lie outside the folder {tree.data}: "
+        f"{path} (row 3), {path}.flac (row 4); expected paths relative to that folder, or absolute "
+        "ones below it (--data names the folder that holds all of them)"
+    )
+
+
+def test_a_copy_of_a_folder_does_not_read_the_recordings_of_the_first_one(tree, tmp_path):
+    manifest = tree.data / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("anna/", f"{tree.data}/anna/"))
+    shutil.copytree(tree.data, tmp_path / "copy")
+    with pytest.raises(InputError, match=rf"2 of 4 .* outside the folder {tmp_path}/copy: "):
+        load_corpus("folder", data=tmp_path / "copy")
 
 
 def test_a_pattern(tree):
@@ -94,8 +128,8 @@ BAD = {
     "column twice": ("path,emotion, Emotion\n", {}, "the column emotion is there twice"),
     "alike": ("path,emotion,spk,actor\n", {}, "'spk' and 'actor' may both be the speaker"),
     "dot": ("path,emotion\n.,anger\n", {}, r"do not exist: \. \(row 2, a folder\)"),
-    "root": ("path,emotion\n/,anger\n", {}, r"do not exist: / \(row 2, a folder\)"),
-    "above": ("path,emotion\n..,anger\n", {}, r"do not exist: /.* \(row 2, a folder\)"),
+    "root": ("path,emotion\n/,anger\n", {}, r"1 of 1 .* outside the folder .*: / \(row 2\); exp"),
+    "above": ("path,emotion\n..,anger\n", {}, r"1 of 1 .* outside .*: \.\. \(row 2\); expected"),
     "long": (f"path,emotion\n{'x' * 300}.wav,anger\n", {}, "1 of 1 recordings do not exist"),
     "both": (MANIFEST, {"manifest": "m.csv", "pattern": "x"}, "manifest=m.csv and pattern='x'"),
     "number": (None, {"pattern": 3}, "'?3'? has the groups none"),
@@ -136,17 +170,32 @@ def test_unknown_labels_are_all_named_with_the_option_that_translates_them(tree)
     (tree.data / "manifest.csv").write_text(text)
     with pytest.raises(InputError) as error:
         tree.load()
-    first, known, labels, option = str(error.value).split("; ")
+    first, known, labels, option, others = str(error.value).split("; ")
     assert first == f"unknown emotion in row 2 of {tree.data}/manifest.csv: 'hapy'"
-    assert known.startswith("did you mean 'happiness'? Known: anger, ")
+    assert known == f"did you mean 'happiness'? Known: {', '.join(EMOTIONS)}"
     assert labels == "2 labels are unknown: hapy, Angst"
     # What only looks alike ("anger") is left to the user.
     mapping = '{"hapy": "happiness", "Angst": "..."}'
     assert f"--corpus-option emotions '{mapping}' (in Python the argument emotions)" in option
+    assert others.startswith("other classes than the 12 emotions cannot be used yet, and a label ")
     emotions = json.loads(mapping.replace("...", "fear"))
     assert tree.load(emotions=emotions).table["emotion"].tolist() == [
         *("happiness", "fear", "happiness", "sadness")
     ]
+
+
+def test_a_class_that_is_no_emotion_is_refused_with_those_that_there_are(tree):
+    message = (
+        f"unknown emotion in the parameter emotions: 'negative'. Known: {', '.join(EMOTIONS)}; "
+        "other classes than the 12 emotions cannot be used yet, and a label that means none of "
+        "them can only stand for 'other', or its recordings be left out"
+    )
+    with pytest.raises(InputError) as error:
+        tree.load(emotions={"negative": "negative"})
+    assert str(error.value) == message
+    guide = (Path(__file__).parents[2] / "docs/own_recordings.md").read_text(encoding="utf-8")
+    listed = guide.split("The classes are twelve emotions")[1].split(". Labels of your own")[0]
+    assert re.findall(r"`(\w+)`", listed) == list(EMOTIONS)
 
 
 def test_the_same_name_in_two_containers_is_refused(tree):

@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import soxr
 from tiny_corpora import publish, write_recording
 
 from ser_lib.corpora import Validation
-from ser_lib.errors import InputError
-from ser_lib.signal import decode
+from ser_lib.errors import InputError, InputWarning
+from ser_lib.features import FrontEnd, LogMel
+from ser_lib.signal import decode, decoding
 
 
 def transcode(tree, utterance, suffix, rate, *, cut=0):
@@ -102,6 +104,39 @@ def test_each_undecodable_recording_has_its_reason_in_a_line_up_to_ten(make_tree
         for name in names[:10]
     ]
     assert lines[start + 10 :] == ["    and 2 more"]
+
+
+def test_what_decoding_converts_is_counted_and_each_recording_is_read_once(make_tree, monkeypatch):
+    tree = make_tree("folder")
+    noise, rng = decode(tree.data / "anna/1.wav").signal, np.random.default_rng(0)
+    stereo = np.stack([noise, rng.permutation(noise)], axis=1)
+    soundfile.write(tree.data / "anna/1.wav", stereo, 16000)
+    soundfile.write(tree.data / "anna/2.wav", np.stack([noise, -noise], axis=1), 16000)
+    soundfile.write(tree.data / "ben/1.wav", np.zeros(8000), 48000)
+    corpus, read = tree.load(), []
+    opened = decoding.opened
+    monkeypatch.setattr(decoding, "opened", lambda path: read.append(path) or opened(path))
+    validation = corpus.validate()
+    assert sorted(read) == sorted(corpus.table["path"].map(Path))
+    assert validation.ok
+    assert (validation.silent, validation.silenced) == (("ben/1",), ("anna/2",))
+    assert validation.converted == {
+        "2 channels, averaged to one": ("anna/1", "anna/2"),
+        "48000 Hz, resampled to 16000 Hz": ("ben/1",),
+    }
+    assert str(validation).splitlines() == [
+        "4 recordings checked",
+        "  4 can be decoded; no checksum was published",
+        "  2 channels, averaged to one: 2, the first anna/1",
+        "  48000 Hz, resampled to 16000 Hz: 1, the first ben/1",
+        "  1 silent: ben/1",
+        "  1 silent after averaging the channels: anna/2",
+    ]
+    # Training says the same of them.
+    with pytest.warns(InputWarning) as said:
+        FrontEnd(analysis=LogMel()).extract(corpus, jobs=1)
+    for note, own in validation.converted.items():
+        assert f"{note}: {len(own)}, the first {tree.data}/{own[0]}.wav" in str(said[0].message)
 
 
 REFUSED = {

@@ -1,5 +1,6 @@
 """Each fold chooses its parameters on its own training speakers, and tests once."""
 
+import itertools
 import json
 
 import numpy as np
@@ -33,6 +34,21 @@ def test_inner_folds_are_of_the_training_speakers_alone(corpus):
             np.testing.assert_array_equal(each.test, fold.test)
             parts = [set(speakers[rows]) for rows in each.parts().values()]
             assert sum(map(len, parts)) == len(set.union(*parts)) == 4
+
+
+def test_inner_folds_divide_no_session_and_are_fewer_where_there_are_few(corpus):
+    def with_sessions(**of):
+        return corpus.table.assign(session=corpus.table["speaker"].map(of))
+
+    outer = protocols.make("leave_one_speaker_out")
+    table = with_sessions(s1="1", s2="1", s3="2")
+    inner = InnerFolds(outer, 3).folds(table)
+    assert len(inner) == 4 * 2
+    for fold in inner:
+        sessions = [set(table["session"].iloc[rows].dropna()) for rows in fold.parts().values()]
+        assert not any(a & b for a, b in itertools.combinations(sessions, 2))
+    with pytest.raises(InputError, match=r"fold s0 of leave_.* has one group: s2\+s3; speakers of"):
+        InnerFolds(outer, 3).folds(with_sessions(s0="1", s1="1", s2="2", s3="2"))
 
 
 def test_the_test_speaker_has_no_say_in_the_choice(corpus, monkeypatch):

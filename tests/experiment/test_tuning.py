@@ -1,6 +1,7 @@
 """Trials are compared on development speakers, and nothing else is ever shown to them."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from tiny import NearestMean, Tiny, interrupt_after, trained
 
-from ser_lib import code_digest, experiment, paths, protocols
+from ser_lib import code_digest, experiment, load_corpus, paths, protocols
 from ser_lib.errors import DivergenceError, InputError
 from ser_lib.evaluation.metrics import SMALLEST_POSTERIOR
 from ser_lib.experiment import trials
@@ -190,12 +191,67 @@ def test_groups_that_may_be_compared_come_apart(corpus, written):
     assert [len(rows) for rows in groups] == [3, 1]
 
 
+def test_tables_from_before_the_options_of_the_corpus_were_kept_are_read_and_go_on(corpus, written):
+    tune(Tiny, corpus, {"default": {}})
+    earlier = pd.read_csv(written, dtype=str).drop(columns="corpus_options")
+    earlier.to_csv(written, index=False)
+    table = trials.read(written)
+    assert (tuple(table.columns), table["corpus_options"].tolist()) == (trials.COLUMNS, [""])
+    tune(Tiny, corpus, {"half": {"sharpness": 0.5}})
+    table = trials.read(written).set_index("trial")
+    assert table["corpus_options"].to_dict() == {"default": "", "half": "{}"}
+    earlier.drop(columns="subset").to_csv(written, index=False)
+    with pytest.raises(InputError, match=r"columns trial, .*; expected trial, .*corpus_options"):
+        trials.read(written)
+
+
+def test_a_trial_knows_the_options_of_its_corpus(recordings, written):
+    options = {"manifest": recordings / "manifest.csv", "emotions": {7: "fear"}}
+    corpus = load_corpus("folder", data=recordings, **options)
+    row = tune(Tiny, corpus.select(sex=["female", "male"]), {"a": {}}).iloc[0]
+    assert json.loads(row["corpus_options"]) == {
+        "manifest": str(recordings / "manifest.csv"),
+        "emotions": {"7": "fear"},
+    }
+    text = written.read_text()
+    for bad in (text.replace('""emotions""', '"emotions"', 1), text.replace('"{""mani', '"3{')):
+        written.write_text(bad)
+        with pytest.raises(InputError, match=r"tiny\.csv"):
+            trials.read(written)
+
+
+NAMES = ["Dana", "Müller, Anna", "08", 'the "one"', "O'Neil", "a,\nb"]
+
+
+@pytest.mark.parametrize("comma", [",", ", "])
+def test_names_with_commas_are_joined_and_divided_again(comma):
+    assert trials.joined(["Dana", "08"], ",") == "Dana,08"
+    assert trials.joined(["Müller, Anna", "Dana"]) == '"Müller, Anna", Dana'
+    for names in (NAMES, *([name] for name in NAMES)):
+        assert trials.divided(trials.joined(names, comma)) == names
+    for text in ('"Müller, Anna', '"Müller" Anna'):
+        with pytest.raises(InputError, match="cannot be divided at its commas; expected names"):
+            trials.divided(text)
+
+
+def test_folds_and_speakers_with_commas_stay_apart(corpus):
+    names = {speaker: f"{speaker}, Anna" for speaker in corpus.speakers}
+    table = corpus.table.assign(speaker=corpus.table["speaker"].map(names))
+    corpus = dataclasses.replace(corpus, table=table)
+    row = tune(Tiny, corpus, {"a": {}}, folds=["s0, Anna", "s2, Anna"]).iloc[0]
+    assert (row["folds"], row["development"]) == (
+        '"s0, Anna", "s2, Anna"',
+        '"s1, Anna", "s3, Anna"',
+    )
+
+
 TABLES = sorted((Path(__file__).parents[2] / "reports").glob("*/trials/*.csv"))
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 def test_the_tables_of_this_study_are_read(path):
     table = trials.read(path)
+    assert tuple(table.columns) == trials.COLUMNS
     assert len(table)
     assert all('"variant": ' in text for text in table["parameters"])
     assert (table["n_parameters"].dropna() > 100).all()
@@ -262,6 +318,7 @@ def test_a_trial_is_averaged_over_three_seeds_by_default(corpus):
 
 def test_of_two_processes_that_add_trials_at_once_neither_loses_any(written):
     row = dict.fromkeys(trials.COLUMNS, 0) | {"parameters": '{"variant": "default"}'}
+    row["corpus_options"] = "{}"
     code = (
         "import sys; from pathlib import Path; from ser_lib.experiment import trials\n"
         f"for i in range(8): trials.add(Path({str(written)!r}), {row!r} | "

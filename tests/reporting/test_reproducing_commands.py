@@ -1,5 +1,6 @@
 """Every row has the command that makes it again."""
 
+import json
 import shlex
 
 import pytest
@@ -9,8 +10,9 @@ from ser_lib import identity, paths, systems
 from ser_lib.cli import parser
 from ser_lib.experiment.results import read_record
 from ser_lib.neural.imagenet import BACKBONES
+from ser_lib.params import as_corpus_options, once
 from ser_lib.reporting import fuse_evaluations
-from ser_lib.reporting.commands import command
+from ser_lib.reporting.commands import command, tune_command
 
 
 def record(system="svm", variant="default", *, specification=None, **changes):
@@ -69,6 +71,14 @@ def test_a_folder_of_recordings_is_left_to_be_named(tmp_path):
         ({"parameters": {"C": [1, 5], "deltas": False}}, "-p deltas False -p C '[1.0, 5.0]'"),
         ({"partial": True, "specification": {"folds": ["03"]}}, "--folds 03,"),
         ({"partial": True, "specification": {"folds": ["03", "08"]}}, "--folds 03,08"),
+        (
+            {"partial": True, "specification": {"folds": ["Müller, Anna", "Dana"]}},
+            "--folds '\"Müller, Anna\",Dana'",
+        ),
+        (
+            {"partial": True, "specification": {"folds": ["Müller, Anna"]}},
+            "--folds '\"Müller, Anna\",'",
+        ),
         ({"specification": {"development": "held out"}}, "--hold-out-development"),
         ({"specification": {"nested": {}, "seeds": [0, 1]}}, "--nested --seeds 0,1"),
     ],
@@ -117,3 +127,36 @@ def test_a_model_is_trained_on_one_corpus_and_tested_on_another(tmp_path):
         "ser train svm --corpus emodb -o svm_emodb && ser evaluate svm_emodb --corpus ravdess"
     )
     assert command(made | {"speaker_disjoint": False}).endswith("--corpus ravdess --seen")
+
+
+TRIAL = {
+    "subset": "all",
+    "normalisation": "train",
+    "folds": '"Müller, Anna", Dana',
+    "seeds": "0, 2",
+    "corpus_options": "",
+}
+
+
+def test_trials_of_a_folder_are_repeated_on_the_same_corpus():
+    options = {"manifest": "day 1.csv", "emotions": {"Ärger": "anger", "0": "fear"}}
+    row = TRIAL | {"corpus_options": json.dumps(options)}
+    text = tune_command("svm", ["default", "no derivatives"], "folder", row)
+    assert text == (
+        "ser tune svm default 'no derivatives' --corpus folder --corpus-option manifest 'day 1.csv'"
+        """ --corpus-option emotions '{"Ärger": "anger", "0": "fear"}'"""
+        """ --folds '"Müller, Anna",Dana' --seeds 0,2 --data FOLDER"""
+    )
+    parsed = parser().parse_args(shlex.split(text)[1:])
+    assert parsed.folds == ["Müller, Anna", "Dana"]
+    assert as_corpus_options(once(parsed.corpus_options, "corpus")) == options
+
+
+def test_of_earlier_trials_the_subset_is_known_alone():
+    usual = "--folds '\"Müller, Anna\",Dana' --seeds 0,2"
+    assert tune_command("svm", [], "emodb", TRIAL) == f"ser tune svm --corpus emodb {usual}"
+    for options, subset in (("", "song"), ("{}", "song"), ('{"channel": "song"}', "song")):
+        row = TRIAL | {"corpus_options": options, "subset": subset}
+        name = "channel" if "channel" in options else "subset"
+        expected = f"ser tune svm --corpus ravdess --corpus-option {name} song {usual}"
+        assert tune_command("svm", [], "ravdess", row) == expected

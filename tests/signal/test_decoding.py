@@ -11,7 +11,6 @@ import soxr
 
 from ser_lib.errors import InputError
 from ser_lib.signal import decode
-from ser_lib.signal.decoding import check
 
 RATE = 16000
 
@@ -183,18 +182,6 @@ def test_a_rate_at_which_nothing_is_recorded_is_refused(tmp_path, tone):
     soundfile.write(tmp_path / "a.wav", tone, 16)
     with pytest.raises(InputError, match="has a sampling rate of 16 Hz"):
         decode(tmp_path / "a.wav")
-
-
-@pytest.mark.parametrize("make", [make for make, _ in BAD.values()], ids=BAD)
-def test_check_refuses_what_decode_refuses(tmp_path, make):
-    make(tmp_path / "a.wav")
-    with pytest.raises(InputError, match=r"a\.wav"):
-        check(tmp_path / "a.wav")
-
-
-def test_check_returns_length_and_rate_and_whether_it_is_silent(tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.zeros((4410, 2)), 44100)
-    assert check(tmp_path / "a.wav") == (4410, 44100, True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names of files are text")

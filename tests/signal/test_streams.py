@@ -7,7 +7,6 @@ import soundfile
 from ser_lib.corpora.hashing import seconds
 from ser_lib.errors import InputError
 from ser_lib.signal import decode
-from ser_lib.signal.decoding import check
 from ser_lib.signal.mpeg import read_stream
 
 RATE = 16000
@@ -54,7 +53,6 @@ def test_chained_oggs_are_read_to_the_end_of_the_last(tmp_path, subtype, after):
         alone.append(soundfile.read(path, dtype="float32")[0])
     path.write_bytes(b"".join(parts) + after)
     np.testing.assert_array_equal(decode(path, sample_rate=48000).signal, np.concatenate(alone))
-    assert check(path) == (3 * len(LOUD), 48000, False)
     assert seconds(path) == 2
 
 
