@@ -61,8 +61,8 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     "features/ragged.py": ("787cb95e3685", "4ebbe3ad6f72"),
     # The same steps; one of them has a name.
     "features/normalisation.py": ("0a5aa7cf1452", "68a2f07d6062"),
-    # Parts of a network that is trained further; what is stored was predicted at the end alone. Rows
-    # without items are refused in every method.
+    # Parts of a network that is trained further; what is stored was predicted at the end alone.
+    # Rows without items are refused in every method.
     "neural/inference.py": ("d155851dfd3b", "58607d69f752"),
     "experiment/fold.py": ("f7e7e4d171c8", "d7a0693c7c6c"),
 }

@@ -85,8 +85,8 @@ def corpus_page(
     text += _ranked([row for row in rows if row.ranked], figures, folder) or [
         "No complete run yet."
     ]
-    text += _again(rows)
     text += listeners.paragraph([row.record for row in rows])
+    text += _again(rows)
     text += as_published.section(rows, first["corpus"])
     text += _partial([row for row in rows if row.values["partial"]], folder)
     text += _dependent(rows, folder)
