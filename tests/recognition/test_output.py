@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ser_lib import paths
 from ser_lib.errors import InputError
 from ser_lib.recognition import output
 from ser_lib.recognition.output import RowFile, format_of, line_of, one_line
@@ -56,8 +57,16 @@ def test_rows_are_read_as_they_were_written(form, tmp_path):
     assert table["emotion"].isna().tolist() == [True, False]
 
 
-def test_a_file_is_written_by_one_process_at_a_time(tmp_path, capsys):
-    path, seen = tmp_path / "out", []
+def test_a_file_is_written_by_one_process_at_a_time(tmp_path, capsys, monkeypatch):
+    path, seen, waits = tmp_path / "out", [], threading.Event()
+    lock = paths.lock
+
+    def locked(descriptor, *, wait=False):
+        if wait:
+            waits.set()
+        return lock(descriptor, wait=wait)
+
+    monkeypatch.setattr(paths, "lock", locked)
 
     def write():
         with opened(path, recordings=["a.wav", "b.wav"]) as file:
@@ -66,12 +75,12 @@ def test_a_file_is_written_by_one_process_at_a_time(tmp_path, capsys):
     with opened(path) as file:
         other = threading.Thread(target=write)
         other.start()
-        while "another process writes it; waiting" not in capsys.readouterr().err:
-            assert other.is_alive()
+        assert waits.wait(60)
         file.add([row("a.wav")])
         assert not seen
     other.join()
     assert seen == [["b.wav"]]
+    assert capsys.readouterr().err == f"{path}: another process writes it; waiting\n"
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
