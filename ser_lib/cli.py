@@ -121,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(default_of=evaluate.get_default)
     text = "name of the system, or a model (its folder, or one of the package's), tested as it is"
     evaluate.add_argument("system", metavar="SYSTEM|MODEL", help=text)
-    text = "of a model: allow a corpus it was trained on; the result is marked"
+    text = "of a model: allow recordings or speakers it was trained on; the result is marked"
     evaluate.add_argument("--seen", action="store_true", help=text)
     text = "of a model: add the score to its card, which is written anew"
     evaluate.add_argument("--card", action="store_true", help=text)
