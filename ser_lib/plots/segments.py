@@ -111,7 +111,8 @@ def segment_posteriors(
         above = {"beside": True, "color": MUTED, "va": "baseline"}
         column = "utterance" if given else "mean"
         write(ax, column, 1, len(names) - 1 + _HEIGHT, (8, 6), **above)
-    title = title or str(prediction.get("utterance", "")) or "Posteriors of the segments"
+    default = "outlined: the true emotion" if parts else "Posteriors of the segments"
+    title = title or str(prediction.get("utterance", "")) or default
     heading(ax, title, "height: posterior, 0 to 1")
     return fig
 
