@@ -140,16 +140,25 @@ def score_all_outputs(rows: pd.DataFrame) -> dict[str, float]:
 def describe_all_outputs(rows: pd.DataFrame) -> str:
     """Write what `score_all_outputs` computes: UAR with its interval, accuracy, posteriors."""
     found = score_all_outputs(rows)
-    uar = _with_limits(*(found[name] for name in ("uar", "uar_low", "uar_high")))
+    uar = with_limits(*(found[name] for name in ("uar", "uar_low", "uar_high")))
     return (
         f"UAR {uar}; {100 * found['wa']:.0f} % of these recordings are recognised, and the largest "
         f"posterior is {found['largest_posterior']:.2f} on average"
     )
 
 
-def _with_limits(score: float, low: float, high: float) -> str:
-    """Write a score and its interval, if it has one."""
-    return f"{score:.3f}" + (f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else "")
+def with_limits(score: float, low: float, high: float) -> str:
+    """
+    Write a score and its interval, if it has one.
+
+    Examples
+    --------
+    >>> with_limits(0.6912, 0.6398, 0.7377)
+    '0.691 [0.640, 0.738]'
+    >>> with_limits(0.6912, float("nan"), float("nan"))
+    '0.691'
+    """
+    return f"{score:.3f}" + (f" [{low:.3f}, {high:.3f}]" if np.isfinite([low, high]).all() else "")
 
 
 def score_groups(
@@ -311,7 +320,7 @@ class Evaluation:
             self._seeds(metric)
             or f"1 seed{' (interval over speakers alone)' if np.isfinite(low) else ''}",
         ]
-        own = _with_limits(score, low, high)
+        own = with_limits(score, low, high)
         return f"{known.title} {own}{where}: {'; '.join(filter(None, parts))}"
 
     def _seeds(self, metric: str) -> str:

@@ -14,7 +14,7 @@ from ser_lib import identity
 from ser_lib.console import progress as progress_bar
 from ser_lib.errors import InputError, InputWarning
 from ser_lib.evaluation.calibration import apply_temperature
-from ser_lib.features.normalisation import moments, scale, standardise_by
+from ser_lib.features.normalisation import FEW, moments, scale, standardise_by
 from ser_lib.features.ragged import RaggedArray
 from ser_lib.recognition.classifiers import item_shape_of, read_fitted
 from ser_lib.recognition.folder import read_description
@@ -56,8 +56,6 @@ SHIPPED = MODELS / "ours_discriminant-emodb"
 
 # Pieces that are classified together, and numbers in their features at most (128 MB).
 _PIECES, _NUMBERS = 64, 2**25
-# Recordings of a speaker from which on their statistics are taken without a word.
-_FEW = 10
 
 
 class Recogniser:
@@ -182,10 +180,10 @@ class Recogniser:
                 f"there is speech in {len(rows)} of {len(recordings)} recordings of the speaker; "
                 "expected two at least"
             )
-        if len(rows) < _FEW:
+        if len(rows) < FEW:
             warnings.warn(
                 f"the statistics of the speaker are those of {len(rows)} recordings; expected "
-                f"{_FEW} or more in which several emotions occur",
+                f"{FEW} or more in which several emotions occur",
                 InputWarning,
                 stacklevel=2,
             )

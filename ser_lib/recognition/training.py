@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import corpora, executor, identity, paths, protocols
+from ser_lib.corpora.folder import NAME as OWN
 from ser_lib.corpora.hashing import in_threads, sample_hashes, seconds
 from ser_lib.errors import InputError
 from ser_lib.evaluation.calibration import Calibration, calibrate
@@ -256,11 +257,6 @@ def _grid(system: "System") -> dict[str, object] | None:
     return None if grid is None else grid._asdict()
 
 
-def own(name: str) -> bool:
-    """Tell whether a corpus is somebody's own: others are the same where their names are."""
-    return name == "folder"
-
-
 def speaker_names(corpus: "Corpus", salt: str) -> list[str] | None:
     """Digest the names of the speakers of a corpus; None where some are unknown."""
     if corpus.table["speaker"].isna().any():
@@ -290,6 +286,6 @@ def _corpus(corpus: "Corpus") -> Mapping[str, object]:
         "median_seconds": round(float(np.median(durations)), 2),
         "emotions": {emotion: int(counts[emotion]) for emotion in corpus.classes},
         "fingerprint": corpus.fingerprint,
-        "speaker_names": speaker_names(corpus, corpus.fingerprint) if own(corpus.name) else None,
+        "speaker_names": speaker_names(corpus, corpus.fingerprint) if corpus.name == OWN else None,
         "recordings": sorted(value[:HASH_DIGITS] for value in sample_hashes(files, progress=False)),
     }

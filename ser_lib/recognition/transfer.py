@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import identity
+from ser_lib.corpora.folder import NAME as OWN
 from ser_lib.corpora.hashing import sample_hashes
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import ALL_OUTPUTS, Evaluation, describe_all_outputs
@@ -18,7 +19,7 @@ from ser_lib.features.cache import extract_to_cache, open_features
 from ser_lib.recognition import card
 from ser_lib.recognition.folder import write_description
 from ser_lib.recognition.recogniser import Recogniser
-from ser_lib.recognition.training import HASH_DIGITS, own, speaker_names
+from ser_lib.recognition.training import HASH_DIGITS, speaker_names
 
 if TYPE_CHECKING:
     from ser_lib.corpora.corpus import Corpus
@@ -103,14 +104,14 @@ def add_score(recogniser: Recogniser, evaluation: Evaluation) -> None:
     which = f" ({record['specification']['corpus']['fingerprint'][:8]})"
     entry = {
         "corpus": record["corpus"],
-        "title": record["corpus_title"] + (which if own(record["corpus"]) else ""),
+        "title": record["corpus_title"] + (which if record["corpus"] == OWN else ""),
         "summary": evaluation.summary(),
         "uar": round(float(scores["uar"]), 4),
         "all_outputs": describe_all_outputs(evaluation.rows()),
         "digest": record["digest"],
     }
     description = {k: v for k, v in recogniser.description.items() if k not in ("format", "files")}
-    key = "title" if own(record["corpus"]) else "corpus"
+    key = "title" if record["corpus"] == OWN else "corpus"
     others = [e for e in description["evaluations"] if e[key] != entry[key]]
     description["evaluations"] = [*others, entry]
     write_description(recogniser.folder, description, card.text(description))
@@ -119,14 +120,14 @@ def add_score(recogniser: Recogniser, evaluation: Evaluation) -> None:
 def _shared_with(recogniser: Recogniser, corpus: "Corpus", progress: bool) -> str:
     """Say what of a corpus a model was trained on; empty if nothing."""
     known = recogniser.description["corpus"]
-    if corpus.name == known["name"] and not own(corpus.name):
+    if corpus.name == known["name"] and corpus.name != OWN:
         return f"was trained on {corpus.name}"
     recordings = set(known["recordings"])
     hashes = sample_hashes(list(corpus.table["path"]), progress=progress)
     common = sum(value[:HASH_DIGITS] in recordings for value in hashes)
     if common:
         return f"was trained on {common} of the {len(hashes)} recordings of {corpus.name}"
-    if not (own(corpus.name) and own(known["name"])):
+    if not corpus.name == known["name"] == OWN:
         return ""
     before, now = known.get("speaker_names"), speaker_names(corpus, known["fingerprint"])
     if before is None or now is None:
@@ -181,7 +182,7 @@ def _record(
     """Describe a test on another corpus as `ser_lib.experiment.evaluate` describes its own."""
     model, provenance = recogniser.description, recogniser.description["provenance"]
     trained = model["corpus"]
-    version = trained["fingerprint"][:8] if own(trained["name"]) else trained["version"]
+    version = trained["fingerprint"][:8] if trained["name"] == OWN else trained["version"]
     title = f"trained on {trained['name']} {version}"
     title += ", speaker-dependent" if seen else ""
     content = {

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from ser_lib.evaluation.metrics import METRICS
+from ser_lib.evaluation.predictions import with_limits
 from ser_lib.features.normalisation import NORMALISATIONS
 from ser_lib.reporting.commands import changed_parameters, shown
-from ser_lib.reporting.formatting import code, escape, interval, markdown_table
+from ser_lib.reporting.formatting import code, escape, markdown_table
 from ser_lib.reporting.rows import Row
 
 _READ = """From left to right: what the authors report; the system as they published it under a
@@ -117,7 +118,7 @@ def _changed(row: Row) -> str:
 
 
 def _score(row: Row, metric: str) -> str:
-    score = interval(*(row.values[f"{metric}{end}"] for end in ("", "_low", "_high")))
+    score = with_limits(*(row.values[f"{metric}{end}"] for end in ("", "_low", "_high")))
     return f"[{METRICS[metric].title} {score}](runs.md#{row.name})"
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ser_lib.reporting.formatting import address, escape, interval
+from ser_lib.evaluation.predictions import with_limits
+from ser_lib.reporting.formatting import address, escape
 from ser_lib.reporting.rows import Row
 from ser_lib.reporting.wording import confusions_of, count
 
@@ -23,7 +24,7 @@ def leaderboard(rows: Sequence[Row]) -> tuple[str, str]:
     """Return the alternative text and the caption of the leaderboard of some rows."""
     parts: dict[str, list[str]] = {}
     for row in rows:
-        score = interval(*(row.values[name] for name in ("uar", "uar_low", "uar_high")))
+        score = with_limits(*(row.values[name] for name in ("uar", "uar_low", "uar_high")))
         own = parts.setdefault(row.values["normalisation"], [])
         own.append(f"{row.values['system']} {score}")
     listed = "; ".join(f"normalisation {name}: {', '.join(own)}" for name, own in parts.items())
@@ -49,7 +50,7 @@ def recalls(row: Row) -> tuple[str, str]:
     """Return the alternative text and the caption of the recalls of the emotions."""
     table = row.evaluation.per_class()
     limits = table[["recall", "recall_low", "recall_high"]].dropna(subset="recall")
-    listed = ", ".join(f"{name} {interval(*own)}" for name, *own in limits.itertuples())
+    listed = ", ".join(f"{name} {with_limits(*own)}" for name, *own in limits.itertuples())
     return (
         f"Recall of each emotion by {row.title}: {listed}.",
         "Recall of each emotion; lines are 95 % intervals over speakers and seeds, in parentheses "

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ser_lib.evaluation.metrics import METRICS
-from ser_lib.reporting.formatting import code, duration, escape, interval
+from ser_lib.evaluation.predictions import with_limits
+from ser_lib.reporting.formatting import code, duration, escape
 from ser_lib.reporting.links import row_links
 from ser_lib.reporting.rows import Row
 
@@ -39,7 +40,7 @@ def system(row: Row) -> str:
 
 def scores(values: Mapping[str, float]) -> list[str]:
     """Write UAR with its interval and every other metric without."""
-    uar = interval(values["uar"], values["uar_low"], values["uar_high"])
+    uar = with_limits(values["uar"], values["uar_low"], values["uar_high"])
     return [uar if name == "uar" else f"{values[name]:.3f}" for name in METRICS]
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from ser_lib import corpora, identity, protocols, systems
+from ser_lib.corpora.folder import NAME as OWN
 from ser_lib.experiment.trials import divided, joined
 from ser_lib.neural.imagenet import BACKBONES
 
@@ -28,7 +29,7 @@ def command(record: Mapping) -> str:
 
 def _with_data(made: str, corpus: str) -> str:
     """Leave the folder of recordings to be named, where the corpus is one."""
-    return f"{made} --data FOLDER" if corpus == "folder" else made
+    return f"{made} --data FOLDER" if corpus == OWN else made
 
 
 def _derived(record: Mapping) -> str:

@@ -1,7 +1,6 @@
-"""Scores, durations, tables and other people's texts, written in Markdown."""
+"""Durations, tables and other people's texts, written in Markdown."""
 
 import html
-import math
 import re
 import urllib.parse
 from collections.abc import Sequence
@@ -13,21 +12,6 @@ _MARKUP = re.compile(
 )
 # Characters that move a cursor, or turn the direction of what follows.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def interval(score: float, low: float, high: float) -> str:
-    """
-    Write a score with its limits.
-
-    Examples
-    --------
-    >>> interval(0.6912, 0.6398, 0.7377)
-    '0.691 [0.640, 0.738]'
-    >>> interval(0.6912, float("nan"), float("nan"))
-    '0.691'
-    """
-    limits = "" if math.isnan(low) or math.isnan(high) else f" [{low:.3f}, {high:.3f}]"
-    return f"{score:.3f}{limits}"
 
 
 def duration(seconds: float) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ser_lib.errors import InputError
+from ser_lib.evaluation.predictions import with_limits
 from ser_lib.experiment.results import write_if_changed
 from ser_lib.reporting import captions, cells, choices
 from ser_lib.reporting.formatting import (
     address,
     code,
     escape,
-    interval,
     markdown_table,
     short_title,
 )
@@ -153,7 +153,7 @@ def _nested(rows: Sequence[Row]) -> str:
 def _score(row: Row) -> str:
     """Write UAR with its interval, and below it the seeds and what else is not usual."""
     values = row.values
-    score = interval(values["uar"], values["uar_low"], values["uar_high"])
+    score = with_limits(values["uar"], values["uar_low"], values["uar_high"])
     changes = f"<br>{escape(values['changes'])}" if values["changes"] else ""
     repeated = f"{values['seeds']} seeds ± {values['uar_sd']:.3f}"
     older = "<br>*older code*" if values["code"] == "older" else ""

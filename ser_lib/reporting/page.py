@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ser_lib import corpora, systems
 from ser_lib.evaluation.metrics import METRICS
-from ser_lib.evaluation.predictions import ALL_OUTPUTS, describe_all_outputs
+from ser_lib.evaluation.predictions import ALL_OUTPUTS, describe_all_outputs, with_limits
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import address, code, duration, escape, interval, markdown_table
+from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table
 from ser_lib.reporting.rows import Row, groups, leading
 
 SYNTHETIC = "synthetic"
@@ -153,7 +153,7 @@ def _again(rows: Sequence[Row]) -> list[str]:
         ranked = named[row.again_of]
         score, low, high = (ranked.values[f"uar{end}"] for end in ("", "_low", "_high"))
         own = [cells.system(row), row.values["normalisation"], cells.seeds(ranked)]
-        own.append(interval(score, low, high))
+        own.append(with_limits(score, low, high))
         for seed, uar in row.evaluation.by_seed()["uar"].items():
             if seed not in ranked.record["specification"]["seeds"]:
                 inside = "inside" if low <= uar <= high else "**outside**"

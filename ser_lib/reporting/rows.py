@@ -122,10 +122,11 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     """
     evaluations = [(_name_of(path), results.read(path)) for path in results.records(folder)]
     read = [Row(name, evaluation, _values(evaluation)) for name, evaluation in evaluations]
+    trained = [_trained(row.record) for row in read]
     rows = []
-    for row in read:
+    for row, own in zip(read, trained, strict=True):
         values = row.values | {"changes": _changes(row, read)}
-        same = [r for r in read if r is not row and _trained(r.record) == _trained(row.record)]
+        same = [r for r, t in zip(read, trained, strict=True) if t == own and r is not row]
         beside = {"superseded": _is_superseded(row, same), "again_of": _again_of(row, same)}
         rows.append(row._replace(values=values, **beside))
 

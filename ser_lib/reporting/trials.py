@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from ser_lib import systems
+from ser_lib.evaluation.predictions import with_limits
 from ser_lib.experiment.trials import COLUMNS, comparable, is_current
 from ser_lib.reporting import captions
 from ser_lib.reporting.commands import changed_parameters, shown, tune_command
-from ser_lib.reporting.formatting import code, duration, escape, interval, markdown_table
+from ser_lib.reporting.formatting import code, duration, escape, markdown_table
 
 _READ = """Trials of a system (some of its parameters changed), compared on the development speakers
 of some folds: for model selection only, not a result. The recordings of these folds' test speakers
@@ -156,7 +157,7 @@ def _cells(row: Mapping, changed: str) -> list[str]:
     return [
         escape(row["trial"]) + ("" if is_current(row) else "<br>*older code*"),
         escape(changed),
-        interval(row["dev_uar"], row["dev_uar_low"], row["dev_uar_high"]),
+        with_limits(row["dev_uar"], row["dev_uar_low"], row["dev_uar_high"]),
         number(row["dev_loss"], ".3f"),
         number(row["best_epoch"], "g"),
         number(row["n_parameters"], ",d"),

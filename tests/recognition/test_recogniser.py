@@ -251,30 +251,29 @@ def test_an_error_of_the_classifier_is_no_error_of_a_recording(recogniser, recor
         recogniser.predict(recordings / "a.wav")
 
 
+def assert_refused(recogniser, given, said):
+    """Every method that takes several recordings refuses them in these words."""
+    for method in (
+        recogniser.predict,
+        recogniser.embed,
+        lambda given: [*recogniser.results(given)],
+    ):
+        with pytest.raises(InputError, match=said):
+            method(given)
+
+
 @pytest.mark.parametrize(
     "given", [(16000, np.zeros(16000)), [3.5], [None], [(np.zeros(16000), 16000, 1)], [()]]
 )
 def test_what_is_no_recording_is_named(recogniser, given):
     said = r"recording 1 is of type \w+( of \d)?; expected a path, or a pair of a waveform and its"
-    for method in (
-        recogniser.predict,
-        recogniser.embed,
-        lambda given: [*recogniser.results(given)],
-    ):
-        with pytest.raises(InputError, match=said):
-            method(given)
+    assert_refused(recogniser, given, said)
 
 
 @pytest.mark.parametrize("given", [None, 5, b"a.wav", 2.5])
 def test_what_holds_no_recordings_is_named(recogniser, given):
     said = re.escape(f"recordings is {given!r}; expected a path, or a pair of a waveform and its ")
-    for method in (
-        recogniser.predict,
-        recogniser.embed,
-        lambda given: [*recogniser.results(given)],
-    ):
-        with pytest.raises(InputError, match=said):
-            method(given)
+    assert_refused(recogniser, given, said)
 
 
 @pytest.mark.parametrize("method", ["timeline", "read", "contributions"])

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.evaluation import Evaluation
-from ser_lib.reporting.formatting import escape, interval, markdown_table
+from ser_lib.evaluation.predictions import with_limits
+from ser_lib.reporting.formatting import escape, markdown_table
 from ser_lib.reporting.wording import count, listing, percent
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def training(evaluation: Evaluation, system: "System") -> str:
     last = np.mean([history["uar"].iloc[-1] for history in histories])
     test, low, high = evaluation.scores()[["uar", "uar_low", "uar_high"]]
     text += f"In the last epoch the training UAR is {last:.3f}, that of the test "
-    text += f"{interval(test, low, high)}: "
+    text += f"{with_limits(test, low, high)}: "
     if not np.isfinite(low):
         return text + "without an interval it cannot be said which of the two is larger."
     if low <= last <= high:

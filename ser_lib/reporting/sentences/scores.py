@@ -12,9 +12,10 @@ from ser_lib import paths, systems
 from ser_lib.errors import InputError
 from ser_lib.evaluation import Evaluation, metrics
 from ser_lib.evaluation.intervals import SPEAKERS
+from ser_lib.evaluation.predictions import with_limits
 from ser_lib.evaluation.significance import Comparison
 from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
-from ser_lib.reporting.formatting import escape, interval
+from ser_lib.reporting.formatting import escape
 from ser_lib.reporting.links import executed_notebook, link
 from ser_lib.reporting.page import SYNTHETIC
 from ser_lib.reporting.wording import confusions_of, count, italic, percent
@@ -60,7 +61,7 @@ def on_real_speech(system: str, *, reports: Path | None = None, folder: Path | N
         table["some"] = table["subset"] != "all"
         order = {"some": True, "folds": False, "seeds": False, "changed": True}
         row = table[own].sort_values([*order], ascending=[*order.values()]).iloc[0]
-        scores = interval(*(float(row[name]) for name in ("uar", "uar_low", "uar_high")))
+        scores = with_limits(*(float(row[name]) for name in ("uar", "uar_low", "uar_high")))
         extent = f"{count(row['folds'], 'fold')}, {count(row['seeds'], 'seed')}"
         partial = ", **not all folds**" if row["partial"] == "True" else ""
         changes = f", {escape(row['changes'])}" if row["changes"] else ""
@@ -178,7 +179,7 @@ def ranking(table: pd.DataFrame) -> str:
 
 
 def _scored(row: pd.Series) -> str:
-    return f"*{escape(row['system'])}* {interval(row['uar'], row['uar_low'], row['uar_high'])}"
+    return f"*{escape(row['system'])}* {with_limits(row['uar'], row['uar_low'], row['uar_high'])}"
 
 
 def recalls(table: pd.DataFrame) -> str:
@@ -251,7 +252,7 @@ def _apart(score: "Published", classes: int, disjoint: bool) -> str:
 
 
 def _interval(evaluation: Evaluation, metric: str) -> str:
-    return interval(*evaluation.scores()[[metric, f"{metric}_low", f"{metric}_high"]])
+    return with_limits(*evaluation.scores()[[metric, f"{metric}_low", f"{metric}_high"]])
 
 
 def _beside(score: "Published", evaluation: Evaluation) -> str:
