@@ -20,6 +20,7 @@ from ser_lib.corpora.emotions import (
     EMOTIONS,
     canonical_emotion,
     find_emotion,
+    translation,
 )
 from ser_lib.corpora.table import COLUMNS, LISTENERS, check_table, distinct, make_table
 from ser_lib.download import Remote
@@ -48,12 +49,13 @@ class Contents:
         One per utterance, as for `make_table`.
     version : str, optional
         Version, if it depends on options; by default the module's ``VERSION``.
-    subset, reference, recordings
+    subset, added, reference, recordings
         As for `Corpus`.
     """
 
     rows: Iterable[Mapping[str, object]]
     subset: str = "all"
+    added: tuple[str, ...] = ()
     version: str | None = None
     reference: pd.DataFrame | None = None
     recordings: Recordings | None = None
@@ -73,13 +75,15 @@ class Corpus:
     table : DataFrame
         One row per utterance, sorted by the index ``utterance`` (unique strings), with the columns
         `COLUMNS`: absolute ``path`` of the recording; ``speaker``; ``sex`` ("female" or "male");
-        ``emotion`` (one of `EMOTIONS`); ``language`` (ISO 639-1); ``sentence``, a code shared by
-        utterances with the same words; recording ``session``; ``intensity`` of the emotion;
-        ``split``, the part or fold assigned by the publisher or a published study. These are
-        strings; what is unknown is missing (None). Further columns hold whatever else the corpus
-        knows, such as arousal, valence, age or votes, as strings or numbers.
+        ``emotion`` (one of `EMOTIONS` or `added`); ``language`` (ISO 639-1); ``sentence``, a code
+        shared by utterances with the same words; recording ``session``; ``intensity`` of the
+        emotion; ``split``, the part or fold assigned by the publisher or a published study. These
+        are strings; what is unknown is missing (None). Further columns hold whatever else the
+        corpus knows, such as arousal, valence, age or votes, as strings or numbers.
     subset : str
         Which part of the corpus this is, and how its labels were changed.
+    added : tuple of str
+        Classes of the corpus that are no `EMOTIONS`, in alphabetical order.
     protocol : str
         Name of the recommended evaluation protocol.
     remotes : tuple of Remote
@@ -105,6 +109,7 @@ class Corpus:
     citation: str
     table: pd.DataFrame
     subset: str = "all"
+    added: tuple[str, ...] = ()
     protocol: str = "leave_one_speaker_out"
     remotes: tuple[Remote, ...] = ()
     reference: pd.DataFrame | None = None
@@ -114,7 +119,7 @@ class Corpus:
     def __post_init__(self) -> None:
         # It becomes the name of a folder of the reports.
         plain_name("corpus", self.name)
-        check_table(self.name, self.table)
+        check_table(self.name, self.table, (*EMOTIONS, *self.added))
 
     @classmethod
     def of(cls, module: ModuleType, contents: Contents, options: Mapping[str, object]) -> "Corpus":
@@ -127,6 +132,7 @@ class Corpus:
             citation=module.BIBTEX,
             table=make_table(contents.rows),
             subset=contents.subset,
+            added=contents.added,
             protocol=module.PROTOCOL,
             remotes=module.REMOTES,
             reference=contents.reference,
@@ -141,9 +147,9 @@ class Corpus:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The emotions of the table, in the order of `EMOTIONS`."""
+        """The emotions of the table, in the order of `EMOTIONS`, then those `added`."""
         present = set(self.table["emotion"])
-        return tuple(emotion for emotion in EMOTIONS if emotion in present)
+        return tuple(emotion for emotion in (*EMOTIONS, *self.added) if emotion in present)
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -288,7 +294,8 @@ class Corpus:
         ----------
         mapping : mapping of str to str
             New name by old name, both from `EMOTIONS` or synonyms of these. Emotions that do not
-            occur are ignored, so that one mapping can be used for several corpora.
+            occur are ignored, so that one mapping can be used for several corpora. A name that
+            means itself adds a class that is no emotion.
 
         Returns
         -------
@@ -298,12 +305,16 @@ class Corpus:
         Examples
         --------
         >>> corpus.relabel({"excitement": "happiness"})                     # doctest: +SKIP
+        >>> negative = dict.fromkeys(["anger", "fear", "negative"], "negative")
+        >>> corpus.relabel(negative)                                        # doctest: +SKIP
         """
-        mapping = {find_emotion(old): find_emotion(new) for old, new in mapping.items()}
+        emotions, added = translation(mapping, name="mapping", added=self.added)
+        mapping = {find_emotion(old, added=added): new for old, new in emotions.items()}
         table = self.table.copy()
         table["emotion"] = [mapping.get(emotion, emotion) for emotion in table["emotion"]]
         changed = {old: mapping[old] for old in self.classes if mapping.get(old, old) != old}
-        return self._derived(table, [f"{old} -> {new}" for old, new in changed.items()])
+        changes = [f"{old} -> {new}" for old, new in changed.items()]
+        return self._derived(table, changes, added)
 
     def _values(self, column: str, wanted: object) -> list:
         """Check the values that a column is to have."""
@@ -327,6 +338,9 @@ class Corpus:
                 raise unknown(f"{column} in {self.name}:", value, known, words)
         return values
 
-    def _derived(self, table: pd.DataFrame, changes: Sequence[str]) -> "Corpus":
-        parts = [part for part in (self.subset, *changes) if part != "all"]
-        return dataclasses.replace(self, table=table, subset="; ".join(parts) or "all")
+    def _derived(
+        self, table: pd.DataFrame, changes: Sequence[str], added: tuple[str, ...] | None = None
+    ) -> "Corpus":
+        subset = "; ".join(part for part in (self.subset, *changes) if part != "all") or "all"
+        added = self.added if added is None else added
+        return dataclasses.replace(self, table=table, subset=subset, added=added)

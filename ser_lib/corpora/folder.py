@@ -20,14 +20,14 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 import pandas as pd
 
 from ser_lib.corpora import discovery
 from ser_lib.corpora.corpus import Contents
-from ser_lib.corpora.emotions import EMOTION_OF, EMOTIONS, find_emotion
+from ser_lib.corpora.emotions import EMOTION_OF, find_emotion, translation
 from ser_lib.corpora.table import COLUMNS, SEXES
 from ser_lib.csv_table import read_csv, two_spellings
 from ser_lib.errors import InputError, listed, nearest, unknown
@@ -69,10 +69,7 @@ _MISSING = ("na", "n/a", "nan", "null", "none", "?")
 _PART = ("start", "end", "begin", "onset", "offset")
 """Columns that may say which part of a recording is meant."""
 _SHOWN = 10  # unknown labels that an error shows how to translate
-_NO_OTHERS = (
-    f"other classes than the {len(EMOTIONS)} emotions cannot be used yet, and a label that means "
-    "none of them can only stand for 'other', or its recordings be left out"
-)
+_NO_EMOTION = "a label that means itself, such as 'stressed': 'stressed', adds a class of its own"
 # Keys of rows that are made here.
 _OWN = ("utterance", "where")
 _SEX_OF = {
@@ -107,8 +104,8 @@ def load(
         `InputWarning`.
     emotions : mapping of str to str, optional
         Emotion, as in `ser_lib.corpora.EMOTIONS`, of each label that is no common word for it.
-        Labels that are numbers may be written as numbers. Other classes than these emotions cannot
-        be used.
+        Labels that are numbers may be written as numbers. A label that means itself adds a class
+        that is no emotion: ``{"1": "stressed", "stressed": "stressed"}``.
 
     Returns
     -------
@@ -128,7 +125,7 @@ def load(
         raise discovery.AbsentError(f"{NAME}: the folder {data} does not exist. {HOW_TO_GET}")
     if manifest is not None and pattern is not None:
         raise InputError(f"{NAME}: manifest={manifest} and pattern={pattern!r} given; expected one")
-    emotions = _translations(emotions)
+    emotions, added = _translations(emotions)
     visible = list(discovery.walk(data))
     audio = [path for path in visible if discovery.is_audio(path)]
     if pattern is not None:
@@ -138,7 +135,7 @@ def load(
         rows, where = _from_manifest(data, source, visible), str(source)
     files = _files(rows, where, data)
     discovery.warn_of_mixture(where, files.values())
-    _translate(rows, where, emotions)
+    _translate(rows, where, emotions, added)
     for row in rows:
         place, sex = f"{where}, {row.pop('where')}", row.get("sex")
         if sex:
@@ -148,27 +145,25 @@ def load(
     _warn_of_spellings(rows, where)
     listed = {_place(path) for path in files.values()}
     unexpected = tuple(path for path in audio if _place(path) not in listed)
-    return Contents(rows=rows, recordings=discovery.Recordings(data, files, unexpected))
+    recordings = discovery.Recordings(data, files, unexpected)
+    return Contents(rows=rows, added=added, recordings=recordings)
 
 
-def _translations(emotions: object) -> dict[str, str]:
-    """Check the emotions of labels; labels that are numbers become text."""
+def _translations(emotions: object) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Check the emotions of labels, and list the classes that are none."""
     if not isinstance(emotions or {}, Mapping):
         raise InputError(
             f'emotions: {emotions!r}; expected the emotion of each label, such as {{"0": "anger"}}'
         )
-    found: dict[str, str] = {}
-    for label, word in (emotions or {}).items():
-        try:
-            emotion = find_emotion(word, where="in the parameter emotions")
-        except InputError as error:
-            raise InputError(f"{error}; {_NO_OTHERS}") from None
-        if found.setdefault(str(label).strip(), emotion) != emotion:
-            raise InputError(f"emotions: the label {str(label)!r} has two emotions; expected one")
-    return found
+    try:
+        return translation(emotions or {}, name="emotions")
+    except InputError as error:
+        raise InputError(f"{error}; {_NO_EMOTION}") from None
 
 
-def _translate(rows: list[dict[str, object]], where: str, emotions: Mapping[str, str]) -> None:
+def _translate(
+    rows: list[dict[str, object]], where: str, emotions: Mapping[str, str], added: Sequence[str]
+) -> None:
     """Put emotions in the place of labels; one error names every label that is not understood."""
     errors: dict[str, InputError] = {}
     for row in rows:
@@ -180,7 +175,7 @@ def _translate(rows: list[dict[str, object]], where: str, emotions: Mapping[str,
             )
         try:
             row["emotion"] = emotions.get(label) or find_emotion(
-                label, where=f"in {row['where']} of {where}"
+                label, where=f"in {row['where']} of {where}", added=added
             )
         except InputError as error:
             errors.setdefault(label, error)
@@ -192,7 +187,7 @@ def _translate(rows: list[dict[str, object]], where: str, emotions: Mapping[str,
         option = shlex.quote(json.dumps(meant, ensure_ascii=False))
         raise InputError(
             f"{first}{others}; the option emotions translates labels to these: --corpus-option "
-            f"emotions {option} (in Python the argument emotions); {_NO_OTHERS}"
+            f"emotions {option} (in Python the argument emotions); {_NO_EMOTION}"
         )
 
 

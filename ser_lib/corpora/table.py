@@ -1,11 +1,11 @@
 """The table of a corpus: one row per utterance, with the same columns in every corpus."""
 
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from ser_lib.corpora.emotions import EMOTIONS, canonical_emotion
+from ser_lib.corpora.emotions import canonical_emotion
 from ser_lib.errors import InputError, unknown
 
 COLUMNS = (
@@ -31,7 +31,7 @@ def make_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
     rows : iterable of mapping
         One per utterance: ``utterance``, what is known of `COLUMNS`, and any further columns. None,
         NaN, "" and absent keys are missing values. Synonyms of emotions are replaced by the names
-        in `EMOTIONS`.
+        in `ser_lib.corpora.EMOTIONS`.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def _text(value: object) -> str | None:
     return None if value is None or value == "" or pd.isna(value) else str(value)
 
 
-def check_table(name: str, table: pd.DataFrame) -> None:
-    """Refuse a table that is not as described in `ser_lib.corpora.Corpus`, naming the corpus."""
+def check_table(name: str, table: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Refuse a table that is not as `ser_lib.corpora.Corpus` says; emotions are these classes."""
     columns = tuple(table.columns)
     if table.index.name != "utterance" or columns[: len(COLUMNS)] != COLUMNS:
         raise InputError(
@@ -84,7 +84,7 @@ def check_table(name: str, table: pd.DataFrame) -> None:
         )
     if table.empty:
         raise InputError(f"{name}: the table has no utterances; expected at least one")
-    for column, known in {"emotion": EMOTIONS, "sex": (*SEXES, None)}.items():
+    for column, known in {"emotion": classes, "sex": (*SEXES, None)}.items():
         values = distinct(table[column])
         values += (None,) if table[column].isna().any() else ()
         for value in values:

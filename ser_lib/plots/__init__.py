@@ -3,10 +3,10 @@ Every figure of the study, from tables and arrays.
 
 Each function that draws returns a `matplotlib.figure.Figure`, which a notebook shows as the value
 of a cell. It raises an InputError if a table lacks columns or has no rows, shapes do not fit each
-other, a metric or an emotion is unknown, or a duration is not more than 0. All figures share one
-style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`). seaborn draws
-scores and distributions, librosa.display waveforms and spectrograms; intervals are those of
-`ser_lib.evaluation`, over speakers and seeds.
+other, a metric is unknown, an emotion is missing, or a duration is not more than 0. All figures
+share one style (`STYLE`) and one colour-blind-safe colour for each emotion (`EMOTION_COLOURS`).
+seaborn draws scores and distributions, librosa.display waveforms and spectrograms; intervals are
+those of `ser_lib.evaluation`, over speakers and seeds.
 """
 
 from ser_lib.plots.attention import attention_over_time, best_and_worst
@@ -40,7 +40,7 @@ from ser_lib.plots.spectrograms import (
     waveform_and_spectrogram,
     windows,
 )
-from ser_lib.plots.style import EMOTION_COLOURS, STYLE
+from ser_lib.plots.style import EMOTION_COLOURS, STYLE, emotion_colours
 from ser_lib.plots.tuning import trials
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "deviations",
     "distribution",
     "durations",
+    "emotion_colours",
     "feature_distributions",
     "layer_table",
     "leaderboard",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ser_lib.plots.layout import draw_violins, figure, grid, heading, write
-from ser_lib.plots.style import EMOTION_COLOURS, INK, ordered, same_length, text_on
+from ser_lib.plots.style import INK, emotion_colours, ordered, same_length, text_on
 
 
 @figure
@@ -23,10 +23,10 @@ def class_counts(table: pd.DataFrame) -> Figure:
     table : pd.DataFrame
         Corpus table with the column ``emotion``.
     """
-    emotions = ordered(table["emotion"].dropna())
-    fig, ax = plt.subplots(figsize=(5.6, 0.9 + 0.3 * len(emotions)))
-    look = {"hue": "emotion", "hue_order": emotions, "palette": EMOTION_COLOURS, "legend": False}
-    sns.countplot(table, y="emotion", order=emotions, **look, saturation=1, width=0.72, ax=ax)
+    colours = emotion_colours(table["emotion"].dropna())
+    fig, ax = plt.subplots(figsize=(5.6, 0.9 + 0.3 * len(colours)))
+    look = {"hue": "emotion", "hue_order": colours, "palette": colours, "legend": False}
+    sns.countplot(table, y="emotion", order=list(colours), **look, saturation=1, width=0.72, ax=ax)
     for bars in ax.containers:
         ax.bar_label(bars, padding=4, color=INK, fontsize=8.5)
     _hide_axes(ax)
@@ -48,8 +48,8 @@ def speaker_counts(table: pd.DataFrame) -> Figure:
         Corpus table with ``speaker, emotion`` and, where known, ``sex``.
     """
     rows = table.assign(speaker=table["speaker"].astype("object").fillna("unknown").astype(str))
-    emotions = ordered(rows["emotion"].dropna())
-    counts = pd.crosstab(rows["speaker"], rows["emotion"]).reindex(columns=emotions, fill_value=0)
+    colours = emotion_colours(rows["emotion"].dropna())
+    counts = pd.crosstab(rows["speaker"], rows["emotion"])
     known = table.reindex(columns=["speaker", "sex"]).dropna()
     sexes = known.groupby(known["speaker"].astype(str))["sex"].first()
     labels = [f"{s}  {sexes[s]}" if s in sexes.index else str(s) for s in counts.index]
@@ -57,8 +57,8 @@ def speaker_counts(table: pd.DataFrame) -> Figure:
     fig, ax = plt.subplots(figsize=(7.2, min(height, 24)))
     totals = counts.sum(axis=1).to_numpy()
     left = np.zeros(len(counts))
-    for emotion in emotions:
-        n, colour = counts[emotion].to_numpy(), EMOTION_COLOURS[emotion]
+    for emotion, colour in colours.items():
+        n = counts[emotion].to_numpy()
         look = {"color": colour, "height": 0.78, "edgecolor": "white", "linewidth": 0.6}
         bars = ax.barh(labels, n, left=left, label=emotion, **look)
         # Narrower parts have no room for their number.
@@ -72,7 +72,7 @@ def speaker_counts(table: pd.DataFrame) -> Figure:
     _hide_axes(ax)
     ax.margins(x=0.07, y=0.01)
     look = {"handlelength": 1, "handleheight": 1, "handletextpad": 0.5, "columnspacing": 1.4}
-    fig.legend(loc="outside lower center", ncols=min(len(emotions), 8), **look)
+    fig.legend(loc="outside lower center", ncols=min(len(colours), 8), **look)
     speakers = table["speaker"].nunique()
     heading(ax, "Utterances per speaker", f"{speakers} speakers, {len(table):,} utterances")
     return fig

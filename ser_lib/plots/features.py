@@ -13,12 +13,12 @@ from ser_lib.errors import InputError
 from ser_lib.plots.layout import colour_bar, draw_violins, figure, heading
 from ser_lib.plots.style import (
     DIVERGING,
-    EMOTION_COLOURS,
     FAINT,
     INK,
     MUTED,
     NOTE_SIZE,
     as_array,
+    emotion_colours,
     ordered,
     same_length,
 )
@@ -162,7 +162,7 @@ def projection(
     if points.shape[1] == 1:
         points = np.column_stack([points, np.zeros(len(points))])
     emotions = same_length(len(points), emotions, "emotions", "points").astype(str)
-    panels = [("emotion", emotions, {e: EMOTION_COLOURS[e] for e in ordered(emotions)})]
+    panels = [("emotion", emotions, emotion_colours(emotions))]
     if speakers is not None:
         speakers = same_length(len(points), speakers, "speakers", "points").astype(str)
         names = sorted(set(speakers))

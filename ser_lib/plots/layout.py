@@ -19,7 +19,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MultipleLocator
 
 from ser_lib.errors import InputError
-from ser_lib.plots.style import DASHED, EMOTION_COLOURS, MUTED, NOTE_SIZE, STYLE, ordered
+from ser_lib.plots.style import DASHED, MUTED, NOTE_SIZE, STYLE, emotion_colours
 
 
 def figure(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -31,8 +31,6 @@ def figure(draw: Callable[..., Figure]) -> Callable[..., Figure]:
         try:
             with mpl.rc_context(STYLE):
                 fig = draw(*args, **options)
-                # Ticks are made when first drawn, under the settings that hold at that time.
-                fig.draw_without_rendering()
                 _fit_titles(fig)
         finally:
             # Notebooks show the figures of pyplot at the end of a cell, and the value of the cell:
@@ -95,9 +93,17 @@ def heading(axes: Axes, title: str, note: str = "", *, below: bool = False) -> N
 
 def _fit_titles(fig: Figure) -> None:
     """Wrap titles that are wider than the figure, and move notes that would touch them below."""
-    for axes in fig.axes:
-        texts = {child.get_gid(): child for child in axes.get_children()}
-        title, note = texts.get("title"), texts.get("note")
+    texts = {axes: {child.get_gid(): child for child in axes.get_children()} for axes in fig.axes}
+    above = [own[gid] for own in texts.values() for gid in ("title", "note") if gid in own]
+    # Ticks are made when first drawn, under the settings that hold at that time. What is of several
+    # times the width of its axes, and has no place yet, would leave them no room.
+    for text in above:
+        text.set_visible(False)
+    fig.draw_without_rendering()
+    for text in above:
+        text.set_visible(True)
+    for axes, own in texts.items():
+        title, note = own.get("title"), own.get("note")
         if title is not None and title.get_text():
             box, text = title.get_window_extent(), title.get_text()
             room = fig.bbox.x1 - box.x0
@@ -152,8 +158,9 @@ def draw_points(axes: Axes, rows: pd.DataFrame, x: str, y: str, **look: object) 
 
 def draw_violins(axes: Axes, x: np.ndarray, emotions: np.ndarray, **look: object) -> None:
     """Draw how values are distributed in each emotion, as violins of one width, by seaborn."""
-    look |= {"hue": emotions, "palette": EMOTION_COLOURS, "saturation": 1, "alpha": 0.65}
-    look |= {"order": ordered(emotions), "cut": 0, "density_norm": "width", "legend": False}
+    colours = emotion_colours(emotions)
+    look |= {"hue": emotions, "palette": colours, "saturation": 1, "alpha": 0.65}
+    look |= {"order": list(colours), "cut": 0, "density_norm": "width", "legend": False}
     sns.violinplot(x=x, y=emotions, linewidth=0.8, ax=axes, **look)
 
 

@@ -61,7 +61,7 @@ def recall_by_system(predictions: Mapping[str, pd.DataFrame], *, title: str = ""
     Raises
     ------
     InputError
-        If there are no systems, columns are missing, or an emotion is unknown.
+        If there are no systems, columns are missing, or an emotion is missing.
     """
     import matplotlib.pyplot as plt
     import seaborn as sns

@@ -27,13 +27,12 @@ from ser_lib.plots.layout import (
 )
 from ser_lib.plots.spectrograms import draw_levels, draw_waveform, frequency_axis
 from ser_lib.plots.style import (
-    ACCENT,
-    EMOTION_COLOURS,
     FAINT,
     INK,
     LEVELS,
     MUTED,
     check_seconds,
+    emotion_colours,
     ordered,
 )
 
@@ -80,7 +79,7 @@ def timeline(
     ax.set_facecolor(FAINT)
     # Lines between the areas of many windows would hide the areas.
     look = {"edgecolor": "white", "linewidth": 0.5 if len(table) <= _OUTLINED else 0}
-    look["colors"] = [EMOTION_COLOURS[name] for name in names]
+    look["colors"] = list(emotion_colours(names).values())
     for first, last in _runs(np.isfinite(posteriors).all(axis=1)):
         inside = slice(first, last + 1)
         x = np.concatenate([edges[[first]], centres[inside], edges[[last + 1]]])
@@ -170,7 +169,7 @@ def distribution(
     y = np.arange(len(names))
     fig, ax = plt.subplots(figsize=(width, 1.1 + 0.42 * len(names)))
     bars = {"height": 0.36, "linewidth": 0}
-    upper = ax.barh(y - 0.19, own, color=[EMOTION_COLOURS[name] for name in names], **bars)
+    upper = ax.barh(y - 0.19, own, color=list(emotion_colours(names).values()), **bars)
     lower = ax.barh(y + 0.19, counts / counts.sum(), color=FAINT, **bars)
     for drawn, colour in ((upper, INK), (lower, MUTED)):
         ax.bar_label(drawn, fmt="%.2f", padding=4, color=colour, fontsize=8)
@@ -219,7 +218,7 @@ def contributions(
     shown, rest = sums.iloc[:largest], sums.iloc[largest:]
     if len(rest):
         shown = pd.concat([shown, pd.Series({f"{len(rest)} others": rest.sum()})])
-    colours = np.where(shown > 0, EMOTION_COLOURS.get(emotion, ACCENT), MUTED)
+    colours = np.where(shown > 0, emotion_colours(table.columns)[emotion], MUTED)
     fig, ax = plt.subplots(figsize=(width, 1.2 + 0.3 * len(shown)))
     bars = ax.barh(range(len(shown)), shown, color=colours, height=0.7, linewidth=0)
     ax.bar_label(bars, fmt="%+.2f", padding=4, color=INK, fontsize=8)

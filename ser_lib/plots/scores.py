@@ -26,12 +26,12 @@ from ser_lib.plots.layout import (
 )
 from ser_lib.plots.style import (
     ACCENT,
-    EMOTION_COLOURS,
     FAINT,
     FRACTIONS,
     INK,
     MUTED,
     SERIES,
+    emotion_colours,
     ordered,
     text_colour,
     text_on,
@@ -113,10 +113,11 @@ def per_class_recall(predictions: pd.DataFrame, *, title: str = "") -> Figure:
     rows = clean_test_rows(predictions)
     classes = _classes(rows)
     table = score_classes(rows, classes).dropna(subset="recall").reset_index()
-    colours = [text_colour(EMOTION_COLOURS[name]) for name in table["emotion"]]
+    palette = emotion_colours(classes)
+    colours = [text_colour(palette[name]) for name in table["emotion"]]
     fig, ax = plt.subplots(figsize=(6.0, 1.2 + 0.34 * len(table)))
     draw_intervals(ax, table.index, table["recall_low"], table["recall_high"], colours)
-    look = {"hue": "emotion", "palette": EMOTION_COLOURS, "edgecolor": INK, "linewidth": 0.8}
+    look = {"hue": "emotion", "palette": palette, "edgecolor": INK, "linewidth": 0.8}
     draw_points(ax, table, "recall", "emotion", size=8, **look)
     for y, (recall, colour) in enumerate(zip(table["recall"], colours, strict=True)):
         look = {"ha": "center", "va": "baseline", "color": colour, "halo": True}

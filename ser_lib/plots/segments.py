@@ -12,12 +12,12 @@ from matplotlib.patches import Rectangle
 from ser_lib.errors import InputError
 from ser_lib.plots.layout import figure, heading, write
 from ser_lib.plots.style import (
-    EMOTION_COLOURS,
     FAINT,
     INK,
     MUTED,
     as_array,
     check_seconds,
+    emotion_colours,
     ordered,
     same_length,
     text_colour,
@@ -65,7 +65,7 @@ def segment_posteriors(
         Written instead of the name of the utterance.
     """
     values = as_array(posteriors, "posteriors", "segments", "classes")
-    classes = [str(name) for name in same_length(values.shape[1], classes, "classes", "columns")]
+    classes = list(same_length(values.shape[1], classes, "classes", "columns"))
     sums = values.sum(axis=1)
     if not (values >= 0).all() or np.abs(sums - 1).max() > 1e-3:
         furthest = sums[np.argmax(np.abs(sums - 1))]
@@ -83,14 +83,14 @@ def segment_posteriors(
     # Neighbours meet half-way between their centres; the first and the last reach to the ends.
     edges = np.arange(1, len(values)) * hop + (length - hop) / 2
     edges = np.array([0, *edges, end])
-    names = ordered(classes)
+    names, colours = ordered(classes), emotion_colours(classes)
     # A single segment is a bar per emotion: nothing to stretch over time.
     width = 7.2 if len(values) > 1 else 4.4
     fig, ax = plt.subplots(figsize=(width, 1.2 + 0.46 * len(names)))
     for row, name in enumerate(names):
         bottom = len(names) - 1 - row
         heights = _HEIGHT * values[:, classes.index(name)] + bottom
-        colour = EMOTION_COLOURS[name]
+        colour = colours[name]
         ax.axhspan(bottom, bottom + _HEIGHT, color=FAINT, alpha=0.35, linewidth=0)
         ax.stairs(heights, edges, baseline=bottom, fill=True, color=colour)
         ax.stairs(heights, edges, baseline=bottom, color=text_colour(colour), linewidth=0.9)

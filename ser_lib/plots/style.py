@@ -1,12 +1,13 @@
 """One style for all figures, and one colour for each emotion."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-from ser_lib.errors import InputError, unknown
+from ser_lib.errors import InputError
 
 EMOTION_COLOURS = {
     "anger": "#d92f10",
@@ -105,14 +106,31 @@ READABLE = 4.5
 
 
 def ordered(emotions: Iterable[str]) -> list[str]:
-    """List the emotions that occur, in the order of `EMOTION_COLOURS`; InputError for others."""
-    present = {str(emotion) for emotion in emotions}
-    strange = sorted(present - set(EMOTION_COLOURS))
-    if strange:
-        raise unknown("emotion", strange[0], EMOTION_COLOURS)
+    """
+    List the emotions that occur, in the order of `EMOTION_COLOURS`, then classes that are none.
+
+    InputError where one is missing, and where there are none.
+    """
+    present = set(emotions)
     if not present:
         raise InputError("there is nothing to draw: the table has no rows")
-    return [emotion for emotion in EMOTION_COLOURS if emotion in present]
+    if not all(isinstance(emotion, str) for emotion in present):
+        raise InputError("an emotion is missing, or no text; expected the name of one in each row")
+    added = sorted(present - set(EMOTION_COLOURS))
+    return [*(emotion for emotion in EMOTION_COLOURS if emotion in present), *map(str, added)]
+
+
+def emotion_colours(emotions: Iterable[str]) -> dict[str, str]:
+    """
+    Give every emotion that occurs its colour, in the order of `ordered`.
+
+    Classes that are no emotions have the colours of emotions that do not occur, the same wherever
+    the same classes do.
+    """
+    present = ordered(emotions)
+    free = [look for name, look in EMOTION_COLOURS.items() if name not in present]
+    others = itertools.cycle(free or EMOTION_COLOURS.values())
+    return {name: EMOTION_COLOURS.get(name) or next(others) for name in present}
 
 
 def same_length(n: int, values: Sequence, name: str, rows: str) -> np.ndarray:

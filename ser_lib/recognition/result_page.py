@@ -109,14 +109,14 @@ def _windows(recogniser: Recogniser, signal: np.ndarray) -> "pd.DataFrame | None
 
 
 def _verdict(recogniser: Recogniser, whole: "pd.DataFrame") -> str:
-    from ser_lib.plots import EMOTION_COLOURS
+    from ser_lib.plots import emotion_colours
 
     row = whole.iloc[0]
     posteriors = row[[f"p_{emotion}" for emotion in recogniser.classes]].astype(float)
     (first, largest), (second, next_largest) = (
         (label.removeprefix("p_"), value) for label, value in posteriors.nlargest(2).items()
     )
-    colour = EMOTION_COLOURS.get(first, EMOTION_COLOURS["other"])
+    colour = emotion_colours(recogniser.classes)[first]
     remark = f"; {_text(row['remark'])}" if row["remark"] else ""
     return (
         f'<p class="ser-verdict" style="border-color: {colour}">Sounds most like '

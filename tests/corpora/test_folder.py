@@ -177,22 +177,29 @@ def test_unknown_labels_are_all_named_with_the_option_that_translates_them(tree)
     # What only looks alike ("anger") is left to the user.
     mapping = '{"hapy": "happiness", "Angst": "..."}'
     assert f"--corpus-option emotions '{mapping}' (in Python the argument emotions)" in option
-    assert others.startswith("other classes than the 12 emotions cannot be used yet, and a label ")
+    assert others.startswith("a label that means itself, such as 'stressed': 'stressed', adds ")
     emotions = json.loads(mapping.replace("...", "fear"))
     assert tree.load(emotions=emotions).table["emotion"].tolist() == [
         *("happiness", "fear", "happiness", "sadness")
     ]
 
 
-def test_a_class_that_is_no_emotion_is_refused_with_those_that_there_are(tree):
-    message = (
-        f"unknown emotion in the parameter emotions: 'negative'. Known: {', '.join(EMOTIONS)}; "
-        "other classes than the 12 emotions cannot be used yet, and a label that means none of "
-        "them can only stand for 'other', or its recordings be left out"
-    )
-    with pytest.raises(InputError) as error:
-        tree.load(emotions={"negative": "negative"})
-    assert str(error.value) == message
+def test_a_label_that_means_itself_adds_a_class(tree):
+    text = "path,emotion\nanna/1.wav,Stressed\nanna/2.wav,3\nben/1.wav,sad\nben/2.wav,at ease\n"
+    (tree.data / "manifest.csv").write_text(text)
+    emotions = {"stressed": "Stressed", 3: "stressed", "at ease": "at ease", "rushed": "rushed"}
+    corpus = tree.load(emotions=emotions)
+    assert corpus.table["emotion"].tolist() == ["stressed", "stressed", "sadness", "at ease"]
+    assert corpus.classes == ("sadness", "at ease", "stressed")
+    assert corpus.added == ("at ease", "rushed", "stressed")
+    # A slip in the name of an emotion adds none.
+    with pytest.raises(InputError, match="'stresed'; did you mean 'stressed'"):
+        tree.load(emotions=emotions | {3: "stresed"})
+    with pytest.raises(InputError, match="class 'a,b' in the parameter emotions: expected at most"):
+        tree.load(emotions={"a,b": "a,b"})
+
+
+def test_the_guide_lists_the_emotions():
     guide = (Path(__file__).parents[2] / "docs/own_recordings.md").read_text(encoding="utf-8")
     listed = guide.split("The classes are twelve emotions")[1].split(". Labels of your own")[0]
     assert re.findall(r"`(\w+)`", listed) == list(EMOTIONS)

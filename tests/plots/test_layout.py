@@ -16,7 +16,7 @@ from ser_lib.plots.style import EMOTION_COLOURS
 NO_FIGURES = {
     *("EMOTION_COLOURS", "STYLE", "Example", "Spectrogram", "save"),
     *("choose_examples", "compute_spectrogram", "deviations", "make_example", "recall_table"),
-    "show",
+    *("emotion_colours", "show"),
     # These need Keras, and have a file of tests.
     *("layer_table", "network"),
 }
@@ -80,6 +80,16 @@ def test_a_title_wider_than_its_figure_is_wrapped_and_the_figure_made_higher():
     assert max(text.count("\n") for text in texts(long)) == 1
     assert long.get_figheight() > short.get_figheight()
     assert long.get_tightbbox().x1 <= long.get_figwidth()
+
+
+def test_a_title_of_many_times_the_width_of_a_small_figure_leaves_the_axes_their_room():
+    small = predictions()[lambda rows: rows["emotion"].isin(["anger", "fear"])]
+    figure = plots.confusion_matrix(small, title="a title " * 40)
+    short = plots.confusion_matrix(small, title="a title")
+    figure.draw_without_rendering()
+    short.draw_without_rendering()
+    boxes = [each.axes[0].get_window_extent() for each in (figure, short)]
+    assert boxes[0].width == pytest.approx(boxes[1].width, rel=0.05)
 
 
 @pytest.mark.parametrize("name", ["speaker_counts", "projection"])

@@ -178,7 +178,6 @@ def test_a_long_recording_is_drawn_whole_in_few_columns():
         (lambda: plots.timeline(recognised().drop(columns="end")), "have no column end"),
         (lambda: plots.timeline(recognised([(np.nan,) * 3])), "none of the 1 rows has posteriors"),
         (lambda: plots.timeline(recognised([])), "none of the 0 rows has posteriors"),
-        (lambda: plots.timeline(recognised().rename(columns={"p_fear": "p_faer"})), "mean 'fear'"),
         (lambda: plots.timeline(recognised().assign(end=0, start=0)), "length is 0.0; expected"),
         (lambda: plots.distribution(recognised(), {}), "corpus_emotions is {}; expected"),
         (lambda: plots.distribution(pd.DataFrame(), {"anger": 1}), "has no posteriors"),

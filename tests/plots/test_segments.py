@@ -62,7 +62,7 @@ def test_a_single_segment_is_not_stretched():
         ({"posteriors": [[0.5, 0.6]]}, "of a segment sum to 1.1, the least is 0.5; expected"),
         ({"posteriors": [[1.5, -0.5]]}, "the least is -0.5"),
         ({"classes": ["anger"]}, "1 classes for 2 columns"),
-        ({"classes": ["anger", "faer"]}, "did you mean 'fear'"),
+        ({"classes": ["anger", float("nan")]}, "an emotion is missing"),
         ({"hop": 0.0}, "hop is 0.0; expected seconds, more than 0"),
     ],
 )

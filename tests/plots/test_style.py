@@ -71,6 +71,16 @@ def test_contrast_is_that_of_the_guidelines():
     assert contrast("#767676", "white") == pytest.approx(4.54, abs=0.005)
 
 
+def test_classes_that_are_no_emotions_have_colours_that_no_emotion_beside_them_has():
+    colours = plots.emotion_colours(["stressed", "anger", "at ease", "anger"])
+    assert list(colours) == ["anger", "at ease", "stressed"]
+    assert colours["anger"] == plots.EMOTION_COLOURS["anger"]
+    assert len(set(colours.values())) == 3
+    assert set(colours.values()) < set(plots.EMOTION_COLOURS.values())
+    # Of more classes than there are colours, every one has a colour.
+    assert len(plots.emotion_colours([*plots.EMOTION_COLOURS, "stressed"])) == 13
+
+
 @pytest.mark.parametrize("emotion", plots.EMOTION_COLOURS)
 def test_names_in_colour_can_be_read_on_white(emotion):
     assert contrast(text_colour(plots.EMOTION_COLOURS[emotion]), "white") >= 4.5

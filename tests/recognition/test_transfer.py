@@ -16,6 +16,7 @@ from ser_lib.evaluation import metrics
 from ser_lib.evaluation.predictions import score_all_outputs
 from ser_lib.experiment import results
 from ser_lib.recognition import evaluate_model, load, train
+from ser_lib.recognition.result_page import result_html
 from ser_lib.recognition.transfer import add_score
 from ser_lib.reporting import build_report
 
@@ -61,6 +62,26 @@ def test_scores_are_those_of_the_shared_emotions(recogniser, other):
     assert found["uar_low"] <= found["uar"] <= found["uar_high"]
     assert found["largest_posterior"] == pytest.approx(table["posterior"].mean(), abs=5e-6)
     assert results.read(file).predictions.equals(evaluation.predictions)
+
+
+def test_classes_that_are_no_emotions_are_trained_recognised_and_tested(corpus, other, tmp_path):
+    negative = dict.fromkeys(("anger", "fear", "disgust", "sadness", "negative"), "negative")
+    positive = {"happiness": "positive", "positive": "positive"}
+    system = systems.Svm(**QUICK_SVM)
+    trained_on = corpus.relabel(negative | positive)
+    recogniser = load(train(system, trained_on, tmp_path / "valence", progress=False))
+    assert recogniser.classes == ("boredom", "neutral", "negative", "positive")
+    own = other.relabel(negative | positive)
+    evaluation, _ = evaluate_model(recogniser, own, progress=False)
+    assert evaluation.classes == ("neutral", "negative", "positive")
+    assert evaluation.scores()["uar"] > 0.5
+    build_report(paths.reports())
+    page = (paths.reports() / "folder" / "README.md").read_text()
+    assert "neutral, negative, positive (" in page
+    recording = own.table["path"].iloc[0]
+    recognised = recogniser.predict(recording)["emotion"][0]
+    page = result_html(recogniser, soundfile.read(recording)[0], "mine")
+    assert f"<strong>{recognised}</strong>" in page
 
 
 def test_the_report_shows_it_under_its_own_protocol(recogniser, other):
