@@ -3,7 +3,7 @@
 #
 # Needs the corpora (SER_DATA, or --data) and the ImageNet weights of SqueezeNet, which are a
 # download of 3 MB. What is stored already is not trained again, so that an interrupted run goes on
-# where it was. The stored rows took about 33 hours of one core; what is still to come, the dear
+# where it was. The stored rows took about 38 hours of one core; what is still to come, the expensive
 # networks as published and under more seeds on RAVDESS, takes more than that. Cheap rows come first.
 set -euo pipefail
 
@@ -83,7 +83,7 @@ for model in ours_discriminant-emodb ours_discriminant-emodb-speaker crnn_attent
     ser evaluate $model --corpus ravdess
 done
 
-# The dear ones.
+# The expensive ones.
 for system in alexnet fcn_attention cnn_lstm; do
     ser evaluate $system --corpus emodb $seeds
     ser evaluate $system --corpus ravdess

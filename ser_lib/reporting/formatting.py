@@ -96,6 +96,22 @@ def code(text: object) -> str:
     return f"<code>{escape(line)}</code>" if "|" in line else f"`{line}`"
 
 
+def with_code(text: str) -> str:
+    r"""
+    Write a text in which code stands between backticks.
+
+    Examples
+    --------
+    >>> print(with_code("The `weights` of [x] are `None`."))
+    The `weights` of \[x\] are `None`.
+    """
+    # What is between pairs of backticks has an odd place; a backtick without a partner is text.
+    parts = re.split(r"`([^`]+)`", one_line(text))
+    parts[1::2] = map(code, parts[1::2])
+    parts[::2] = [re.sub(r"\S(.*\S)?", lambda plain: escape(plain[0]), part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """
     Lay out a table in Markdown; a column whose heading starts with a space is aligned right.

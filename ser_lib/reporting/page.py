@@ -10,11 +10,13 @@ from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import ALL_OUTPUTS, describe_all_outputs, with_limits
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
-from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table
+from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table, with_code
 from ser_lib.reporting.rows import Row, groups, leading
 
 SYNTHETIC = "synthetic"
 """The corpus for trying things out: no score on it is a result."""
+NOTES = "notes.md"
+"""File in the folder of a corpus that stands at the head of its page: what only people know."""
 
 _READ = """UAR is the unweighted average recall of the pooled test predictions, the mean over
 training seeds; chance is {chance:.3f}. In brackets stands the 95 % interval for one new training,
@@ -72,6 +74,8 @@ def corpus_page(
         f"row with its command and its figures: [runs]({runs.PAGE}); as a table: "
         "[results.csv](results.csv).",
     ]
+    if (folder / NOTES).is_file():
+        text.append((folder / NOTES).read_text(encoding="utf-8").strip())
     if first["corpus"] == SYNTHETIC:
         text.append("**Synthetic speech, for trying things out. No score here is a result.**")
     chance = 1 / len(first["specification"]["corpus"]["classes"])
@@ -265,8 +269,9 @@ def _systems(rows: Sequence[Row]) -> list[str]:
     for (name, variant), record in sorted(records.items()):
         text.append(f"**{code(name)}**, variant {code(variant)}: {escape(record['title'])}.")
         if record["deviations"] and variant == "default":
-            lines = "\n".join(f"- {escape(deviation)}" for deviation in record["deviations"])
-            text.append(f"Deviations from the original:\n\n{lines}")
+            lines = "\n".join(f"- {with_code(deviation)}" for deviation in record["deviations"])
+            what = "Deviations from the original" if record["published"] else "How it was chosen"
+            text.append(f"{what}:\n\n{lines}")
     return text
 
 
@@ -301,8 +306,8 @@ def _reproduction(rows: Sequence[Row]) -> list[str]:
     needed = _how_to_get(rows[0].record["corpus"]) + _extras(rows)
     return [
         "## Reproduce it",
-        f"{needed}All trainings together took {total} by the clock; what is stored is not trained "
-        "again.",
+        f"{needed}All trainings together took {total} by the clock. What is stored is read back: "
+        "with `--fresh`, or into another folder by `--reports`, it is trained anew.",
         runs.block(*sorted({command(row.record) for row in rows}), "ser report"),
         "Computed on:",
         "\n".join(sorted(machines)),

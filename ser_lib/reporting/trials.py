@@ -108,13 +108,13 @@ def _missing(kept: Mapping[str, Sequence[pd.DataFrame]], chosen: Sequence[str]) 
     largest = {name: max((len(rows) for rows in kept.get(name, ())), default=0) for name in chosen}
     none = [code(name) for name, trials in largest.items() if trials == 0]
     single = [code(name) for name, trials in largest.items() if trials == 1]
-    parts = [f"none of {', '.join(none)}"] if none else []
-    parts += [f"a single one of {', '.join(single)}"] if single else []
+    parts = [f"no trials of {', '.join(none)}"] if none else []
+    parts += [f"only one trial each of {', '.join(single)}"] if single else []
     if not parts:
         return []
     return [
-        f"There are {' and '.join(parts)}: how their defaults were chosen is told by their "
-        "deviations alone, and cannot be checked here."
+        f"Kept were {' and '.join(parts)}: how their defaults were chosen stands in what is said "
+        "of each system above, and cannot be checked here."
     ]
 
 

@@ -73,6 +73,9 @@ DEVIATIONS = (
     "The first convolution is pooled over 2 frames by 4 bands, and the linear layer is normalised "
     "by its batch, as in the authors' code; the paper's text pools over 2 by 2 and normalises the "
     "layer before the posteriors (both variants).",
+    "There are five convolutions, the paper's choice for EmoDB; as published, six, its choice for "
+    "IEMOCAP. Weights start from Glorot's distribution; as published, from a normal one with "
+    "standard deviation 0.1.",
     "Each convolution is normalised by its batch, as in NTU-SER/speech_utils; as published, only "
     "the linear layer is.",
     "Attention scores each step by a linear function, as in the paper; as published, the score is "

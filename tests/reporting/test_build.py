@@ -247,6 +247,16 @@ def test_a_run_on_one_corpus_leaves_the_others_alone(reported):
     assert (reported / "README.md").stat().st_mtime_ns == before
 
 
+def test_notes_of_people_stand_at_the_head_of_the_page(reported):
+    folder = min(path.parent for path in reported.glob("*/README.md"))
+    (folder / "notes.md").write_text("Recordings of a *telephone*.\n", encoding="utf-8")
+    build_report(reported)
+    before, _, after = (folder / "README.md").read_text().partition("Recordings of a *telephone*.")
+    assert before.startswith("# ")
+    assert "\n## " not in before
+    assert "## On unseen speakers" in after
+
+
 def test_a_row_by_older_code_says_so(reported, monkeypatch):
     monkeypatch.setattr(code_digest, "is_current", lambda roots, files: False)
     build_report()

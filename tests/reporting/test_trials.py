@@ -72,8 +72,8 @@ def test_of_which_systems_there_are_no_trials_is_said(folder):
     path = trials_file("folder", "svm")
     add(path, row("default", {}))
     text = "\n\n".join(section(folder, {}, ["acrnn_3d", "svm", "tiny"]))
-    assert "There are none of `acrnn_3d` and a single one of `svm`: how their defaults" in text
-    assert "There are" not in "\n\n".join(section(folder, {}, ["tiny"]))
+    assert "Kept were no trials of `acrnn_3d` and only one trial each of `svm`: how their" in text
+    assert "Kept were" not in "\n\n".join(section(folder, {}, ["tiny"]))
 
 
 def test_the_largest_group_is_drawn(folder):
