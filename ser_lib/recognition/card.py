@@ -145,8 +145,9 @@ def _scores(description: Mapping[str, object]) -> str:
         older = " Made by older code." if expected["code"] == "older" else ""
         lines = [
             f"{_escape(expected['summary'])}. UAR is the mean recall of the classes (chance: "
-            f"{1 / len(description['classes']):.3f}), with its 95 % interval over speakers, from "
-            f"an evaluation of the same specification that trained on no test speaker.{older}"
+            f"{1 / len(description['classes']):.3f}), in brackets its 95 % interval (over speakers "
+            "and, where there are several, seeds), from an evaluation of the same specification "
+            f"that trained on no test speaker.{older}"
         ]
     return "\n\n".join([*lines, *map(_elsewhere, description["evaluations"])])
 
@@ -173,9 +174,10 @@ def _calibration(description: Mapping[str, object]) -> str:
         f"Logarithms of posteriors are divided by {calibration['temperature']:.3g} (Guo et al. "
         f"2017). The expected calibration error is {calibration['before']:.3f} before and "
         + ("not measured" if after is None else f"{after:.3f}")
-        + f" after it, on {calibration['rows']} predictions (of each recording under each seed) "
+        + f" after it, on {calibration['rows']} predictions (a recording counts once per seed) "
         f"for {calibration['groups']} speakers: {_SOURCES[calibration['source']]}. For the error "
-        "afterwards, speakers are scaled by a temperature that others gave. No recording of "
+        "afterwards, speakers are scaled by a temperature that others gave; the temperature is the "
+        "one with the least cross-entropy, which need not lower this error. No recording of "
         "another corpus took part."
     )
 

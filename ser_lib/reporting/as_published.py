@@ -12,7 +12,8 @@ from ser_lib.reporting.rows import Row
 _READ = """From left to right: what the authors report; the system as they published it under a
 protocol like theirs, which has the test speakers in training; the same on unseen speakers; and our
 default variant on unseen speakers. All in a row are of the same recordings and classes, and in the
-metric of the published score; cells of what was not measured are empty."""
+metric of the published score; cells of what was not measured are empty. A protocol that draws at
+random draws other test rows for each seed, so that its spread is over divisions."""
 
 _HEADINGS = (
     *("system", " published", " as published, the source's protocol"),
@@ -22,7 +23,7 @@ _HEADINGS = (
 
 def section(rows: Sequence[Row], corpus: str) -> list[str]:
     """
-    Lead from published scores to ours, for systems that were run as published.
+    Lead from published scores to ours, where one was published or the system was run so.
 
     Parameters
     ----------
@@ -36,10 +37,10 @@ def section(rows: Sequence[Row], corpus: str) -> list[str]:
     list of str
         Paragraphs in Markdown: a table, the effect of the protocols, and what the variant as
         published scores with other values of its parameters, where that was tried under the
-        source's protocol; nothing if no system was run as published.
+        source's protocol; nothing if there is nothing published.
     """
     table, sentences = [], []
-    for (system, *_), own in _parts(rows).items():
+    for (system, *_), own in _parts(rows, corpus).items():
         record, classes = own[0].record, own[0].values["classes"]
         for (metric, disjoint), values in _published(record, corpus, classes).items():
             title = METRICS[metric].title
@@ -70,29 +71,38 @@ def section(rows: Sequence[Row], corpus: str) -> list[str]:
     return ["## As published", *read, *([" ".join(sentences)] if sentences else [])]
 
 
-def _parts(rows: Sequence[Row]) -> dict[tuple, list[Row]]:
-    """Group the rows of each system that was run as published by recordings and classes."""
+def _parts(rows: Sequence[Row], corpus: str) -> dict[tuple, list[Row]]:
+    """Group rows by system, recordings and classes, where something published is to be shown."""
     parts: dict[tuple, list[Row]] = {}
     for row in rows:
-        corpus = row.record["specification"]["corpus"]
-        key = row.values["system"], corpus["fingerprint"], tuple(corpus["classes"])
+        recordings = row.record["specification"]["corpus"]
+        key = row.values["system"], recordings["fingerprint"], tuple(recordings["classes"])
         parts.setdefault(key, []).append(row)
     return {
         key: own
         for key, own in sorted(parts.items())
         if any(row.values["variant"] == "as_published" for row in own)
+        or _fitting(own[0].record, corpus, own[0].values["classes"])
     }
 
 
 def _published(record: Mapping, corpus: str, classes: int) -> dict[tuple, list[float]]:
     """Collect the published scores by metric and whether speakers are unseen; none: UAR."""
     found: dict[tuple, list[float]] = {}
-    for score in record["published"]:
-        fits = score["corpus"] == corpus and score.get("classes") == classes
-        if fits and score["metric"] in METRICS:
-            key = score["metric"], bool(score.get("speaker_disjoint"))
-            found.setdefault(key, []).append(score["value"])
+    for score in _fitting(record, corpus, classes):
+        key = score["metric"], bool(score.get("speaker_disjoint"))
+        found.setdefault(key, []).append(score["value"])
     return found or {("uar", False): []}
+
+
+def _fitting(record: Mapping, corpus: str, classes: int) -> list[Mapping]:
+    """List the published scores of a system on a corpus with so many classes."""
+    return [
+        score
+        for score in record["published"]
+        if score["corpus"] == corpus and score.get("classes") == classes
+        if score["metric"] in METRICS
+    ]
 
 
 def _choose(rows: Sequence[Row], *, unseen: bool) -> Row | None:

@@ -54,7 +54,13 @@ def seeds(row: Row) -> str:
     """Write the number of seeds and the standard deviation of UAR over them."""
     if row.values["seeds"] == 1:
         return "*1 only*"
-    return f"{row.values['seeds']} (± {row.values['uar_sd']:.3f})"
+    return f"{row.values['seeds']} ({spread(row.values)})"
+
+
+def spread(values: Mapping[str, float]) -> str:
+    """Write the standard deviation of UAR over seeds; 0.000 is exact."""
+    deviation = values["uar_sd"]
+    return "± < 0.001" if 0 < deviation < 0.0005 else f"± {deviation:.3f}"
 
 
 def group(key: tuple) -> str:

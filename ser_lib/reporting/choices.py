@@ -10,14 +10,17 @@ from ser_lib.reporting.rows import Row
 _CHOSEN = """**Choices were made on this corpus.** The defaults of {systems} were chosen on
 development speakers, who are test speakers of other folds: their scores here are too high by what
 those choices gained. Rows named *nested choice* are free of the choice among the trials of their
-system's search space, which is made inside each fold. No default was chosen on another corpus."""
+system's search space, which is made inside each fold. No default was chosen on another
+corpus.{kept}"""
 _CONFIRMATION = """**No default was chosen on this corpus.** Those of {systems} were chosen on
 development speakers of {corpora}.{kept}"""
 _KEPT = """ But what is fused, and which variant of our own systems is kept, was decided when the
 scores of earlier variants on this corpus were known: fusions and systems of our own confirm less
 here than the published ones do."""
-SCORED_BEFORE = frozenset({"ravdess"})
-"""Corpora on which earlier variants of our own systems were scored before the present were kept."""
+_SCORED = """ And earlier variants were scored on its test speakers before the present ones were
+kept."""
+SCORED_BEFORE = frozenset({"emodb", "ravdess"})
+"""Corpora on which earlier variants were scored before the present ones were kept."""
 CHOSEN_ON = re.compile(r"[Cc]hosen on development speakers of ([\w-]+)")
 """How a system says on which corpus its defaults were chosen: in one of its deviations."""
 
@@ -50,5 +53,5 @@ def note(rows: Sequence[Row]) -> list[str]:
     own = {corpus: names for corpus, names in found.items() if corpus.lower() == here}
     named = ", ".join(sorted({code(name) for names in (own or found).values() for name in names}))
     corpora = escape(", ".join(sorted(found)))
-    kept = _KEPT if here in SCORED_BEFORE else ""
+    kept = (_SCORED if own else _KEPT) if here in SCORED_BEFORE else ""
     return [(_CHOSEN if own else _CONFIRMATION).format(systems=named, corpora=corpora, kept=kept)]

@@ -15,6 +15,7 @@ from ser_lib.evaluation.significance import (
 from ser_lib.reporting import cells
 from ser_lib.reporting.formatting import code, escape, markdown_table
 from ser_lib.reporting.rows import Row, one_per_system
+from ser_lib.systems import Majority
 
 REFERENCE = "svm"
 """With what the others are compared, beside the best: the simplest of the published systems."""
@@ -76,7 +77,16 @@ def section(rows: Sequence[Row]) -> list[str]:
         if any(map(any, own)):
             name = cells.system(chosen[system])
             table.append([name, *(cell for part in own for cell in part)])
-    sentences = [f"**{escape(conclude(differences))}**" for differences in compared.values()]
+    # With one seed it is one training that is ahead or behind.
+    once = {
+        system: f"{system} (one seed)"
+        for system, row in chosen.items()
+        if row.values["seeds"] == 1 and system != Majority.name
+    }
+    sentences = [
+        f"**{escape(conclude(differences.replace({'first': once, 'second': once})))}**"
+        for differences in compared.values()
+    ]
     return ["\n\n".join([*sentences, attainable]), markdown_table(headings, table)]
 
 

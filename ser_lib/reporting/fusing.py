@@ -120,7 +120,7 @@ def _find(
         found = [row for row in found if row.values["normalisation"] == normalisation]
     if not held_out:
         # Trained on fewer speakers for the sake of weights that are not fitted here.
-        plain = [row for row in found if "development" not in row.record["specification"]]
+        plain = [row for row in found if not row.held_out]
         if found and not plain:
             raise InputError(
                 f"{member!r}: what is stored of it kept development speakers out of training, for "
@@ -134,7 +134,7 @@ def _find(
         lambda row: row.values["speaker_disjoint"],
         lambda row: row.values["protocol"] != TRAINED_ELSEWHERE,
         lambda row: row.values["subset"] == "all",
-        lambda row: "development" in row.record["specification"] or not held_out,
+        lambda row: row.held_out or not held_out,
         lambda row: "nested" not in row.record["specification"],
         lambda row: row.values["variant"] == "default",
         lambda row: not any(row.unusual[::2]),

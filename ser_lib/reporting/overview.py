@@ -45,8 +45,10 @@ normalisations, paired comparisons, speaker-dependent runs, and the command that
 row."""
 _OLDER = """*Older code*: what the numbers of the row depend on has changed since. """
 _CHOSEN = """**The scores on {corpus} of {systems} are too high** by what choosing their defaults on
-its development speakers, who are test speakers of other folds, gained{nested}. """
-_NESTED = """ (with parameters chosen inside each fold: {scores})"""
+its development speakers, who are test speakers of other folds, gained{nested}; earlier
+variants had been scored there, too, before the present ones were kept. """
+_NESTED = """ (with parameters chosen inside each fold, among the trials of the system's search
+space, instead of the defaults, under the same seeds: {scores})"""
 _FREE = """No default was chosen on {corpora}{kept}. """
 _KEPT = """; but fusions and systems of our own were kept when the scores of earlier variants on
 {corpora} were known"""
@@ -140,13 +142,15 @@ def _notes(corpora: Mapping[str, Sequence[Row]], found: Mapping[str, Mapping[str
 
 def _nested(rows: Sequence[Row]) -> str:
     """Write the scores of complete rows whose parameters were chosen inside each fold."""
-    scores = [
-        f"{code(row.values['system'])} {row.values['uar']:.3f}"
-        for row in rows
-        if row.ranked
-        and row.values["normalisation"] == "train"
-        and "nested" in row.record["specification"]
-    ]
+    ranked = [row for row in rows if row.ranked and row.values["normalisation"] == "train"]
+    defaults = {row.values["system"]: row for row in one_per_system(ranked)}
+    scores = []
+    for row in ranked:
+        if "nested" in row.record["specification"]:
+            own = row.evaluation.by_seed()["uar"]
+            default = defaults[row.values["system"]].evaluation.by_seed()["uar"].reindex(own.index)
+            instead = "" if default.isna().any() else f" instead of {default.mean():.3f}"
+            scores.append(f"{code(row.values['system'])} {own.mean():.3f}{instead}")
     return _NESTED.format(scores=", ".join(scores)) if scores else ""
 
 
@@ -155,7 +159,7 @@ def _score(row: Row) -> str:
     values = row.values
     score = with_limits(values["uar"], values["uar_low"], values["uar_high"])
     changes = f"<br>{escape(values['changes'])}" if values["changes"] else ""
-    repeated = f"{values['seeds']} seeds ± {values['uar_sd']:.3f}"
+    repeated = f"{values['seeds']} seeds {cells.spread(values)}"
     older = "<br>*older code*" if values["code"] == "older" else ""
     return f"{score}<br>{repeated if values['seeds'] > 1 else '*1 seed only*'}{changes}{older}"
 

@@ -270,7 +270,7 @@ def _systems(rows: Sequence[Row]) -> list[str]:
         text.append(f"**{code(name)}**, variant {code(variant)}: {escape(record['title'])}.")
         if record["deviations"] and variant == "default":
             lines = "\n".join(f"- {with_code(deviation)}" for deviation in record["deviations"])
-            what = "Deviations from the original" if record["published"] else "How it was chosen"
+            what = "Deviations from the original" if record["published"] else "To be known"
             text.append(f"{what}:\n\n{lines}")
     return text
 

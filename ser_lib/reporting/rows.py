@@ -35,6 +35,7 @@ COLUMNS = (
 
 # Parts of a specification that say how often and on which part a system was trained, not which.
 _EXTENT = ("seeds", "folds", "split")
+_HELD_OUT = "development speakers held out"
 
 
 class Row(NamedTuple):
@@ -54,6 +55,8 @@ class Row(NamedTuple):
     again_of : str
         Name of the row of the same specification, with the seeds that a rank asks for, beside which
         it is a training again; empty if there is none.
+    held_out : bool
+        Whether development speakers took no part in its training, or in that of a member of it.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Row(NamedTuple):
     values: dict
     superseded: bool = False
     again_of: str = ""
+    held_out: bool = False
 
     @property
     def record(self) -> dict:
@@ -80,8 +84,7 @@ class Row(NamedTuple):
     @property
     def unusual(self) -> tuple[bool, int, int]:
         """How far it is from the default: variant, kind of training, number of parameters."""
-        specification = self.record["specification"]
-        special = sum(key in specification for key in ("nested", "development"))
+        special = ("nested" in self.record["specification"]) + self.held_out
         changed = len(changed_parameters(self.record))
         return self.values["variant"] != "default", special, changed
 
@@ -122,6 +125,7 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     """
     evaluations = [(_name_of(path), results.read(path)) for path in results.records(folder)]
     read = [Row(name, evaluation, _values(evaluation)) for name, evaluation in evaluations]
+    read = _mark_held_out(read)
     trained = [_trained(row.record) for row in read]
     rows = []
     for row, own in zip(read, trained, strict=True):
@@ -259,6 +263,19 @@ def _trained(record: dict) -> str:
     return identity.digest({k: v for k, v in record["specification"].items() if k not in _EXTENT})
 
 
+def _mark_held_out(rows: Sequence[Row]) -> list[Row]:
+    """Mark rows that development speakers took no part in, and fusions with such members."""
+    digests = {row.record["digest"] for row in rows if "development" in row.record["specification"]}
+    return [
+        row._replace(
+            held_out=not digests.isdisjoint(
+                [row.record["digest"], *row.record.get("members", {}).values()]
+            )
+        )
+        for row in rows
+    ]
+
+
 def _is_superseded(row: Row, same: Sequence[Row]) -> bool:
     """Tell whether another row of the same training covers all folds, or these and more runs."""
 
@@ -288,7 +305,8 @@ def _changes(row: Row, rows: Sequence[Row]) -> str:
     if "members" in row.record:
         seeds = "seeds averaged, " if row.record["parameters"]["seeds_averaged"] else ""
         weights = row.record["specification"]["weights"]
-        return f"{seeds}{weights} weights: {', '.join(row.record['members'])}"
+        members = ", ".join(row.record["members"])
+        return f"{seeds}{weights} weights: {members}{f', {_HELD_OUT}' if row.held_out else ''}"
     changed = changed_parameters(row.record)
     if row.record["system"] not in systems.names():
         own = ("system", "variant")
@@ -301,7 +319,6 @@ def _changes(row: Row, rows: Sequence[Row]) -> str:
     parts = [
         f"{name} {json.dumps(shown(value), ensure_ascii=False)}" for name, value in changed.items()
     ]
-    specification = row.record["specification"]
-    parts += ["nested choice"] if "nested" in specification else []
-    parts += ["development speakers held out"] if "development" in specification else []
+    parts += ["nested choice"] if "nested" in row.record["specification"] else []
+    parts += [_HELD_OUT] if row.held_out else []
     return ", ".join(parts)

@@ -19,7 +19,8 @@ were taken out before anything was trained. UAR is that of the pooled developmen
 its 95 % interval over speakers where there are three or more. A network runs all its epochs and
 keeps the last; only with `patience` is an epoch chosen, on the same rows, which makes its scores
 too high. In a cross-validation the development speakers of one fold are test speakers of another,
-so that the choice was not independent of them."""
+so that the choice was not independent of them; a speaker who is for development in several folds
+counts in each. A choice that a system names and no trial here varies cannot be checked."""
 
 _HEADINGS = (
     *("trial", "differs from `default` by", " development UAR", " cross-entropy", " epoch"),

@@ -8,7 +8,7 @@ from ser_lib.features import Frames, FrontEnd, LogMel, Windows, WithDeltas
 from ser_lib.params import change, flag, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
-from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT, TRIMMED
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT, SIMILAR_LENGTH, TRIMMED
 
 if TYPE_CHECKING:
     import keras
@@ -66,6 +66,7 @@ DEVIATIONS = (
     "Recordings of any length are read whole, with masks; as published, they are cut into segments "
     "of 3 s, whose maximum posterior stands for the recording (in the authors' code, their maximum "
     "before the softmax).",
+    SIMILAR_LENGTH,
     TRIMMED,
     "Frames are 20 ms apart, convolutions have an eighth of the filters, the linear layer a "
     "quarter and the LSTM half of the units: the original costs some 40 GFLOP per segment and "
@@ -88,12 +89,15 @@ DEVIATIONS = (
     "Mel bands are those of a Hamming window, as in the paper, of equal area and in decibels, 80 "
     "below the loudest point of the recording, whose level is lost; the authors' code takes a "
     "rectangular window, bands of equal height and the natural logarithm, and keeps the level "
-    "(both variants).",
+    "(both variants). The paper scales each waveform first, which decibels below its loudest point "
+    "do not show.",
     "Adam with batches of 60 and a learning rate of 0.00001, as published, is that of the authors' "
     "code; the paper has Nesterov's momentum, batches of 40 and 0.0001.",
     "Overlapping segments, and as many of every class, stand for the authors' sampling, which "
     "takes the first and the last segment of anger, sadness and neutral, overlapping ones of "
-    "happiness, and then 300 of each (as published, also for the recordings that are tested).",
+    "happiness, and then 300 of each (as published, also for the recordings that are tested). An "
+    "epoch goes over all of them; what the authors' code calls an epoch is an update, and it makes "
+    "5,000.",
     "The default variant runs all its epochs and trains on the development speakers as well; as "
     "published, the epoch is chosen by their UAR, as in the paper.",
     CHOSEN_ON_DEVELOPMENT.format(

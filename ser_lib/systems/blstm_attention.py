@@ -38,7 +38,7 @@ PUBLISHED = (
         source="README of RayanWang/Speech_emotion_recognition_BLSTM (± 0.0188 over divisions)",
         speaker_disjoint=False,
         remark="100 epochs in the code that came with the score; on what they were chosen is not "
-        "said",
+        "said; that the ten are these divisions follows from its code alone",
     ),
     *Published.scores(
         uar=0.588,
@@ -60,6 +60,8 @@ DEVIATIONS = (
     "the attention can fall on padding (a recording of 2.8 s fills 280 of 1,024 frames).",
     "Recordings of any length are read whole; as published, they are padded to 10.24 s and longer "
     "ones are cut at their end, where the original cuts at the front.",
+    "A batch holds recordings of similar length, so that little is padded; in the original all are "
+    "of one length, and batches are drawn at random (both variants).",
     TRIMMED,
     "Descriptors are scaled by the training speakers; as published, by each utterance's own mean "
     "and standard deviation over time.",

@@ -13,6 +13,7 @@ from ser_lib.systems.sources import (
     CHOSEN_ON_DEVELOPMENT,
     MULTIMODAL,
     RANDOM_SPLIT,
+    SIMILAR_LENGTH,
     TRIMMED,
     ravdess_accuracy,
 )
@@ -62,6 +63,7 @@ DEVIATIONS = (
     "Recordings of any length are read whole, in as many windows as they need; as published, the "
     "first half second is skipped and the rest cut or padded to 3.07 s, where the original fails "
     "on a shorter remainder.",
+    SIMILAR_LENGTH,
     TRIMMED,
     "Each epoch draws the clean recording or one of its two noisy copies; as published, it trains "
     "on all three.",

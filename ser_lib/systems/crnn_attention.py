@@ -7,7 +7,7 @@ from ser_lib.features import Frames, FrontEnd, LogMel, Windows
 from ser_lib.params import change, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis, Wiener
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
-from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT
+from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT, SIMILAR_LENGTH
 
 if TYPE_CHECKING:
     import keras
@@ -62,7 +62,11 @@ DEVIATIONS = (
     "Each band is scaled by the training speakers; as published, nothing is scaled.",
     "Recordings are resampled to 16 kHz in one step; the original goes by way of 22,050 Hz (both "
     "variants).",
-    ALL_EPOCHS.format(original="stops by validation accuracy and scores the last weights"),
+    ALL_EPOCHS.format(
+        original="stops once validation accuracy has gained less than "
+        "0.0005 for 30 epochs, and scores the last weights"
+    ),
+    SIMILAR_LENGTH,
     CHOSEN_ON_DEVELOPMENT.format(
         choices="64 units in each direction, SpecAugment, moving statistics of batch normalisation "
         "that move by a tenth per batch, 40 epochs in batches of 16 with a learning rate that "

@@ -64,6 +64,8 @@ DEVIATIONS = (
     "Recordings of any length are read whole at 16 kHz, the last segment padded with silence; the "
     "repository takes the first 3 s at 22,050 Hz and fails on shorter recordings (as published, as "
     "much is read, and padded).",
+    "A batch holds recordings of similar length, and batches are drawn anew in each epoch; the "
+    "repository keeps those of the first (both variants).",
     "Derivatives are slopes over five frames; as published, they are negative differences of "
     "neighbours, of which the last one wraps around to the first frame.",
     "Segments come to the backbone with the mean and contrast of ImageNet's images, and its "

@@ -9,6 +9,7 @@ from ser_lib.systems.sources import (
     ALL_EPOCHS,
     CHOSEN_ON_DEVELOPMENT,
     REVERBERATION,
+    SIMILAR_LENGTH,
     SPEECH_EMO_RECOGNITION,
     TORCH_LAYERS,
     TRIMMED,
@@ -46,6 +47,7 @@ PUBLISHED = Published.scores(
 DEVIATIONS = (
     "Recordings of any length are read whole, as in the paper; as published, they are cut into "
     "segments of 3 s, whose maximum posterior stands for the recording.",
+    SIMILAR_LENGTH,
     TRIMMED,
     "The spectrogram has 128 mel bands and a frame every 20 ms; as published, 200 bins up to 4 kHz "
     "and a frame every 10 ms.",
@@ -155,9 +157,8 @@ class FcnAttention(SpectrogramSystem):
         )
         if frame_mask is not None:
             maps = ApplyMask()(maps, frame_mask)
-        maps, _ = alexnet_convolutions(
-            maps, frame_mask, normalised=True, dropout=self.block_dropout
-        )
+        look = {"normalised": True, "momentum": self.norm_momentum}
+        maps, _ = alexnet_convolutions(maps, frame_mask, dropout=self.block_dropout, **look)
         scores = layers.Dense(1)(layers.Dense(maps.shape[-1], activation="tanh")(maps))
         scores = layers.Rescaling(self.sharpness)(MeanOverUnits()(scores))
         cells = OnesMask()(maps) if self.segmented else CentreMask(ALEXNET_STRIDE)(mask)

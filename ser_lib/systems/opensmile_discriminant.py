@@ -8,7 +8,7 @@ from ser_lib.features.open_smile import SETS
 from ser_lib.params import choice, param
 from ser_lib.systems.discriminant import DiscriminantSystem
 from ser_lib.systems.opensmile_svm import CITATION, OpensmileSvm
-from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT
+from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT, UNTRIMMED
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class OpensmileDiscriminant(DiscriminantSystem):
     citation: ClassVar[str] = CITATION
     extra: ClassVar[str] = OpensmileSvm.extra
     deviations: ClassVar[tuple[str, ...]] = (
+        UNTRIMMED,
         CHOSEN_ON_DEVELOPMENT.format(
             choices="the classifier, which was chosen for ours_discriminant"
         ),

@@ -8,6 +8,7 @@ from ser_lib.features.open_smile import SETS, OneVector, OpenSmile
 from ser_lib.params import choice, flag, integer, optional, param, real, several
 from ser_lib.systems.base import System
 from ser_lib.systems.functionals_svm import FunctionalsSVM
+from ser_lib.systems.sources import UNTRIMMED
 
 CITATION = r"""@article{eyben2016geneva,
   title   = {The {Geneva} minimalistic acoustic parameter set ({GeMAPS}) for voice research and
@@ -44,6 +45,7 @@ class OpensmileSvm(System):
     name: ClassVar[str] = "opensmile_svm"
     title: ClassVar[str] = "SVM on openSMILE's functionals (baseline)"
     citation: ClassVar[str] = CITATION
+    deviations: ClassVar[tuple[str, ...]] = (UNTRIMMED,)
     extra: ClassVar[str] = "baselines"
 
     functionals: str = param(

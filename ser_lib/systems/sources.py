@@ -32,6 +32,14 @@ TRIMMED = (
     "What precedes and follows the voice is cut off; as published, recordings are read with their "
     "silence, which is two fifths of RAVDESS."
 )
+SIMILAR_LENGTH = (
+    "A batch holds recordings of similar length, so that little is padded; as published, all are "
+    "of one length, and batches are drawn at random."
+)
+UNTRIMMED = (
+    "Recordings are read whole, as the toolkit reads them, where other systems cut off what "
+    "precedes and follows the voice: `ours_discriminant` with `trim` False is read so, too."
+)
 ALL_EPOCHS = (
     "The default variant runs all its epochs and trains on the development speakers as well; as "
     "published, the epoch is chosen by their UAR, where the original {original}."

@@ -94,10 +94,11 @@ def test_the_pages_quote_the_scores(recogniser):
         for page in (readme, guide):
             assert said in " ".join(page.split())
         nested = nested_score(recogniser.description["system"])
-        assert f"{nested:.3f} with its parameters chosen without them as well" in " ".join(
-            readme.split()
-        )
-        assert f"chosen inside each fold, they reach {nested:.3f}" in " ".join(guide.split())
+        among = "chosen inside each fold{} among the trials of its search space"
+        said = f"{nested:.3f} with parameters {among.format('')})"
+        assert said in " ".join(readme.split())
+        said = f"{among.format(',')}, they reach {nested:.3f}"
+        assert said in " ".join(guide.split())
         after = recogniser.description["calibration"]["after"]
         assert f"calibration error of {after:.2f}" in " ".join(guide.split())
 

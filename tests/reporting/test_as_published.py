@@ -69,6 +69,11 @@ def test_protocols_that_keep_speakers_apart_are_those_of_unseen_speakers(tmp_pat
     assert unseen.startswith("[UAR ")
 
 
-def test_without_a_system_as_published_there_is_no_section(tmp_path):
-    store(paths.reports())
-    assert lines() == ([], [])
+def test_a_published_score_stands_beside_ours_where_nothing_ran_as_published(tmp_path):
+    path = store(paths.reports())
+    _, ((_, published, source, unseen, default),) = lines()
+    assert published == "WA 0.900"
+    assert (source.strip(), unseen.strip()) == ("", "")
+    assert f"](runs.md#{path.stem})<br>" in default
+    # On another corpus there is nothing to compare.
+    assert lines("another") == ([], [])

@@ -39,6 +39,14 @@ def rows_for(case, system):
     return features(system, *((0.3, 3.4, 0.74) if windows else (0.1, 0.35, 0.26)))
 
 
+@every_kind
+def test_the_momentum_of_moving_statistics_is_that_of_every_layer(case, squeezenet_weights):
+    system = dataclasses.replace(make(case, squeezenet_weights), norm_momentum=0.7)
+    network = network_of(system, rows_for(case, system).item_shape)
+    momenta = {v.momentum for v in network._flatten_layers() if hasattr(v, "momentum")}
+    assert momenta <= {0.7}
+
+
 @pytest.mark.parametrize(
     "case", [pytest.param(c, marks=slow if "published" in c else ()) for c in KINDS]
 )
