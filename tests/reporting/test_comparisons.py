@@ -40,6 +40,13 @@ def test_each_system_is_compared_with_the_svm_and_with_the_best(tmp_path):
     assert f"| {compare(poor, good).difference:+.3f} [" in lines[2]
 
 
+def test_a_system_with_one_seed_is_named_as_such(tmp_path):
+    store(paths.reports(), system="good", accuracy=1.0)
+    store(paths.reports(), system="svm", accuracy=0.7, seeds=(0, 1, 2))
+    text, _ = section(rows())
+    assert "that of good (one seed) and svm (" in text
+
+
 def test_without_an_svm_there_is_one_comparison(tmp_path):
     for system, accuracy in (("good", 1.0), ("poor", 0.2)):
         store(paths.reports(), system=system, accuracy=accuracy)

@@ -11,7 +11,7 @@ from ser_lib.cli import main
 from ser_lib.errors import InputError
 from ser_lib.experiment import read
 from ser_lib.recognition.transfer import PROTOCOL as TRAINED_ELSEWHERE
-from ser_lib.reporting import build_report, fuse_evaluations, read_rows
+from ser_lib.reporting import build_report, fuse_evaluations, one_per_system, read_rows
 
 P = ["p_anger", "p_neutral", "p_sadness"]
 
@@ -165,6 +165,23 @@ def test_equal_weights_take_no_evaluation_that_kept_development_speakers_out(mem
     plain = store(paths.reports(), system="third", seeds=(0, 1, 2))
     fused = fuse_evaluations(["one", "third"], "folder")
     assert fused.record["members"]["third"] == read(plain).record["digest"]
+
+
+def test_a_fusion_says_that_development_speakers_of_a_member_were_held_out(members):
+    held = store(paths.reports(), system="third", seeds=(0, 1, 2), held_out=True)
+    store(paths.reports(), system="third", seeds=(0, 1, 2))
+    plain = fuse_evaluations(["one", "third"], "folder")
+    fuse_evaluations(["one", held.stem], "folder")
+    rows = [
+        row for row in read_rows(paths.reports() / "folder") if row.values["system"] == "fusion"
+    ]
+    assert {row.values["changes"] for row in rows} == {
+        "equal weights: one, third",
+        "equal weights: one, third, development speakers held out",
+    }
+    # The one that was trained on everybody stands for the name.
+    (leading,) = one_per_system(rows)
+    assert leading.record["digest"] == plain.record["digest"]
 
 
 def test_the_command_fuses_and_notes_itself(members, capsys, monkeypatch):

@@ -8,7 +8,8 @@ import pytest
 from stored_evaluations import store
 
 from ser_lib.errors import InputError
-from ser_lib.reporting import read_rows
+from ser_lib.experiment import read
+from ser_lib.reporting import cells, read_rows
 from ser_lib.reporting.overview import BEGIN, END, overview_page, readme_table, update_readme
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,25 @@ def test_the_readme_has_one_row_per_system_under_the_normalisation_train(checkou
     # Better, but one training only.
     assert tiny.startswith("| `tiny` | 1.000 [")
     assert "*1 seed only*" in tiny
+
+
+def test_nested_choice_stands_beside_the_default_of_the_same_seeds(tmp_path):
+    reports = tmp_path / "checkout" / "reports"
+    own = {"system": "svm", "deviations": ["Chosen on development speakers of Folder: units."]}
+    default = store(reports, seeds=(0, 1, 2), accuracy=0.9, **own)
+    nested = store(reports, seeds=(1,), accuracy=0.7, nested=True, **own)
+    (reports.parent / "ser_lib" / "systems").mkdir(parents=True)
+    (reports.parent / "notebooks").mkdir()
+    expected = read(default).by_seed()["uar"][1]
+    score = read(nested).scores()["uar"]
+    text = " ".join(readme_table(corpora(reports), reports).split())
+    assert f"under the same seeds: `svm` {score:.3f} instead of {expected:.3f})" in text
+
+
+def test_a_small_spread_is_not_written_as_none():
+    assert cells.spread({"uar_sd": 0.0}) == "± 0.000"
+    assert cells.spread({"uar_sd": 0.0004}) == "± < 0.001"
+    assert cells.spread({"uar_sd": 0.0006}) == "± 0.001"
 
 
 def test_only_what_is_between_the_marks_is_written(checkout):
