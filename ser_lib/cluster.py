@@ -48,7 +48,11 @@ def connect(address: str) -> "Client":
             f"scheduler {address}: no answer ({str(error).splitlines()[0]}); expected the address "
             "of a Dask scheduler, tcp://host:port"
         ) from None
-    check(client)
+    try:
+        check(client)
+    except BaseException:
+        client.close()
+        raise
     return client
 
 

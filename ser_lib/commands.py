@@ -118,14 +118,16 @@ def _refuse_unused(names: Sequence[str], corpus_options: Mapping[str, object]) -
 
 def evaluate_system(options: argparse.Namespace) -> int:
     """Run `ser evaluate`, of a system or of a trained model."""
-    from ser_lib.recognition.recogniser import shipped
+    from ser_lib import systems
+    from ser_lib.recognition.recogniser import folder_of
 
-    if options.system in shipped() or Path(options.system).expanduser().is_dir():
+    # A folder that is called like a system is meant by its path, ./svm.
+    if options.system not in systems.names() and folder_of(options.system).is_dir():
         return _evaluate_model(options)
     of_a_model = f"with {options.system!r}; expected the name or the folder of a trained model"
     _refuse_changed(options, "seen", "card", because=of_a_model)
 
-    from ser_lib import cluster, evaluate, systems
+    from ser_lib import cluster, evaluate
     from ser_lib.params import once
 
     names = ("seeds", "folds", "normalisation", "reports", "fresh", "jobs")
@@ -399,4 +401,6 @@ def check_places(options: argparse.Namespace) -> None:
     if getattr(options, "output", None):
         require_writable(Path(options.output).parent, "what is written (-o)")
     if getattr(options, "card", False):
-        require_writable(options.system, "the model and its card")
+        from ser_lib.recognition.recogniser import folder_of
+
+        require_writable(folder_of(options.system), "the model and its card")

@@ -98,7 +98,8 @@ def find(names: Sequence[str]) -> list[Path]:
     Raises
     ------
     InputError
-        For a name that is unknown (the nearest one is suggested) or matches several notebooks.
+        For a name that is unknown (the nearest one is suggested) or matches several notebooks, and
+        for two notebooks of one name.
     """
     folder = paths.notebooks()
     known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
@@ -110,11 +111,14 @@ def find(names: Sequence[str]) -> list[Path]:
     for name in names:
         path = Path(name)
         # A path to a file means that file, wherever it is.
-        if path.is_file() and path.suffix == ".ipynb":
-            chosen[path.stem] = path.resolve()
-        else:
-            stem = _stem(name, known)
-            chosen[stem] = known[stem]
+        if not (path.is_file() and path.suffix == ".ipynb"):
+            path = known[_stem(name, known)]
+        path = path.resolve()
+        other = chosen.setdefault(path.stem, path)
+        if other != path:
+            raise InputError(
+                f"{other} and {path}: expected different names, since their outputs have them, too"
+            )
     return [chosen[stem] for stem in sorted(chosen)]
 
 

@@ -431,6 +431,21 @@ def test_what_a_trained_model_cannot_change_is_refused(options, message, capsys)
     assert message in capsys.readouterr().err
 
 
+def test_a_folder_called_like_a_system_does_not_stand_for_it(
+    speakers, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("SER_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "majority").mkdir()
+    words = ["--corpus", "folder", "--data", str(speakers)]
+    code, out, _ = run("evaluate", "majority", *words, capsys=capsys)
+    assert code == 0
+    assert "UAR 0.500" in out
+    code, _, err = run("evaluate", "./majority", *words, capsys=capsys)
+    assert code == 2
+    assert "model.json" in err
+
+
 def test_a_protocol_takes_options(speakers, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SER_REPORTS", str(tmp_path / "reports"))
     rows = [

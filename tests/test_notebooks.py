@@ -117,6 +117,16 @@ def test_names_that_match_nothing_or_too_much_are_refused(study, name, message):
         find([name])
 
 
+def test_two_notebooks_of_one_name_are_refused(study):
+    elsewhere = study.parent / "elsewhere"
+    elsewhere.mkdir()
+    write_notebook(elsewhere, "01_train_svm")
+    given = str(elsewhere / "01_train_svm.ipynb")
+    with pytest.raises(InputError, match="expected different names"):
+        find(["01", given])
+    assert len(find([given, given])) == 1
+
+
 # Which parameters
 
 

@@ -102,8 +102,9 @@ def summarise(rows: pd.DataFrame, classes: Sequence[str] | None = None) -> dict[
     -------
     dict
         For every entry of `metrics.METRICS` its name, ``<name>_low`` and ``<name>_high``: ``uar,
-        uar_low, uar_high, wa, ..., cross_entropy_high``. The limits are NaN where rows have no
-        speaker or there is only one; metrics of posteriors are NaN where there are none.
+        uar_low, uar_high, wa, ..., cross_entropy_high``. The limits are NaN where a row has no
+        speaker, there are fewer than three speakers, or there is no spread; metrics of posteriors
+        are NaN where there are none.
     """
     scores = {f"{n}{end}": np.nan for n in metrics.METRICS for end in ("", "_low", "_high")}
     for metric in _metrics_of(rows):

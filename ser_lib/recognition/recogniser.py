@@ -581,19 +581,31 @@ def load(model: str | os.PathLike | None = None) -> Recogniser:
         package wrote it. Nothing in the folder is run.
     """
     if model is not None:
-        if not isinstance(model, str | os.PathLike):
-            raise InputError(
-                f"model is {model!r}; expected a folder that `ser train` wrote, or one of "
-                f"{', '.join(shipped())}"
-            )
-        named = os.fspath(model) in shipped() and not os.path.exists(model)
-        return Recogniser(MODELS / model if named else model)
+        return Recogniser(folder_of(model))
     if not SHIPPED.is_dir():
         raise InputError(
             "no model came with this installation; expected the folder of one "
             "(`ser train SYSTEM --corpus NAME -o FOLDER` trains one)"
         )
     return Recogniser(SHIPPED)
+
+
+def folder_of(model: str | os.PathLike) -> Path:
+    """
+    Return the folder of a model: the one that is named, or that of a model of the package.
+
+    Raises
+    ------
+    InputError
+        If it is no name and no path.
+    """
+    if not isinstance(model, str | os.PathLike):
+        raise InputError(
+            f"model is {model!r}; expected a folder that `ser train` wrote, or one of "
+            f"{', '.join(shipped())}"
+        )
+    folder = Path(model).expanduser()
+    return MODELS / folder if os.fspath(model) in shipped() and not folder.exists() else folder
 
 
 def shipped() -> tuple[str, ...]:

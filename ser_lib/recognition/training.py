@@ -270,6 +270,8 @@ def _corpus(corpus: "Corpus") -> Mapping[str, object]:
     files = list(table["path"])
     durations = in_threads(seconds, files, "reading headers", progress=False)
     counts = table["emotion"].value_counts()
+    # One that was made in Python has no module.
+    module = corpora.get(corpus.name) if corpus.name in corpora.names() else None
     return {
         "name": corpus.name,
         "title": corpus.title,
@@ -278,7 +280,7 @@ def _corpus(corpus: "Corpus") -> Mapping[str, object]:
         "licence": corpus.licence,
         "citation": corpus.citation,
         # A corpus may say how its speech came about.
-        "speech": getattr(corpora.get(corpus.name), "SPEECH", None),
+        "speech": getattr(module, "SPEECH", None),
         "languages": sorted(set(table["language"].dropna().astype(str))),
         "utterances": len(table),
         "speakers": len(corpus.speakers),

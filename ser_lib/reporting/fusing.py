@@ -77,6 +77,11 @@ def fuse_evaluations(
     chosen = [_find(member, rows, reports / corpus, **meant) for member in members]
     _check_members(chosen, seeds=seeds)
     if weights == "fitted":
+        if len(chosen) == 1:
+            raise InputError(
+                "weights are fitted between evaluations; found one; expected two or more, or equal "
+                "weights"
+            )
         _check_development(chosen)
     labels = _labels(chosen)
     tables = {

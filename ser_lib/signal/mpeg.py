@@ -187,7 +187,8 @@ def _after_tags(data: bytes, place: int) -> int:
             size = sum(
                 (data[place + 6 + i : place + 7 + i] or b"\0")[0] << 21 - 7 * i for i in range(4)
             )
-            place += 10 + size + (10 if data[place + 5 : place + 6] >= b"\x10" else 0)
+            flags = (data[place + 5 : place + 6] or b"\0")[0]
+            place += 10 + size + (10 if flags & 0x10 else 0)
         elif data.startswith(b"TAG", place):
             place += 128
         elif data.startswith(b"APETAGEX", place):

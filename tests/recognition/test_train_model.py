@@ -165,6 +165,13 @@ def test_a_corpus_too_small_to_hold_speakers_out_gives_a_model_without_temperatu
     assert "not calibrated" in capsys.readouterr().err
 
 
+def test_a_corpus_that_was_made_in_python_can_train_a_model(corpus, tmp_path):
+    made = dataclasses.replace(corpus, name="mine", recordings=None, reference=None)
+    recogniser = load(train(systems.Svm(**QUICK_SVM), made, tmp_path / "model", progress=False))
+    assert recogniser.description["corpus"]["name"] == "mine"
+    assert recogniser.description["corpus"]["speech"] is None
+
+
 def test_where_selection_leaves_no_feature_it_is_said(corpus, tmp_path):
     system = systems.Svm(**QUICK_SVM | {"alpha": 1e-300})
     with pytest.raises(InputError, match="svm, fold 'all speakers': no feature tells the emotions"):

@@ -116,6 +116,8 @@ def test_what_cannot_be_fused_is_refused(members):
         fuse_evaluations(["one", "one"], "folder")
     with pytest.raises(InputError, match=r"at least two evaluations; the seeds of one .* --seeds"):
         fuse_evaluations(["one"], "folder")
+    with pytest.raises(InputError, match="fitted between evaluations; found one; expected two"):
+        fuse_evaluations(["one"], "folder", seeds=True, weights="fitted")
     with pytest.raises(InputError, match="name is 'My name'; expected lower-case letters"):
         fuse_evaluations(["one", "other"], "folder", name="My name")
     with pytest.raises(InputError, match="name is 'svm', that of a system; expected another"):

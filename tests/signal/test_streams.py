@@ -137,6 +137,18 @@ def test_what_follows_the_last_frame_and_is_a_tag_is_no_frame(tmp_path):
         assert length(tmp_path / "a.mp3", content + after) == plain
 
 
+@pytest.mark.parametrize("flags", [0x00, 0x20, 0x40, 0x80, 0xE0])
+def test_a_tag_before_the_sound_ends_where_it_says_whatever_its_flags(tmp_path, flags):
+    content = encoded(tmp_path / "a.mp3", LOUD, bitrate_mode="VARIABLE")
+    tag = b"ID3\4\0" + bytes([flags, 0, 0, 0x20, 0]) + bytes(4096)
+    stream, plain = (read_stream(tmp_path / "a.mp3", each) for each in (tag + content, content))
+    assert stream.start == len(tag) + plain.start
+    assert length(tmp_path / "a.mp3", tag + content) == len(LOUD)
+    # Its header stands at its end as well.
+    footer = tag[:5] + bytes([flags | 0x10]) + tag[6:] + b"3DI\4\0" + tag[5:10]
+    assert read_stream(tmp_path / "a.mp3", footer + content).start == len(footer) + plain.start
+
+
 def test_joined_mp3s_are_read_to_the_end_of_the_last(tmp_path):
     content = encoded(tmp_path / "a.mp3", LOUD, bitrate_mode="VARIABLE")
     found = length(tmp_path / "a.mp3", content * 3)
