@@ -5,6 +5,7 @@ Descriptions in JSON carry their SHA-256. Large files are checked by CRC-32, whi
 reading them: block by block on all cores, and once per process while a file stays the same.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -20,9 +21,12 @@ KEY = "sha256"
 """Under which a description carries its checksum."""
 
 _BLOCK = 2**24  # bytes
-# A file that changes within the resolution of its time stamp may keep it (two seconds on FAT): only
-# checksums of files that were not changed for that long are kept.
-_SETTLED = 2_000_000_000  # ns
+SETTLED = 2_000_000_000
+"""
+Nanoseconds after which a file keeps its checksum as long as it keeps its time stamp.
+
+One that changes within the resolution of the stamp (two seconds on FAT) may keep it.
+"""
 _known: dict[tuple, list[int]] = {}
 
 
@@ -60,6 +64,12 @@ def read_sealed(path: Path) -> dict[str, object]:
     return {name: value for name, value in description.items() if name != KEY}
 
 
+def sha256(path: Path) -> str:
+    """Compute the SHA-256 of a file, 64 hexadecimal digits; OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def crc32(path: Path) -> list[int]:
     """
     Compute the CRC-32 of each 16 MiB of a file.
@@ -83,7 +93,7 @@ def crc32(path: Path) -> list[int]:
             sums = [_of_block(path, start) for start in starts]
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - _SETTLED:
+    if max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - SETTLED:
         _known[key] = sums
     return sums
 

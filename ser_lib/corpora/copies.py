@@ -1,12 +1,12 @@
 """Of several files called like one recording, find the one that was published."""
 
 import filecmp
-import hashlib
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from ser_lib import checksums
 from ser_lib.corpora.hashing import sample_hash
 from ser_lib.errors import InputError
 from ser_lib.signal import decoding
@@ -112,8 +112,7 @@ def _choose(
 
 def _checksum(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return checksums.sha256(path)
     except OSError:
         return ""
 

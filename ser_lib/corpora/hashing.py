@@ -14,9 +14,6 @@ from ser_lib.errors import InputError
 from ser_lib.signal import decoding
 
 _BLOCK = 1 << 18  # samples per channel decoded at a time, so that long recordings need no memory
-# A file that changes within the resolution of its time stamp (two seconds on FAT) may keep size and
-# stamp. A hash is therefore stored only for a file that was not changed for that long.
-_SETTLED = 2_000_000_000  # ns
 
 
 def sample_hash(path: str | os.PathLike) -> str:
@@ -67,7 +64,7 @@ def sample_hashes(files: Sequence[str | os.PathLike], *, progress: bool = True) 
         # Another process may have stored hashes in the meantime; these are kept.
         fresh = {file: [*states[file], value] for file, value in zip(new, hashes, strict=True)}
         known |= fresh
-        settled = time.time_ns() - _SETTLED
+        settled = time.time_ns() - checksums.SETTLED
         lasting = {file: entry for file, entry in fresh.items() if entry[1] < settled}
         if lasting:
             with paths.whole(_store()) as out:

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 import pandas as pd
 
 from ser_lib import identity, paths, systems
@@ -59,8 +58,7 @@ class InnerFolds(Protocol):
 
     def _folds(self, table: pd.DataFrame, seed: int) -> Iterable[Fold]:
         for fold in self.outer.folds(table, seed=seed):
-            more = fold.development if fold.development_trains else fold.development[:0]
-            rows = np.sort(np.concatenate([fold.train, more]))
+            rows = fold.trainable
             own = table.iloc[rows]
             speakers = required_column(own, "speaker", self.name)
             groups = session_groups(own, speakers)

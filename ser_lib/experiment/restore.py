@@ -10,9 +10,6 @@ from ser_lib.experiment import results
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, rows_digest, split_digest
 
-# What a specification in a record says of the folds that it covers.
-_COVERED = ("seeds", "folds", "split")
-
 
 def restore_folds(plan: Plan, folder: Path) -> int:
     """
@@ -82,10 +79,10 @@ def _alike(plan: Plan, folder: Path) -> Iterator[tuple[Path, dict]]:
             continue
         with contextlib.suppress(InputError):
             record = results.read_record(path)
-            content = dict(record["specification"])
-            seeds, names, split = (content.pop(name, None) for name in _COVERED)
-            if identity.digest(content) != specification:
+            content = record["specification"]
+            if results.training_digest(content) != specification:
                 continue
+            seeds, names, split = (content.get(name) for name in results.EXTENT)
             rows = [
                 (seed, fold.name, rows_digest(fold, plan.corpus.table.index))
                 for seed in seeds

@@ -12,19 +12,35 @@ import io
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from ser_lib import checksums, identity, paths
+from ser_lib import checksums, code_digest, identity, paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import ALL_OUTPUTS, COLUMNS, Evaluation
 from ser_lib.experiment import record_form
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.places import plain_name
 
+EXTENT = ("seeds", "folds", "split")
+"""Keys of a specification that say how often and on which part a system was trained, not which."""
+
 # Under which a record carries the checksum of its predictions.
 _OF_PREDICTIONS = "predictions_sha256"
+
+
+def training_digest(specification: Mapping[str, object], *apart: str) -> str:
+    """Digest what determines a training, its extent and the keys `apart` left out."""
+    left_out = {*EXTENT, *apart}
+    return identity.digest({k: v for k, v in specification.items() if k not in left_out})
+
+
+def code_state(record: Mapping[str, object]) -> str:
+    """Tell whether the code that numbers depend on is "current", or has changed: "older"."""
+    current = all(code_digest.is_current(code["roots"], code["files"]) for code in record["code"])
+    return "current" if current else "older"
 
 
 def fold_file(specification: str, seed: int, fold: str, rows: str) -> Path:

@@ -239,19 +239,15 @@ def _compute_block(
     number: int, utterances: tuple[tuple[str, str], ...], entries: tuple[_Entry, ...]
 ) -> None:
     """Decode a block of recordings, each once, and write the features of every front end."""
-    from threadpoolctl import threadpool_limits
-
     items = defaultdict(list)
     notes = {}
     rates = {entry.front_end.sample_rate for entry in entries}
-    # One thread per process: the matrices are small, and results must not hang on thread counts.
-    with threadpool_limits(1):
-        for utterance, path in utterances:
-            recordings = {rate: decode(path, sample_rate=rate) for rate in rates}
-            for front_end, folder in entries:
-                recording = recordings[front_end.sample_rate]
-                items[folder].append(_analyse(front_end, recording.signal, utterance, path))
-                notes[utterance] = recording.notes
+    for utterance, path in utterances:
+        recordings = {rate: decode(path, sample_rate=rate) for rate in rates}
+        for front_end, folder in entries:
+            recording = recordings[front_end.sample_rate]
+            items[folder].append(_analyse(front_end, recording.signal, utterance, path))
+            notes[utterance] = recording.notes
     unusual = {utterance: n for utterance, n in notes.items() if n}
     for entry in entries:
         storage.write_block(entry.block(number), items[entry.folder], unusual)

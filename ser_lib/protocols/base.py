@@ -42,6 +42,13 @@ class Fold:
     test: np.ndarray
     development_trains: bool = True
 
+    @property
+    def trainable(self) -> np.ndarray:
+        """The rows, ascending, on which a system is trained that needs no development rows."""
+        if not self.development_trains:
+            return self.train
+        return np.sort(np.concatenate([self.train, self.development]))
+
     def parts(self) -> dict[str, np.ndarray]:
         """Return the positions by the names of `ser_lib.protocols.parts.PARTS`."""
         return {"train": self.train, "dev": self.development, "test": self.test}
@@ -232,8 +239,7 @@ class Protocol(abc.ABC):
             As `folds`; or if lengths differ, or groups or classes are missing.
         """
         for fold in self.folds(self._table(X, y, groups)):
-            more = fold.development if fold.development_trains else fold.development[:0]
-            yield np.sort(np.concatenate([fold.train, more])), fold.test
+            yield fold.trainable, fold.test
 
     def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of folds; the parameters are those of `split`."""

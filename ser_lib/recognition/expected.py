@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from ser_lib import code_digest, identity, paths
+from ser_lib import paths
 from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import Evaluation
 from ser_lib.experiment import results
@@ -11,9 +11,6 @@ from ser_lib.experiment.plan import say
 
 if TYPE_CHECKING:
     from ser_lib.experiment.plan import Plan
-
-# What does not tell one training from another: how it was divided, and how often it was done.
-_EXTENT = ("seeds", "folds", "split", "protocol", "conditions")
 
 
 def matching_evaluation(
@@ -42,7 +39,6 @@ def matching_evaluation(
 def expected_scores(evaluation: Evaluation) -> dict[str, object]:
     """Describe the scores of an evaluation for a model card."""
     record, scores = evaluation.record, evaluation.scores()
-    current = all(code_digest.is_current(code["roots"], code["files"]) for code in record["code"])
     names = [f"{name}{end}" for name in ("uar", "wa") for end in ("", "_low", "_high")]
     numbers = {name: round(float(scores[name]), 4) for name in names}
     return {
@@ -50,9 +46,10 @@ def expected_scores(evaluation: Evaluation) -> dict[str, object]:
         # JSON knows no NaN, which stands for an interval that there is not.
         **{name: value if value == value else None for name, value in numbers.items()},
         "digest": record["digest"],
-        "code": "current" if current else "older",
+        "code": results.code_state(record),
     }
 
 
 def _training(specification: dict) -> str:
-    return identity.digest({k: v for k, v in specification.items() if k not in _EXTENT})
+    # How recordings were divided for the test does not change what is trained on all of them.
+    return results.training_digest(specification, "protocol", "conditions")

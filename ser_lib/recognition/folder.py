@@ -6,7 +6,6 @@ carries a checksum of itself. ``README.md`` is the model card, for people: it ma
 in the folder is code, and nothing is read that is not listed, lies elsewhere, or is a link.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +46,7 @@ def seal(description: Mapping[str, object], folder: Path) -> dict[str, object]:
     for name in FILES:
         path = folder / name
         if path.is_file():
-            files[name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+            files[name] = {"bytes": path.stat().st_size, "sha256": checksums.sha256(path)}
     return checksums.sealed({"format": FORMAT, **description, "files": files})
 
 
@@ -129,7 +128,7 @@ def _check_file(folder: Path, name: str, entry: object) -> None:
         )
     path = _regular(folder, name)
     size, expected = path.stat().st_size, entry if isinstance(entry, dict) else {}
-    if size != expected.get("bytes") or _sha256(path) != expected.get("sha256"):
+    if size != expected.get("bytes") or checksums.sha256(path) != expected.get("sha256"):
         raise InputError(
             f"{path}: damaged or altered ({size} bytes); expected the file as it was when the "
             f"model was trained ({expected.get('bytes')} bytes)"
@@ -146,8 +145,3 @@ def _regular(folder: Path, name: str) -> Path:
     if not path.is_file():
         raise InputError(f"{path}: no such file; {_MADE_BY}")
     return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

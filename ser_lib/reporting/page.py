@@ -8,6 +8,7 @@ from pathlib import Path
 from ser_lib import corpora, systems
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import ALL_OUTPUTS, describe_all_outputs, with_limits
+from ser_lib.experiment import results
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
 from ser_lib.reporting.formatting import address, code, duration, escape, markdown_table, with_code
@@ -205,12 +206,11 @@ def _dependent(rows: Sequence[Row], folder: Path) -> list[str]:
 
 def _unseen(row: Row, disjoint: Sequence[Row]) -> str:
     """Find the UAR on unseen speakers of the same specification, apart from the division."""
-    apart = ("protocol", "seeds", "folds", "split")
 
-    def specification(other: Row) -> dict:
-        return {k: v for k, v in other.record["specification"].items() if k not in apart}
+    def trained(other: Row) -> str:
+        return results.training_digest(other.record["specification"], "protocol")
 
-    same = [other for other in disjoint if specification(other) == specification(row)]
+    same = [other for other in disjoint if trained(other) == trained(row)]
     if not same:
         return "not measured"
     best = min(same, key=lambda other: (other.values["partial"], other.values["protocol"]))

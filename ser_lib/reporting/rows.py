@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ser_lib import code_digest, identity, systems
+from ser_lib import identity, systems
 from ser_lib.errors import InputError
 from ser_lib.evaluation.metrics import METRICS
 from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
@@ -33,8 +33,6 @@ COLUMNS = (
 )
 """The columns of ``results.csv``."""
 
-# Parts of a specification that say how often and on which part a system was trained, not which.
-_EXTENT = ("seeds", "folds", "split")
 _HELD_OUT = "development speakers held out"
 
 
@@ -126,7 +124,7 @@ def read_rows(folder: Path, *, superseded: bool = True) -> list[Row]:
     evaluations = [(_name_of(path), results.read(path)) for path in results.records(folder)]
     read = [Row(name, evaluation, _values(evaluation)) for name, evaluation in evaluations]
     read = _mark_held_out(read)
-    trained = [_trained(row.record) for row in read]
+    trained = [results.training_digest(row.record["specification"]) for row in read]
     rows = []
     for row, own in zip(read, trained, strict=True):
         values = row.values | {"changes": _changes(row, read)}
@@ -230,7 +228,6 @@ def _values(evaluation: Evaluation) -> dict:
     over_seeds = evaluation.by_seed()["uar"]
     spread = [over_seeds.std(), over_seeds.min(), over_seeds.max()]
     counts = [run["n_parameters"] for run in runs if run["n_parameters"] is not None]
-    current = all(code_digest.is_current(code["roots"], code["files"]) for code in record["code"])
     return {
         "corpus": record["corpus"],
         "corpus_version": specification["corpus"]["version"],
@@ -253,14 +250,9 @@ def _values(evaluation: Evaluation) -> dict:
         "fit_seconds": sum(run["fit_seconds"] for run in runs),
         "predict_seconds": sum(run["predict_seconds"] for run in runs),
         "backend": record["backend"],
-        "code": "current" if current else "older",
+        "code": results.code_state(record),
         "digest": record["digest"],
     }
-
-
-def _trained(record: dict) -> str:
-    """Digest what determines a training, whatever seeds and folds it was done for."""
-    return identity.digest({k: v for k, v in record["specification"].items() if k not in _EXTENT})
 
 
 def _mark_held_out(rows: Sequence[Row]) -> list[Row]:
