@@ -41,13 +41,13 @@ _OPTIONS = {
 
 
 def _folds(text: str) -> int | list[str]:
-    """Read a number of folds, or names as `divided` reads them; 08 is the fold of that name."""
+    """Read a number of folds, or names as `split_names` reads them; 08 is the fold of that name."""
     if text.isdecimal() and text == str(int(text)):
         return int(text)
-    from ser_lib.experiment.trials import divided
+    from ser_lib.experiment.trials import split_names
 
     try:
-        return divided(text)
+        return split_names(text)
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -47,11 +47,11 @@ def _corpus(options: argparse.Namespace) -> "Corpus":
 
 def _corpus_options(options: argparse.Namespace) -> dict[str, object]:
     """Read the options of the corpus: ``--corpus-option NAME VALUE`` and ``--subset NAME``."""
-    from ser_lib.params import as_corpus_options, once
+    from ser_lib.params import as_corpus_options, parse_parameters
 
     subset = getattr(options, "subset", None)
     more = [("subset", subset)] if subset else []
-    return as_corpus_options(once([*options.corpus_options, *more], "corpus"))
+    return as_corpus_options(parse_parameters([*options.corpus_options, *more], "corpus"))
 
 
 def validate_corpus(options: argparse.Namespace) -> int:
@@ -128,11 +128,11 @@ def evaluate_system(options: argparse.Namespace) -> int:
     _refuse_changed(options, "seen", "card", because=of_a_model)
 
     from ser_lib import cluster, evaluate
-    from ser_lib.params import once
+    from ser_lib.params import parse_parameters
 
     names = ("seeds", "folds", "normalisation", "reports", "fresh", "jobs")
     values = {name: getattr(options, name) for name in names} | {"protocol": _protocol(options)}
-    parameters = once(options.parameters, "system")
+    parameters = parse_parameters(options.parameters, "system")
     joined = cluster.join(options.scheduler) if options.scheduler else contextlib.nullcontext()
     if options.nested:
         trials = _trials(options)
@@ -161,9 +161,11 @@ def _protocol(options: argparse.Namespace) -> "Protocol | str | None":
         return options.protocol
     if options.protocol is None:
         raise InputError("--protocol-option without --protocol; expected the name of a protocol")
-    from ser_lib.params import once
+    from ser_lib.params import parse_parameters
 
-    return protocols.make(options.protocol, **once(options.protocol_options, "protocol"))
+    return protocols.make(
+        options.protocol, **parse_parameters(options.protocol_options, "protocol")
+    )
 
 
 def _trials(options: argparse.Namespace) -> dict | None:

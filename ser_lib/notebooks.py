@@ -27,7 +27,7 @@ from ser_lib import cluster, code_digest, console, corpora, executor, identity, 
 from ser_lib.errors import InputError, unknown
 from ser_lib.experiment import results
 from ser_lib.notebook_execution import Failure, execute, failure_at
-from ser_lib.params import as_corpus_options, once
+from ser_lib.params import as_corpus_options, parse_parameters
 from ser_lib.places import require_writable
 from ser_lib.reporting import build_report
 from ser_lib.reporting.clean_notebook import audio_cells, clean_notebook, relink
@@ -244,7 +244,7 @@ def run_notebooks(
     """
     executor.check_jobs(jobs)
     jobs = jobs or joblib.cpu_count()
-    given = once(parameters, "notebooks")
+    given = parse_parameters(parameters, "notebooks")
     named = given.pop("corpus", corpus)
     if named != corpus and corpus != _OWN:
         raise InputError(f"--corpus {corpus} and -p corpus {named}; expected one of them")

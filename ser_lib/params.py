@@ -136,7 +136,7 @@ def optional(check: Check) -> Check:
 _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
-def typed(text: str) -> object:
+def parse_value(text: str) -> object:
     """
     Read a value as ``papermill -p`` does, and lists and dictionaries as JSON.
 
@@ -145,7 +145,7 @@ def typed(text: str) -> object:
 
     Examples
     --------
-    >>> [typed(text) for text in ("True", "None", "5", "5e-1", "five", "08", "[0, 1]")]
+    >>> [parse_value(text) for text in ("True", "None", "5", "5e-1", "five", "08", "[0, 1]")]
     [True, None, 5, 0.5, 'five', '08', [0, 1]]
     """
     constants = {"True": True, "False": False, "None": None}
@@ -161,9 +161,9 @@ def typed(text: str) -> object:
     return text
 
 
-def once(given: Sequence[tuple[str, str]], owner: str) -> dict[str, object]:
-    """Read names and texts of values (see `typed`); InputError if a name is given twice."""
-    values = {name: typed(text) for name, text in given}
+def parse_parameters(given: Sequence[tuple[str, str]], owner: str) -> dict[str, object]:
+    """Read names and texts of values (see `parse_value`); InputError if a name is given twice."""
+    values = {name: parse_value(text) for name, text in given}
     if len(values) < len(given):
         names = [name for name, _ in given]
         twice = next(name for name in names if names.count(name) > 1)

@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from ser_lib import corpora, executor, notebooks, paths
 from ser_lib.errors import InputError
 from ser_lib.notebooks import DONE, FAILED, UP_TO_DATE, find, plan, run_notebooks, summary
-from ser_lib.params import typed
+from ser_lib.params import parse_value
 
 
 def write_notebook(folder, name, *cells, parameters="corpus = 'synthetic'\nepochs = 1"):
@@ -160,7 +160,7 @@ def test_each_notebook_gets_the_parameters_it_has(folder):
     ],
 )
 def test_values_are_read_as_papermill_reads_them_and_lists_as_json(text, value):
-    assert typed(text) == value
+    assert parse_value(text) == value
     if not isinstance(value, list | dict) and text != "1e400":
         assert papermill.cli._resolve_type(text) == value
 
@@ -171,7 +171,7 @@ def test_the_command_of_a_notebook_gives_the_same_parameters(folder):
     (run,) = plan(find([]), "emodb", parameters, paths.reports())
     parts = shlex.split(run.command)
     assert parts[:5] == ["ser", "run", "02_train_net", "--corpus", "emodb"]
-    assert {parts[6]: typed(parts[7]), parts[9]: typed(parts[10])} == parameters
+    assert {parts[6]: parse_value(parts[7]), parts[9]: parse_value(parts[10])} == parameters
 
 
 @pytest.mark.parametrize(

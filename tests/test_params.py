@@ -27,9 +27,9 @@ from ser_lib.params import (
     integer,
     optional,
     param,
+    parse_value,
     real,
     several,
-    typed,
 )
 from ser_lib.signal.seeding import generator
 
@@ -301,13 +301,13 @@ def test_a_step_whose_parameter_was_renamed_keeps_its_draws():
     "name", ["08", "00", "-01", "0x1", "1_0", "nan", "inf", "\u0663", "\u00b2"]
 )
 def test_what_a_person_or_fold_may_be_called_is_no_number(name):
-    assert typed(name) == name
+    assert parse_value(name) == name
 
 
 @given(st.text(max_size=12) | st.text('[]{}":,0123456789.eE+-', max_size=12))
 @settings(derandomize=True, deadline=None, database=None, max_examples=200)
 def test_any_text_is_a_value(text):
-    value = typed(text)
+    value = parse_value(text)
     assert value == text or not isinstance(value, str)
 
 

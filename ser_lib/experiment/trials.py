@@ -28,7 +28,7 @@ Columns of the table.
 
 ``parameters`` are all of the system's, and ``corpus_options`` those that the corpus was loaded
 with, as JSON; ``n_parameters`` is the size of the network; ``folds``, ``development`` (the
-speakers) and ``seeds`` are names with commas between them, as `joined` writes them.
+speakers) and ``seeds`` are names with commas between them, as `join_names` writes them.
 """
 _EARLIER = tuple(column for column in COLUMNS if column != "corpus_options")
 """Columns of tables that were written before the options of the corpus were kept."""
@@ -45,13 +45,13 @@ def trials_file(corpus: str, system: str, reports: str | os.PathLike | None = No
     return reports / plain_name("corpus", corpus) / "trials" / f"{plain_name('system', system)}.csv"
 
 
-def joined(names: Iterable[str], comma: str = ", ") -> str:
+def join_names(names: Iterable[str], comma: str = ", ") -> str:
     """
-    Write names with commas between them, for `divided`: one that holds a comma is in quotes.
+    Write names with commas between them, for `split_names`: one that holds a comma is in quotes.
 
     Examples
     --------
-    >>> print(joined(["Dana", "Müller, Anna"]))
+    >>> print(join_names(["Dana", "Müller, Anna"]))
     Dana, "Müller, Anna"
     """
     return comma.join(
@@ -60,7 +60,7 @@ def joined(names: Iterable[str], comma: str = ", ") -> str:
     )
 
 
-def divided(text: str) -> list[str]:
+def split_names(text: str) -> list[str]:
     """
     Read names with commas between them, quoted as in CSV where they hold commas themselves.
 
@@ -68,7 +68,7 @@ def divided(text: str) -> list[str]:
 
     Examples
     --------
-    >>> divided('Dana, "Müller, Anna"')
+    >>> split_names('Dana, "Müller, Anna"')
     ['Dana', 'Müller, Anna']
     """
     try:

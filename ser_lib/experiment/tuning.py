@@ -14,7 +14,7 @@ from ser_lib.evaluation.predictions import classes_of, summarise
 from ser_lib.experiment import training
 from ser_lib.experiment.fold import FoldResult
 from ser_lib.experiment.plan import Plan, prepare, say
-from ser_lib.experiment.trials import add, joined, ordered, read, stamp, trials_file
+from ser_lib.experiment.trials import add, join_names, ordered, read, stamp, trials_file
 from ser_lib.places import require_writable
 from ser_lib.systems.base import System
 
@@ -184,9 +184,9 @@ def _row(name: str, plan: Plan, finished: Sequence[FoldResult]) -> dict[str, obj
         "best_epoch": np.mean(epochs) if epochs else np.nan,
         "n_parameters": int(np.median(sizes)) if sizes else None,
         "fit_seconds": sum(r["fit_seconds"] for r in records),
-        "folds": joined(content["folds"]),
-        "development": joined(map(str, speakers)),
-        "seeds": joined(map(str, content["seeds"])),
+        "folds": join_names(content["folds"]),
+        "development": join_names(map(str, speakers)),
+        "seeds": join_names(map(str, content["seeds"])),
         "normalisation": plan.normalisation,
         "protocol": plan.protocol.name,
         "corpus_options": json.dumps(identity.describe(options), ensure_ascii=False),

@@ -60,12 +60,12 @@ def train_model(
 ) -> None:
     """Train a system and say what became of it."""
     from ser_lib import corpora, systems
-    from ser_lib.params import once
+    from ser_lib.params import parse_parameters
     from ser_lib.recognition.recogniser import load
     from ser_lib.recognition.training import train
 
     model = train(
-        systems.make(system, **once(parameters, "system")),
+        systems.make(system, **parse_parameters(parameters, "system")),
         corpora.load_corpus(corpus, data=data, **corpus_options),
         folder,
         normalisation=normalisation,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ser_lib import corpora, identity, protocols, systems
 from ser_lib.corpora.folder import NAME as OWN
-from ser_lib.experiment.trials import divided, joined
+from ser_lib.experiment.trials import join_names, split_names
 from ser_lib.neural.imagenet import BACKBONES
 
 # Options that say where and how fast, not what.
@@ -67,8 +67,8 @@ def tune_command(system: str, trials: Sequence[str], corpus: str, row: Mapping) 
     for name, value in (json.loads(row["corpus_options"] or "{}") or part).items():
         words += ["--corpus-option", name, _typed(value)]
     words += _unless("--normalisation", row["normalisation"], systems.make(system).normalisation)
-    words += _folds(divided(row["folds"]))
-    words += _unless("--seeds", joined(divided(row["seeds"]), ","), "0,1,2")
+    words += _folds(split_names(row["folds"]))
+    words += _unless("--seeds", join_names(split_names(row["seeds"]), ","), "0,1,2")
     return _with_data(shlex.join(words), corpus)
 
 
@@ -99,7 +99,7 @@ def _unless(option: str, value: str, usual: str) -> list[str]:
 
 def _folds(names: Sequence[str]) -> list[str]:
     # One name would be read as a number; with a comma it is a list.
-    return ["--folds", joined(names, ",") + ("," if len(names) == 1 else "")]
+    return ["--folds", join_names(names, ",") + ("," if len(names) == 1 else "")]
 
 
 def _seeds(specification: Mapping) -> list[str]:

@@ -225,13 +225,13 @@ NAMES = ["Dana", "Müller, Anna", "08", 'the "one"', "O'Neil", "a,\nb"]
 
 @pytest.mark.parametrize("comma", [",", ", "])
 def test_names_with_commas_are_joined_and_divided_again(comma):
-    assert trials.joined(["Dana", "08"], ",") == "Dana,08"
-    assert trials.joined(["Müller, Anna", "Dana"]) == '"Müller, Anna", Dana'
+    assert trials.join_names(["Dana", "08"], ",") == "Dana,08"
+    assert trials.join_names(["Müller, Anna", "Dana"]) == '"Müller, Anna", Dana'
     for names in (NAMES, *([name] for name in NAMES)):
-        assert trials.divided(trials.joined(names, comma)) == names
+        assert trials.split_names(trials.join_names(names, comma)) == names
     for text in ('"Müller, Anna', '"Müller" Anna'):
         with pytest.raises(InputError, match="cannot be divided at its commas; expected names"):
-            trials.divided(text)
+            trials.split_names(text)
 
 
 def test_folds_and_speakers_with_commas_stay_apart(corpus):

@@ -13,7 +13,7 @@ import pytest
 
 from ser_lib import cli, load_corpus, notebooks, protocols, systems
 from ser_lib.experiment.plan import prepare
-from ser_lib.params import typed
+from ser_lib.params import parse_value
 from ser_lib.systems.base import NeuralSystem
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
@@ -88,7 +88,7 @@ def test_a_notebook_suggests_three_experiments(name):
 @pytest.mark.parametrize(("name", "command"), EXPERIMENTS)
 def test_the_experiments_have_parameters_that_exist(name, command, tmp_path):
     arguments = cli.parser().parse_args(shlex.split(command)[1:])
-    given = {key: typed(value) for key, value in arguments.parameters}
+    given = {key: parse_value(value) for key, value in arguments.parameters}
     (run,) = notebooks.plan(notebooks.find(arguments.notebooks), arguments.corpus, given, tmp_path)
     assert run.name == name
     values = parameters_of(name) | run.parameters
@@ -160,7 +160,7 @@ def table():
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
 def test_a_command_for_the_original_trains_all_of_it(name, command, table, tmp_path):
     arguments = cli.parser().parse_args(shlex.split(command)[1:])
-    given = {key: typed(value) for key, value in arguments.parameters}
+    given = {key: parse_value(value) for key, value in arguments.parameters}
     (run,) = notebooks.plan(notebooks.find(arguments.notebooks), arguments.corpus, given, tmp_path)
     assert run.name == name
     # As the notebook makes them.

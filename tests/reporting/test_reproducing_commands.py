@@ -10,7 +10,7 @@ from ser_lib import identity, paths, systems
 from ser_lib.cli import parser
 from ser_lib.experiment.results import read_record
 from ser_lib.neural.imagenet import BACKBONES
-from ser_lib.params import as_corpus_options, once
+from ser_lib.params import as_corpus_options, parse_parameters
 from ser_lib.reporting import fuse_evaluations
 from ser_lib.reporting.commands import command, tune_command
 
@@ -149,7 +149,7 @@ def test_trials_of_a_folder_are_repeated_on_the_same_corpus():
     )
     parsed = parser().parse_args(shlex.split(text)[1:])
     assert parsed.folds == ["Müller, Anna", "Dana"]
-    assert as_corpus_options(once(parsed.corpus_options, "corpus")) == options
+    assert as_corpus_options(parse_parameters(parsed.corpus_options, "corpus")) == options
 
 
 def test_of_earlier_trials_the_subset_is_known_alone():
