@@ -3,7 +3,7 @@
 #
 # Needs the corpora (SER_DATA, or --data) and the ImageNet weights of SqueezeNet, which are a
 # download of 3 MB. What is stored already is not trained again, so that an interrupted run goes on
-# where it was. The stored rows took about 45 hours of one core; what is still to come, the expensive
+# where it was. The stored rows took about 46 hours of one core; what is still to come, the expensive
 # networks as published and under more seeds on RAVDESS, takes more than that. Cheap rows come first.
 set -euo pipefail
 
