@@ -54,7 +54,7 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     "systems/svm.py": ("fecf11312d6b", "27bab557673a"),
     "systems/ours_functionals_svm.py": ("196ae76469b7", "dfa891a34d66"),
     # The momentum that is a parameter reaches every normalisation; its default is what they had.
-    "systems/fcn_attention.py": ("0f14e538ffcb", "5afa97b05bc2"),
+    "systems/fcn_attention.py": ("710efcd6e789", "5afa97b05bc2"),
     # Graphs of finished trainings are let go; unfinished ones keep their state, and go on from it.
     "neural/training.py": ("04bbac6813d2", "1bb993c0c6b6"),
     "neural/classifier.py": ("0cc4f2bac41d", "f2857512ff53"),

@@ -314,7 +314,7 @@ class Corpus:
         table["emotion"] = [mapping.get(emotion, emotion) for emotion in table["emotion"]]
         changed = {old: mapping[old] for old in self.classes if mapping.get(old, old) != old}
         changes = [f"{old} -> {new}" for old, new in changed.items()]
-        return self._derived(table, changes, added)
+        return dataclasses.replace(self, added=added)._derived(table, changes)
 
     def _values(self, column: str, wanted: object) -> list:
         """Check the values that a column is to have."""
@@ -338,9 +338,6 @@ class Corpus:
                 raise unknown(f"{column} in {self.name}:", value, known, words)
         return values
 
-    def _derived(
-        self, table: pd.DataFrame, changes: Sequence[str], added: tuple[str, ...] | None = None
-    ) -> "Corpus":
-        subset = "; ".join(part for part in (self.subset, *changes) if part != "all") or "all"
-        added = self.added if added is None else added
-        return dataclasses.replace(self, table=table, subset=subset, added=added)
+    def _derived(self, table: pd.DataFrame, changes: Sequence[str]) -> "Corpus":
+        parts = [part for part in (self.subset, *changes) if part != "all"]
+        return dataclasses.replace(self, table=table, subset="; ".join(parts) or "all")

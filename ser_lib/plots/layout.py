@@ -92,7 +92,7 @@ def heading(axes: Axes, title: str, note: str = "", *, below: bool = False) -> N
 
 
 def _fit_titles(fig: Figure) -> None:
-    """Wrap titles that are wider than the figure, and move notes that would touch them below."""
+    """Draw, wrap titles that are wider than the figure, and move notes that touch them below."""
     texts = {axes: {child.get_gid(): child for child in axes.get_children()} for axes in fig.axes}
     above = [own[gid] for own in texts.values() for gid in ("title", "note") if gid in own]
     # Ticks are made when first drawn, under the settings that hold at that time. What is of several

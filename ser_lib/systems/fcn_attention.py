@@ -157,8 +157,13 @@ class FcnAttention(SpectrogramSystem):
         )
         if frame_mask is not None:
             maps = ApplyMask()(maps, frame_mask)
-        look = {"normalised": True, "momentum": self.norm_momentum}
-        maps, _ = alexnet_convolutions(maps, frame_mask, dropout=self.block_dropout, **look)
+        maps, _ = alexnet_convolutions(
+            maps,
+            frame_mask,
+            normalised=True,
+            dropout=self.block_dropout,
+            momentum=self.norm_momentum,
+        )
         scores = layers.Dense(1)(layers.Dense(maps.shape[-1], activation="tanh")(maps))
         scores = layers.Rescaling(self.sharpness)(MeanOverUnits()(scores))
         cells = OnesMask()(maps) if self.segmented else CentreMask(ALEXNET_STRIDE)(mask)

@@ -4,15 +4,18 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from stored_evaluations import store
 
+from ser_lib import systems
 from ser_lib.errors import InputError
 from ser_lib.experiment import read
 from ser_lib.reporting import cells, read_rows
 from ser_lib.reporting.overview import BEGIN, END, overview_page, readme_table, update_readme
 
 ROOT = Path(__file__).resolve().parents[2]
+NETWORKS = [n for n in systems.names() if issubclass(systems.get(n), systems.base.NeuralSystem)]
 
 
 @pytest.fixture
@@ -130,6 +133,23 @@ def test_the_overview_has_a_ranking_for_each_normalisation(checkout):
     figures.mkdir()
     (figures / "leaderboard.png").touch()
     assert "](folder/figures/leaderboard.png)" in overview_page(corpora(checkout), checkout)
+
+
+def test_the_guide_to_resources_quotes_the_committed_scores():
+    table = pd.read_csv(ROOT / "reports" / "emodb" / "results.csv")
+    own = table[
+        (table["normalisation"] == "train")
+        & table["speaker_disjoint"]
+        & ~table["partial"]
+        & (table["variant"] == "default")
+        & (table["seeds"] >= 3)
+    ]
+    support = own[own["system"] == "opensmile_svm"].set_index("changes", drop=False)["uar"]
+    linear, rbf = support[support.index.isna()].item(), support['kernel "rbf"']
+    best = own[own["system"].isin(NETWORKS)]["uar"].max()
+    text = " ".join((ROOT / "docs" / "resources.md").read_text(encoding="utf-8").split())
+    assert f"here {rbf:.3f} with the same kind of kernel, {linear:.3f} with a linear one" in text
+    assert f"None of the networks here does (the best: {best:.3f})" in text
 
 
 def test_the_readme_says_what_the_committed_reports_give():
