@@ -4,14 +4,13 @@ import contextlib
 import os
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import joblib
 
 from ser_lib import paths
-from ser_lib.errors import InputError, InputWarning
+from ser_lib.errors import InputError, warn
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -120,11 +119,9 @@ def check(client: "Client") -> None:
         )
     other = sum(not repeats for _, repeats in answers.values())
     if other:
-        warnings.warn(
+        warn(
             f"{other} of {len(answers)} workers were started without PYTHONHASHSEED=0, or by a "
-            "nanny, which sets another: networks trained there are the same to rounding only",
-            InputWarning,
-            stacklevel=4,
+            "nanny, which sets another: networks trained there are the same to rounding only"
         )
 
 

@@ -1,6 +1,8 @@
 """What is said when something the user gave is wrong, or was handled on the way."""
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 
@@ -14,6 +16,14 @@ class DivergenceError(RuntimeError):
 
 class InputWarning(UserWarning):
     """Something unusual in the user's data was handled; it is said once."""
+
+
+def warn(message: str) -> None:
+    """Give an `InputWarning` that points to the line outside this package that caused it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("ser_lib."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, InputWarning, stacklevel=level)
 
 
 def listed(values: Sequence, max_items: int = 10) -> str:

@@ -1,5 +1,8 @@
 """An error names what was found, what is known, and the nearest of it."""
 
+import warnings
+
+from ser_lib.corpora import discovery
 from ser_lib.errors import InputError, listed, nearest, unknown
 
 
@@ -30,3 +33,10 @@ def test_a_word_for_a_known_name_is_near_it():
 def test_a_long_list_is_cut():
     assert listed(["a", 1]) == "a, 1"
     assert listed(range(12)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
+
+
+def test_a_warning_points_to_the_code_that_called_the_package():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        discovery.warn_if_incomplete("toy", 5, 6)
+    assert [warning.filename for warning in caught] == [__file__]

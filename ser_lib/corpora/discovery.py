@@ -2,9 +2,7 @@
 
 import os
 import re
-import sys
 import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ser_lib.corpora.copies import published_copies
-from ser_lib.errors import InputError, InputWarning
+from ser_lib.errors import InputError, warn
 
 # In order of preference, if a recording exists in several containers: first WAV, in which speech
 # corpora are published, then other lossless containers, then lossy ones.
@@ -330,11 +328,3 @@ def names_only(utterances: list[str]) -> pd.DataFrame:
 def _preference(path: Path) -> tuple[int, int, str]:
     # What has no suffix comes last.
     return (*SUFFIXES, "").index(path.suffix.lower()), len(path.parts), str(path)
-
-
-def warn(message: str) -> None:
-    """Give an `InputWarning` that points to the line outside this package that caused it."""
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("ser_lib."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, InputWarning, stacklevel=level)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from ser_lib.corpora import discovery, hashing
+from ser_lib.corpora import hashing
+from ser_lib.errors import warn
 
 
 def warn_of_duplicates(
@@ -44,7 +45,7 @@ def warn_of_duplicates(
             names = by_utterance.index[by_utterance == twice[0]]
             shown = " and ".join(f"{each} ({emotions[each]})" for each in names[:2])
             labels = f"; {len(twice)} of them with several emotions, for example {shown}"
-        discovery.warn(
+        warn(
             f"{name}: {len(copies)} of {len(hashes)} recordings have the same samples as another, "
             f"for example {first[0]} and {first[1]}{labels}; expected each recording once"
         )
@@ -73,7 +74,7 @@ def warn_of_divided_duplicates(name: str, table: pd.DataFrame, folds: Iterable) 
         both = tested[tested.isin(set(known))]
         if len(both):
             twin = known.index[known == both.iloc[0]][0]
-            discovery.warn(
+            warn(
                 f"{name}, fold {fold.name!r}: {len(both)} of {len(tested)} tested recordings are "
                 f"in training or development as well, for example {both.index[0]} as {twin}; "
                 "expected each recording on one side"

@@ -30,7 +30,7 @@ from ser_lib.corpora.corpus import Contents
 from ser_lib.corpora.emotions import EMOTION_OF, find_emotion, translation
 from ser_lib.corpora.table import COLUMNS, SEXES
 from ser_lib.csv_table import read_csv, two_spellings
-from ser_lib.errors import InputError, listed, nearest, unknown
+from ser_lib.errors import InputError, listed, nearest, unknown, warn
 
 NAME = "folder"
 TITLE = "A folder of recordings"
@@ -197,7 +197,7 @@ def _warn_of_spellings(rows: list[dict[str, object]], where: str) -> None:
         pairs = two_spellings(str(row[column]) for row in rows if row.get(column))
         if pairs:
             names = ", ".join(f"{one!r} and {other!r}" for one, other in pairs[:5])
-            discovery.warn(
+            warn(
                 f"{where}: {len(pairs)} {column}s may be there under two spellings and then count "
                 f"as two: {names}; expected one spelling of each {column}"
             )
@@ -251,7 +251,7 @@ def _from_manifest(data: Path, source: Path, visible: list[Path]) -> list[dict[s
     taken = [column for column in others if column in _OWN]
     if taken:
         others = [column for column in others if column not in _OWN]
-        discovery.warn(f"{source}: {_columns(taken)} left out; recordings are named by their paths")
+        warn(f"{source}: {_columns(taken)} left out; recordings are named by their paths")
     absent = set(COLUMNS) - set(table.columns)
     for column in others:
         # Other columns are allowed, but a misspelt standard column must not go unnoticed.
@@ -263,14 +263,10 @@ def _from_manifest(data: Path, source: Path, visible: list[Path]) -> list[dict[s
     for column, words in _PERHAPS.items():
         meant = [name for name in others if name.lower() in words]
         if column in absent and meant:
-            discovery.warn(
-                f"{source}: no column {column!r}; {_columns(meant)} are kept but not used as such"
-            )
+            warn(f"{source}: no column {column!r}; {_columns(meant)} are kept but not used as such")
     part = [name for name in others if name.lower() in _PART]
     if part:
-        discovery.warn(
-            f"{source}: {_columns(part)} kept but not used: every recording is read as a whole"
-        )
+        warn(f"{source}: {_columns(part)} kept but not used: every recording is read as a whole")
     # A table and a disk may write one letter in two ways.
     places = {discovery.composed(str(path)): str(path) for path in visible}
     rows, outside = [], []
@@ -337,7 +333,7 @@ def _from_names(
         NAME, [path for path, name in others if expression.search(name) and name not in present]
     )
     if left_out and rows:
-        discovery.warn(
+        warn(
             f"{NAME}: the pattern {pattern!r} does not match {len(left_out)} of {len(audio)} "
             f"recordings; they are left out, the first is {left_out[0]!r}"
         )

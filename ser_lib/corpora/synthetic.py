@@ -12,7 +12,6 @@ import io
 import json
 import os
 import shutil
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from ser_lib import checksums, code_digest, console, executor, identity, paths
 from ser_lib.corpora.corpus import Contents
 from ser_lib.corpora.discovery import Recordings
 from ser_lib.corpora.synthesis import expression, phones
-from ser_lib.errors import InputError, InputWarning
+from ser_lib.errors import InputError, warn
 
 NAME = "synthetic"
 TITLE = "Synthetic emotional speech (for trying things out, not for claims)"
@@ -112,9 +111,7 @@ def _intact(folder: Path) -> bool:
     try:
         checksums.check(folder, checksums.read_sealed(folder / _SUMS)[_FILES])
     except (InputError, KeyError) as error:
-        warnings.warn(
-            f"corpus {NAME} in the cache is rendered again: {error}", InputWarning, stacklevel=4
-        )
+        warn(f"corpus {NAME} in the cache is rendered again: {error}")
         shutil.rmtree(folder, ignore_errors=True)
         return False
     return True

@@ -18,6 +18,7 @@ References
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -167,8 +168,8 @@ def labels_of(y: Sequence, p: Sequence, labels: Sequence | None = None) -> list:
     Raises
     ------
     InputError
-        If the lengths differ, there are no rows, or what occurs is missing in some (None, NaN) or
-        cannot be sorted.
+        If the lengths differ, there are no rows, a label is given twice, or what occurs is missing
+        in some (None, NaN) or cannot be sorted.
     """
     if labels is None:
         y, p = _listed(y, "the true labels"), _listed(p, "the predictions")
@@ -177,6 +178,9 @@ def labels_of(y: Sequence, p: Sequence, labels: Sequence | None = None) -> list:
     if not len(y):
         raise InputError("there is nothing to score: no labels were given")
     if labels is not None:
+        twice = [label for label, times in Counter(labels).items() if times > 1]
+        if twice:
+            raise InputError(f"labels hold {twice[0]!r} twice; expected each class once")
         return list(labels)
     for given, what in ((y, "the true labels"), (p, "the predictions")):
         if any(map(_is_missing, set(given))):
@@ -354,7 +358,8 @@ def confusion(
     Raises
     ------
     InputError
-        If the lengths differ, nothing was given, or a class is missing or not among `labels`.
+        If the lengths differ, nothing was given, a class is missing or not among `labels`, or
+        `labels` hold one twice.
     """
     import pandas as pd
 

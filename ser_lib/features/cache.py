@@ -13,7 +13,6 @@ ones are made again.
 import contextlib
 import platform
 import shutil
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ser_lib import code_digest, console, executor, identity, paths
-from ser_lib.errors import InputError, InputWarning
+from ser_lib.errors import InputError, warn
 from ser_lib.features import storage
 from ser_lib.features.normalisation import normalise
 from ser_lib.features.ragged import RaggedArray
@@ -203,11 +202,7 @@ def _kept(corpus: "Corpus", folder: Path) -> bool:
     try:
         storage.check_entry(folder)
     except InputError as error:
-        warnings.warn(
-            f"features of {corpus.name} in the cache are made again: {error}",
-            InputWarning,
-            stacklevel=4,
-        )
+        warn(f"features of {corpus.name} in the cache are made again: {error}")
         shutil.rmtree(folder, ignore_errors=True)
         return False
     return True
@@ -324,4 +319,4 @@ def _warn(corpus: "Corpus", notes: dict[str, list[str]]) -> None:
             for text, utterances in having.items()
         ]
         handled = f"handled among the {len(corpus.table)} recordings of {corpus.name}"
-        warnings.warn(f"{handled}: {'; '.join(parts)}", InputWarning, stacklevel=4)
+        warn(f"{handled}: {'; '.join(parts)}")

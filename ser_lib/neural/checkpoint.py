@@ -3,14 +3,13 @@
 import dataclasses
 import json
 import time
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ser_lib import paths
-from ser_lib.errors import InputError, InputWarning
+from ser_lib.errors import InputError, warn
 
 SECONDS = 60.0
 """After how long the state is written again, at the end of an epoch; none of shorter trainings."""
@@ -89,8 +88,7 @@ class Checkpoint:
             with paths.whole(self.file, "wb") as file:
                 np.savez(file, state=text, **arrays)
         except InputError as error:
-            handled = f"the state of the training is not kept: {error}"
-            warnings.warn(handled, InputWarning, stacklevel=2)
+            warn(f"the state of the training is not kept: {error}")
 
     def remove(self) -> None:
         """Remove the file, if there is one."""

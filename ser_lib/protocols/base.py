@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from ser_lib.errors import InputError, listed
+from ser_lib.errors import InputError, listed, warn
 from ser_lib.protocols.columns import (
     NO_CONVERSATION,
     known_sessions,
@@ -83,9 +83,7 @@ def _warn_of_divided_sessions(folds: Sequence[Fold], sessions: np.ndarray, proto
     divided = {fold.name: _common(sessions, fold.train, fold.test) for fold in folds}
     names = [name for name, common in divided.items() if common]
     if names:
-        from ser_lib.corpora import discovery
-
-        discovery.warn(
+        warn(
             f"{protocol}: {len(names)} of {len(folds)} folds have sessions in training and in "
             f"test, the first is fold {names[0]!r} with {listed(divided[names[0]])}; expected each "
             f"session on one side, else the score may be too high: {NO_CONVERSATION}"

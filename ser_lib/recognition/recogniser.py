@@ -3,7 +3,6 @@
 import copy
 import itertools
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 
 from ser_lib import identity
 from ser_lib.console import progress as progress_bar
-from ser_lib.errors import InputError, InputWarning
+from ser_lib.errors import InputError, warn
 from ser_lib.evaluation.calibration import apply_temperature
 from ser_lib.features.normalisation import FEW, moments, scale, standardise_by
 from ser_lib.features.ragged import RaggedArray
@@ -169,11 +168,9 @@ class Recogniser:
                 rows += [items for _, items in job.follow(pieces) if items is not None]
                 failures += [job.failure] if job.failure else []
         if failures:
-            warnings.warn(
+            warn(
                 f"{len(failures)} of {len(recordings)} recordings of the speaker cannot be read, "
-                f"the first: {failures[0]}",
-                InputWarning,
-                stacklevel=2,
+                f"the first: {failures[0]}"
             )
         if len(rows) < 2:
             raise InputError(
@@ -181,11 +178,9 @@ class Recogniser:
                 "expected two at least"
             )
         if len(rows) < FEW:
-            warnings.warn(
+            warn(
                 f"the statistics of the speaker are those of {len(rows)} recordings; expected "
-                f"{FEW} or more in which several emotions occur",
-                InputWarning,
-                stacklevel=2,
+                f"{FEW} or more in which several emotions occur"
             )
         adapted = copy.copy(self)
         adapted._moments = moments(RaggedArray.from_list(rows))
@@ -256,7 +251,7 @@ class Recogniser:
         if results[-1].failed:
             raise InputError(results[-1].remark)
         if is_shorter(results, window):
-            warnings.warn(shorter(window, 1), InputWarning, stacklevel=2)
+            warn(shorter(window, 1))
         return self._table(results)
 
     def results(

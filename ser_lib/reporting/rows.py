@@ -256,16 +256,14 @@ def _values(evaluation: Evaluation) -> dict:
 
 
 def _mark_held_out(rows: Sequence[Row]) -> list[Row]:
-    """Mark rows that development speakers took no part in, and fusions with such members."""
-    digests = {row.record["digest"] for row in rows if "development" in row.record["specification"]}
-    return [
-        row._replace(
-            held_out=not digests.isdisjoint(
-                [row.record["digest"], *row.record.get("members", {}).values()]
-            )
-        )
-        for row in rows
-    ]
+    """Mark rows that development speakers took no part in, and fusions of them, at any depth."""
+    members = {r.record["digest"]: set(r.record.get("members", {}).values()) for r in rows}
+    more = {row.record["digest"] for row in rows if "development" in row.record["specification"]}
+    held_out = set()
+    while more:
+        held_out |= more
+        more = {fusion for fusion, own in members.items() if own & more} - held_out
+    return [row._replace(held_out=row.record["digest"] in held_out) for row in rows]
 
 
 def _is_superseded(row: Row, same: Sequence[Row]) -> bool:

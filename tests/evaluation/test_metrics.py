@@ -111,6 +111,11 @@ def test_the_order_of_classes_is_kept():
     assert matrix.to_numpy().tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 0]]
 
 
+def test_a_class_that_is_given_twice_is_refused():
+    with pytest.raises(InputError, match="labels hold 'b' twice; expected each class once"):
+        metrics.confusion(["b", "a"], ["b", "b"], ["b", "a", "b"])
+
+
 @pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
 @pytest.mark.parametrize(
     "function", [metrics.uar, metrics.wa, metrics.macro_f1, metrics.per_class_recall]

@@ -173,7 +173,12 @@ def test_a_fusion_says_that_development_speakers_of_a_member_were_held_out(membe
     held = store(paths.reports(), system="third", seeds=(0, 1, 2), held_out=True)
     store(paths.reports(), system="third", seeds=(0, 1, 2))
     plain = fuse_evaluations(["one", "third"], "folder")
-    fuse_evaluations(["one", held.stem], "folder")
+    without = fuse_evaluations(["one", held.stem], "folder")
+    fuse_evaluations([without.record["digest"][:8], "other"], "folder", name="deeper")
+    (deeper,) = (
+        row for row in read_rows(paths.reports() / "folder") if row.values["system"] == "deeper"
+    )
+    assert deeper.held_out
     rows = [
         row for row in read_rows(paths.reports() / "folder") if row.values["system"] == "fusion"
     ]
