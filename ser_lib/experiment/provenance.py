@@ -86,7 +86,19 @@ def identity_of(corpus: "Corpus") -> dict[str, object]:
     }
 
 
-def record_of(corpus: "Corpus") -> dict[str, object]:
+def record_of_system(system: "System") -> dict[str, object]:
+    """Describe a system in the record of a result or in a model, for those who read it."""
+    return {
+        "system": system.name,
+        "title": system.title,
+        "variant": system.variant,
+        "parameters": identity.describe(dict(system.parameters)),
+        "citation": system.citation,
+        "deviations": list(system.deviations),
+    }
+
+
+def record_of_corpus(corpus: "Corpus") -> dict[str, object]:
     """Describe a corpus in the record of a result, for those who read it."""
     return {
         "corpus": corpus.name,

@@ -236,14 +236,9 @@ def _record(plan: Plan, finished: Mapping[Task, FoldResult]) -> dict:
     system, protocol = plan.system, plan.protocol
     return {
         "digest": plan.digest,
-        "system": system.name,
-        "title": system.title,
-        "variant": system.variant,
-        "parameters": identity.describe(dict(system.parameters)),
-        "citation": system.citation,
+        **provenance.record_of_system(system),
         "published": identity.describe(list(system.published)),
-        "deviations": list(system.deviations),
-        **provenance.record_of(plan.corpus),
+        **provenance.record_of_corpus(plan.corpus),
         "protocol": protocol.name,
         "protocol_title": protocol.title,
         "protocol_description": protocol.description,

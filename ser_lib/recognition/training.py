@@ -26,7 +26,7 @@ from ser_lib.corpora.hashing import in_threads, sample_hashes, seconds
 from ser_lib.errors import InputError
 from ser_lib.evaluation.calibration import Calibration, calibrate
 from ser_lib.experiment import provenance, results, training
-from ser_lib.experiment.fold import fit_fold, posteriors
+from ser_lib.experiment.fold import FoldData, fit_fold, posteriors
 from ser_lib.experiment.plan import Plan, Task, check_seeds, rows_digest, say
 from ser_lib.features.cache import open_features
 from ser_lib.features.normalisation import check_normalisation
@@ -134,11 +134,7 @@ def train(
     elif held_out is not None:
         source, rows = "further training", held_out
     elif known and system.needs_development:
-        source = "development speakers"
-        features = data.features.take(apart.development)
-        p = posteriors(classifier, features, corpus.classes)
-        rows = corpus.table.iloc[apart.development][["speaker", "emotion"]].reset_index(drop=True)
-        rows[[f"p_{emotion}" for emotion in corpus.classes]] = p
+        source, rows = "development speakers", _predicted(classifier, data, apart.development)
     else:
         source, rows = None, None
     calibration = None if rows is None else _calibration(rows, corpus.classes)
@@ -149,12 +145,7 @@ def train(
         state, note = write_fitted(classifier, new)
         description = {
             "name": folder.name,
-            "system": system.name,
-            "title": system.title,
-            "variant": system.variant,
-            "parameters": identity.describe(dict(system.parameters)),
-            "citation": system.citation,
-            "deviations": list(system.deviations),
+            **provenance.record_of_system(system),
             "classes": list(corpus.classes),
             "front_end": front_end,
             "normalisation": plan.normalisation,
@@ -224,6 +215,14 @@ def _held_out_predictions(plan: Plan, apart: Fold, seed: int, progress: bool) ->
     plan = dataclasses.replace(plan, tasks=(task,), n_folds=1, title=f"{plan.title}, calibration")
     ((_, _, result),) = training.complete([plan], progress=progress)
     return result.predictions
+
+
+def _predicted(classifier: object, data: FoldData, rows: np.ndarray) -> pd.DataFrame:
+    """Predict rows of the corpus; beside the posteriors, what a temperature is fitted by."""
+    table = data.table.iloc[rows][["speaker", "emotion"]].reset_index(drop=True)
+    p = posteriors(classifier, data.features.take(rows), data.classes)
+    table[[f"p_{emotion}" for emotion in data.classes]] = p
+    return table
 
 
 def _calibration(rows: pd.DataFrame, classes: tuple[str, ...]) -> Calibration:

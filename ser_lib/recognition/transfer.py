@@ -14,7 +14,7 @@ from ser_lib.errors import InputError
 from ser_lib.evaluation.predictions import ALL_OUTPUTS, Evaluation, describe_all_outputs
 from ser_lib.experiment import results
 from ser_lib.experiment.fold import CLEAN, DECIMALS
-from ser_lib.experiment.provenance import identity_of, record_of
+from ser_lib.experiment.provenance import identity_of, record_of_corpus
 from ser_lib.features.cache import extract_to_cache, open_features
 from ser_lib.recognition import card
 from ser_lib.recognition.folder import write_description
@@ -217,7 +217,7 @@ def _record(
         **{key: model[key] for key in ("system", "title", "variant", "parameters", "citation")},
         "published": [],
         "deviations": model["deviations"],
-        **record_of(corpus),
+        **record_of_corpus(corpus),
         "protocol": PROTOCOL,
         "protocol_title": title,
         "protocol_description": "A model trained on all speakers of another corpus is applied to "
