@@ -55,6 +55,8 @@ SAME_NUMBERS: dict[str, tuple[str, str]] = {
     "systems/ours_functionals_svm.py": ("196ae76469b7", "dfa891a34d66"),
     # The momentum that is a parameter reaches every normalisation; its default is what they had.
     "systems/fcn_attention.py": ("710efcd6e789", "5afa97b05bc2"),
+    # The attention starts otherwise as published, of which nothing is stored.
+    "systems/acrnn_3d.py": ("5744bfdcffba", "c6fdd169c40e"),
     # Graphs of finished trainings are let go; unfinished ones keep their state, and go on from it.
     "neural/training.py": ("04bbac6813d2", "1bb993c0c6b6"),
     "neural/classifier.py": ("0cc4f2bac41d", "f2857512ff53"),

@@ -21,7 +21,8 @@ spectral_rolloff   first bin at which the cumulative energy exceeds 90 %, divide
 ``pyaudioanalysis``
     The 34 descriptors of pyAudioAnalysis 0.3.14: the mean is removed and the utterance's peak
     scaled to 1; no window; ``c = n``; eps is the machine epsilon. In the versions of 2018 it was
-    1e-8, which in quiet frames brings the roll-off down; they differ in nothing else.
+    1e-8, which in quiet frames brings the roll-off down, and the peak was that before the mean is
+    removed, which makes next to no difference.
     ``mfcc_1`` to ``mfcc_13`` are the cepstral coefficients 0 to 12 of ``log10(X @ filters + eps)``
     (magnitudes, not powers), followed by 12 chroma and their standard deviation. Its errors are
     reproduced, because results published with this set depend on them: filters an octave too low,

@@ -149,12 +149,10 @@ def _draw(
         heading(top, *_titles(example), below=len(examples) > 1)
     colour_bar(image, axes[0], f"level ({examples[0].unit})")
     if in_bands:
-        _mark_uniform(colour_bar(shade, axes[1], _LABEL), largest)
+        label = f"{_LABEL},\nsquare-root scale"
+        _mark_uniform(colour_bar(shade, axes[1], label), largest)
     else:
-        axes[1, 0].set_ylabel(_LABEL)
-        look = {"fontsize": 7.5, "color": MUTED, "beside": True}
-        # There is room below the scale of colours.
-        write(axes[1, -1], "uniform", 1, 1, (4, 0), **look).set_in_layout(False)
+        name_attention(axes[1, 0], axes[1, -1])
     fig.align_ylabels(axes[:, 0])
     return fig
 
@@ -194,6 +192,14 @@ def draw_attention(ax: Axes, weights: np.ndarray, steps: np.ndarray, largest: fl
     ax.axhline(1, color=INK, linewidth=0.9, linestyle=DASHED)
     ax.set_ylim(0, largest)
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+def name_attention(first: Axes, last: Axes) -> None:
+    """Name the axis of relative attention of a row of panels, and the line at uniform."""
+    first.set_ylabel(_LABEL)
+    look = {"fontsize": 7.5, "color": MUTED, "beside": True}
+    # There is room below the scale of colours.
+    write(last, "uniform", 1, 1, (4, 0), **look).set_in_layout(False)
 
 
 def _greys() -> LinearSegmentedColormap:

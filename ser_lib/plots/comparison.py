@@ -10,7 +10,7 @@ import pandas as pd
 
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
-from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation
+from ser_lib.evaluation.predictions import RANKED_SEEDS, Evaluation, with_limits
 from ser_lib.features.normalisation import NORMALISATIONS, check_normalisation
 from ser_lib.plots.layout import (
     draw_intervals,
@@ -114,13 +114,18 @@ def published_comparison(evaluation: Evaluation, published: Sequence[PublishedSc
             write(ax, f"{titles[metric]} {value:.3f}", *where, color=colour, **look)
         write(ax, text, 1, y, (12, 0), beside=True, color=MUTED if colour == MUTED else INK)
     ax.axhline(heights[0], color=MUTED, linewidth=0.7)
-    ax.set_yticks(middles, [_fill(label, 34) for label in labels])
+    # The name of a repository may be longer than a line.
+    labels = [_fill(label.replace("/", "/ "), 34).replace("/ ", "/") for label in labels]
+    ax.set_yticks(middles, labels)
     ax.get_yticklabels()[0].set(color=ACCENT, fontweight="bold")
     ax.set_ylim(heights.sum() + 0.1, -0.1)
     score_axis(ax, "score")
     note = "protocols differ: not a ranking"
     if published and not any(comparable):
-        note = "other corpora or classes: not comparable"
+        elsewhere = any(score.corpus.lower() != corpus.lower() for score in published)
+        regrouped = any(score.classes != classes for score in published)
+        other = ["another corpus"] * elsewhere + ["other classes"] * regrouped
+        note = f"{' and '.join(other)}: not comparable"
     heading(ax, "Comparison with published scores", note)
     return fig
 
@@ -248,10 +253,10 @@ def leaderboard(results: pd.DataFrame, *, metric: str = "uar", title: str = "") 
         ax.scatter(panel[metric], y, s=36, c=faces, edgecolors=colour, linewidths=1.4, zorder=3)
         for top, row in zip(tops, panel.to_dict("records"), strict=True):
             low, high = (row[name] for name in limits)
-            interval = "" if np.isnan(low) else f" [{low:.3f}, {high:.3f}]"
             look = {"va": "top", "fontsize": 8.5, "beside": True, "halo": True}
             write(ax, row["label"], 0, top, **look).set_gid("label")
-            write(ax, f"{row[metric]:.3f}{interval}", 1, top, ha="right", **look).set_gid("score")
+            score = with_limits(row[metric], low, high)
+            write(ax, score, 1, top, ha="right", **look).set_gid("score")
         ax.set_ylim(height, -0.03)
         score_axis(ax, "", known.bounds)
         ax.set_yticks([])

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ser_lib.errors import InputError
+from ser_lib.evaluation.predictions import with_limits
 from ser_lib.plots.layout import figure, heading, require_columns
 from ser_lib.plots.style import ACCENT, CONTRAST, INK
 
@@ -78,8 +79,7 @@ def learning_curves(
     heading(axes[1], "Training and development UAR" if development else "Training UAR", note)
     if scores is not None:
         uar, low, high = (scores[name] for name in ("uar", "uar_low", "uar_high"))
-        interval = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
-        label = f"test speakers, pooled: {uar:.3f}{interval}"
+        label = f"test speakers, pooled: {with_limits(uar, low, high)}"
         axes[1].axhspan(low, high, color=INK, alpha=0.1, linewidth=0)
         axes[1].axhline(uar, color=INK, linewidth=1, label=label)
     # Below the figure, where it covers no data.

@@ -65,8 +65,8 @@ def layer_table(system: object, corpus: "Corpus") -> pd.DataFrame:
     -------
     pd.DataFrame
         A row for each layer from the input on: ``layer, details, output, parameters``. The output
-        is time x frequency x channels, time x features, or features; of layers that read each
-        segment by itself, that for one segment.
+        is time x frequency x channels, time x features, or features; where each segment is read by
+        itself, the number of segments stands before it.
 
     Raises
     ------
@@ -188,15 +188,16 @@ def _blocks(system: object, corpus: "Corpus") -> list[_Block]:
             named = _BACKBONES.get(backbone, backbone), "convolution", details
         elif inside and blocks[-1].by_part:
             named = None
+        shape = (1, len(items), *spec.shape[1:]) if by_part else spec.shape
         if named is not None:
-            blocks.append(_Block(*named, spec.shape, count, by_part))
+            blocks.append(_Block(*named, shape, count, by_part))
             continue
         block = blocks[-1]
         block.parameters += count
         # Values are padded and laid out for the layer that follows.
         laid_out = kind in ("Flatten", "ZeroPadding2D") or (kind == "Reshape" and len(blocks) > 1)
         if by_part == block.by_part and not laid_out:
-            block.shape = spec.shape
+            block.shape = shape
         if (detail := _detail(layer)) and not inside:
             block.details.append(detail)
     return blocks
@@ -287,7 +288,10 @@ def _detail(layer: "keras.Operation") -> str:
     if kind == "Activation":
         return _ACTIVATIONS.get(layer.activation.__name__, layer.activation.__name__)
     if kind == "MaxPooling2D":
-        return f"max-pooling {_sides(layer.pool_size)}"
+        stride = "" if layer.strides == layer.pool_size else f", stride {layer.strides[0]}"
+        return f"max-pooling {_sides(layer.pool_size)}{stride}"
+    if kind == "Einsum":  # of ser_lib.neural.torchvision.adaptive_average
+        return f"adaptive averages {_sides(layer.output.shape[1:3])}"
     if kind in ("Dropout", "SpatialDropout2D") and layer.rate:
         return f"dropout {layer.rate:g}"
     return {"ReLU": "ReLU", "LeakyReLU": "leaky ReLU", "ELU": "ELU"}.get(kind, "")

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from ser_lib.errors import InputError
 from ser_lib.evaluation.resampling import classes_of
-from ser_lib.plots.attention import draw_attention
+from ser_lib.plots.attention import draw_attention, name_attention
 from ser_lib.plots.examples import Spectrogram, compute_spectrogram
 from ser_lib.plots.layout import (
     colour_bar,
@@ -49,7 +49,11 @@ _OUTLINED = 100
 
 @figure
 def timeline(
-    table: pd.DataFrame, *, title: str = "Posteriors over time", width: float = 7.2
+    table: pd.DataFrame,
+    *,
+    parts: Sequence[tuple[str, float]] = (),
+    title: str = "Posteriors over time",
+    width: float = 7.2,
 ) -> Figure:
     """
     Show the posteriors of the windows of a recording as a stacked area.
@@ -63,6 +67,9 @@ def timeline(
     table : pd.DataFrame
         A row per window, as of `ser_lib.recognition.Recogniser.timeline`: ``start, end`` in seconds
         and ``p_<emotion>``, NaN where there is no speech.
+    parts : sequence of (str, float)
+        Where several utterances follow each other: the emotion of each and its end in seconds, at
+        which a line is drawn.
     title : str
         Written above.
     width : float
@@ -85,6 +92,12 @@ def timeline(
         x = np.concatenate([edges[[first]], centres[inside], edges[[last + 1]]])
         values = posteriors[inside]
         areas = ax.stackplot(x, *values[[0, *range(len(values)), -1]].T, **look)
+    start_of_part = 0.0
+    for emotion, end_of_part in parts:
+        ax.axvline(end_of_part, color=INK, linewidth=1.2)
+        middle = (start_of_part + end_of_part) / 2
+        write(ax, emotion, middle, 0, (0, 5), ha="center", va="bottom", halo=True)
+        start_of_part = end_of_part
     length = end[0] - start[0]
     windows = f"one window of {length:.3g} s"
     if len(table) > 1:
@@ -221,16 +234,22 @@ def contributions(
     colours = np.where(shown > 0, emotion_colours(table.columns)[emotion], MUTED)
     fig, ax = plt.subplots(figsize=(width, 1.2 + 0.3 * len(shown)))
     bars = ax.barh(range(len(shown)), shown, color=colours, height=0.7, linewidth=0)
-    ax.bar_label(bars, fmt="%+.2f", padding=4, color=INK, fontsize=8)
-    ax.set_yticks(range(len(shown)), shown.index)
+    ax.bar_label(bars, [signed(value) for value in shown], padding=4, color=INK, fontsize=8)
+    ax.set_yticks(range(len(shown)), shown.index.str.replace("_", " "))
     ax.set_ylim(len(shown) - 0.5, -0.5)
     # Room for what is written at the ends of bars, which is as wide in every figure.
     ax.margins(x=1.0 / width)
     ax.axvline(0, color=INK, linewidth=0.8)
     grid(ax, "x")
     ax.set_xlabel(f"contribution to the log posterior of {emotion}")
-    heading(ax, f"What speaks for {emotion}" if title is None else title, f"sum {sums.sum():+.2f}")
+    title = f"What speaks for {emotion}" if title is None else title
+    heading(ax, title, f"sum {signed(sums.sum())}")
     return fig
+
+
+def signed(value: float) -> str:
+    """Write a number with its sign, which is as wide as those of axes."""
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def by_descriptor(table: pd.DataFrame, emotion: str) -> pd.Series:
@@ -295,8 +314,7 @@ def recording(
         steps = offset + attention["start"].iloc[0] + step * np.arange(len(weights) + 1)
         relative = weights * len(weights)
         draw_attention(axes[2], relative, steps, max(2.0, 1.08 * relative.max()))
-        axes[2].set_ylabel("attention\n(× uniform)")
-        write(axes[2], "uniform", 1, 1, (4, 0), beside=True, color=MUTED).set_in_layout(False)
+        name_attention(axes[2], axes[2])
     length = len(signal) / rate
     axes[-1].set_xlim(0, length)
     axes[-1].xaxis.set_major_locator(seconds_locator(length, 10))

@@ -10,7 +10,12 @@ from matplotlib.figure import Figure
 
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
-from ser_lib.evaluation.predictions import score_classes, score_groups, summarise
+from ser_lib.evaluation.predictions import (
+    score_classes,
+    score_groups,
+    summarise,
+    with_limits,
+)
 from ser_lib.evaluation.resampling import classes_of
 from ser_lib.plots.layout import (
     clean_test_rows,
@@ -163,8 +168,7 @@ def _scores_by(predictions: pd.DataFrame, column: str, metric: str, title: str) 
             f"{name} of each {column}, over the emotions in its utterances only\n"
             "(the pooled score is over all emotions and need not lie amid the points)"
         )
-    limits = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
-    heading(ax, title or f"{name} per {column}", f"pooled {pooled:.3f}{limits}")
+    heading(ax, title or f"{name} per {column}", f"pooled {with_limits(pooled, low, high)}")
     return fig
 
 

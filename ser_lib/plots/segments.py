@@ -106,7 +106,8 @@ def segment_posteriors(
     segments = f"{len(values)} segments of {length:.3g} s, one every {hop:.3g} s"
     if len(values) == 1:
         segments = f"one segment of {length:.3g} s"
-    ax.set_xlabel(f"time (s); {segments}")
+    following = f", {len(parts)} recordings one after the other" if parts else ""
+    ax.set_xlabel(f"time (s){following}; {segments}")
     if not parts:
         above = {"beside": True, "color": MUTED, "va": "baseline"}
         column = "utterance" if given else "mean"

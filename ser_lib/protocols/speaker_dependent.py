@@ -45,8 +45,9 @@ class Random8020(_RandomDraws):
     """
     Test a random fifth of the utterances: speaker-dependent, to reproduce published figures only.
 
-    As in maelfabien/Multimodal-Emotion-Recognition, where the draw had no seed and the network was
-    chosen on the test rows; here a tenth of all utterances is drawn for that from the rest::
+    As in maelfabien/Multimodal-Emotion-Recognition, where the network was chosen on the test rows
+    of a draw without a seed (that of the SVM had one); here a tenth of all utterances is drawn for
+    that from the rest::
 
         every speaker   70 % train, 10 % dev, 20 % test
     """

@@ -98,6 +98,8 @@ def _figures(rows: Sequence[Row], folder: Path) -> dict[str, str]:
         # Whether the code is current is shown in tables, and is no reason to draw again. Last bits
         # differ between machines, and are none either.
         shown = leading(group)
+        if len(shown) < 2:  # There is nothing to compare.
+            continue
         table = results_table(shown, decimals=6).drop(columns="code")
         table["variant"] = table["variant"].replace("default", "").str.replace("_", " ")
         (subset, fingerprint), classes, table["protocol"] = key

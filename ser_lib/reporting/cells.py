@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ser_lib.evaluation.metrics import METRICS
-from ser_lib.evaluation.predictions import with_limits
+from ser_lib.evaluation.predictions import ALL_OUTPUTS, describe_all_outputs, with_limits
 from ser_lib.reporting.formatting import code, duration, escape
 from ser_lib.reporting.links import row_links
 from ser_lib.reporting.rows import Row
@@ -66,8 +66,8 @@ def spread(values: Mapping[str, float]) -> str:
 def group(key: tuple) -> str:
     """Write what a group is of (see `ser_lib.reporting.rows.groups`): part, classes, protocol."""
     (subset, _), classes, protocol = key
-    part = "" if subset == "all" else f"{escape(subset)}; "
-    return f"{part}{len(classes)} classes, {escape(protocol)}"
+    part = "" if subset == "all" else f"; {escape(subset)}"
+    return f"{len(classes)} classes, {escape(protocol)}{part}"
 
 
 def recordings(key: tuple, rows: Sequence[Row]) -> str:
@@ -77,6 +77,22 @@ def recordings(key: tuple, rows: Sequence[Row]) -> str:
     speakers = f"{record['speakers']} speakers" if record["speakers"] else "unknown speakers"
     of = f"{record['utterances']:,} utterances of {speakers}"
     return f"{of}; recordings and labels {fingerprint}"
+
+
+def all_outputs(rows: Sequence[Row]) -> list[str]:
+    """Say what trained models score with the emotions that the corpus lacks."""
+    lines = []
+    for row in rows:
+        predictions = row.evaluation.rows()
+        if ALL_OUTPUTS[0] in predictions:
+            lines.append(f"- {code(row.values['system'])}: {describe_all_outputs(predictions)}")
+    if not lines:
+        return []
+    said = (
+        "Above, posteriors of emotions that only the model knows are left out. As it predicts, "
+        "with all of its emotions, it scores on the same recordings:"
+    )
+    return ["\n".join([said, "", *lines])]
 
 
 def group_heading(key: tuple, rows: Sequence[Row]) -> str:

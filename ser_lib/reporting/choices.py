@@ -8,9 +8,9 @@ from ser_lib.reporting.formatting import code, escape
 from ser_lib.reporting.rows import Row
 
 _CHOSEN = """**Choices were made on this corpus.** The defaults of {systems} were chosen on
-development speakers, who are test speakers of other folds: their scores here are too high by what
-those choices gained. Rows named *nested choice* are free of the choice among the trials of their
-system's search space, which is made inside each fold. No default was chosen on another
+development speakers, who are test speakers of other folds: their scores here may be too high by
+what those choices gained. Rows named *nested choice* are free of the choice among the trials of
+their system's search space, which is made inside each fold. No default was chosen on another
 corpus.{kept}"""
 _CONFIRMATION = """**No default was chosen on this corpus.** Those of {systems} were chosen on
 development speakers of {corpora}.{kept}"""

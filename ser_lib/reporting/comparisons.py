@@ -25,8 +25,8 @@ its defaults and has three seeds, if one has, with `{REFERENCE}` and with the fi
 speaker on the same utterances. *p* is that of a permutation test over speakers; with several seeds,
 the larger of that and of Student's test over speakers and seeds; of a system with one seed it is
 that one training which is compared. *Corrected p* allows for the number of comparisons with the
-same system (Holm); in bold, at most 0.05. The first is so by these scores, which flatters its
-lead."""
+same system (Holm); in bold, at most 0.05. Intervals are those of one comparison, not corrected.
+The first system was found by these same scores, so that its lead is somewhat too large."""
 """How to read what `section` writes."""
 
 

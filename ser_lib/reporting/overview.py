@@ -44,11 +44,11 @@ each corpus. {notes}{results}: other
 normalisations, paired comparisons, speaker-dependent runs, and the command that reproduces each
 row."""
 _OLDER = """*Older code*: what the numbers of the row depend on has changed since. """
-_CHOSEN = """**The scores on {corpus} of {systems} are too high** by what choosing their defaults on
-its development speakers, who are test speakers of other folds, gained{nested}; earlier
-variants had been scored there, too, before the present ones were kept. """
-_NESTED = """ (with parameters chosen inside each fold, among the trials of the system's search
-space, instead of the defaults, under the same seeds: {scores})"""
+_CHOSEN = """**The scores on {corpus} of {systems} may be too high** by what choosing their defaults
+on its development speakers, who are test speakers of other folds, gained{nested}. Earlier variants
+had been scored there, too, before the present ones were kept. """
+_NESTED = """: with parameters chosen inside each fold, among the trials of the system's search
+space, instead of the defaults, under the same seeds, {scores}"""
 _FREE = """No default was chosen on {corpora}{kept}. """
 _KEPT = """; but fusions and systems of our own were kept when the scores of earlier variants on
 {corpora} were known"""
@@ -63,22 +63,23 @@ def overview_page(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
         text.append(f"## [{title}]({address(name)}/README.md)")
         text += choices.note(rows) if ranked else ["No complete run yet."]
         for number, (key, group) in enumerate(groups(ranked).items()):
-            chance = f"chance is {1 / len(key[1]):.3f}"
-            what, of = cells.group(key), cells.recordings(key, group)
-            text.append(f"{what}; {chance} ({of}).")
+            chance = f"Chance is {1 / len(key[1]):.3f}"
+            of = cells.recordings(key, group)
+            text.append(f"### {cells.group(key)}\n\n{chance} ({of}).")
             shown = leading(group)
             for scaled, ranking in itertools.groupby(
                 shown, lambda row: row.values["normalisation"]
             ):
-                ranks = itertools.count(1)
+                own, ranks = list(ranking), itertools.count(1)
                 table = [
                     [
                         *(next(ranks) if row.repeated else "–", cells.system(row)),
                         *(*cells.scores(row.values), cells.seeds(row)),
                     ]
-                    for row in ranking
+                    for row in own
                 ]
                 text += [f"Normalisation {code(scaled)}:", markdown_table(_HEADINGS, table)]
+                text += cells.all_outputs(own)
             figure = f"{name}/figures/{captions.leaderboard_name(number)}.png"
             if (reports / figure).is_file():
                 text.append(captions.picture(figure, *captions.leaderboard(shown)))

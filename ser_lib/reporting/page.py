@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ser_lib import corpora, systems
 from ser_lib.evaluation.metrics import METRICS
-from ser_lib.evaluation.predictions import ALL_OUTPUTS, describe_all_outputs, with_limits
+from ser_lib.evaluation.predictions import with_limits
 from ser_lib.experiment import results
 from ser_lib.reporting import as_published, captions, cells, choices, comparisons, listeners, runs
 from ser_lib.reporting.commands import command
@@ -41,7 +41,7 @@ _UNSEEN = " UAR on unseen speakers"
 _DEPENDENT = (*_UNRANKED, " folds", " seeds", *cells.COSTS, _UNSEEN, "links")
 
 # Whether the test speakers of a published score are in its training data, too.
-_SPEAKERS = {True: "unseen", False: "**in the training too**", None: "not said"}
+_SPEAKERS = {True: "unseen", False: "**in the training too**", None: "not stated"}
 
 
 def corpus_page(
@@ -126,27 +126,12 @@ def _ranked(rows: Sequence[Row], figures: Mapping[str, str], folder: Path) -> li
                 for row in own
             ]
             text += [f"#### Normalisation {name}", _table(_RANKED, table)]
-            text += _all_outputs(own)
+            text += cells.all_outputs(own)
             text += comparisons.section(own)
-        figure = figures[captions.leaderboard_name(number)]
-        text.append(captions.picture(figure, *captions.leaderboard(leading(group))))
+        figure = figures.get(captions.leaderboard_name(number))
+        if figure is not None:
+            text.append(captions.picture(figure, *captions.leaderboard(leading(group))))
     return text
-
-
-def _all_outputs(rows: Sequence[Row]) -> list[str]:
-    """Say what trained models score with the emotions that the corpus lacks."""
-    lines = []
-    for row in rows:
-        predictions = row.evaluation.rows()
-        if ALL_OUTPUTS[0] in predictions:
-            lines.append(f"- {code(row.values['system'])}: {describe_all_outputs(predictions)}")
-    if not lines:
-        return []
-    said = (
-        "Above, posteriors of emotions that only the model knows are left out. As it predicts, "
-        "with all of its emotions, it scores on the same recordings:"
-    )
-    return ["\n".join([said, "", *lines])]
 
 
 def _again(rows: Sequence[Row]) -> list[str]:

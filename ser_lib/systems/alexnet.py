@@ -124,6 +124,7 @@ class AlexNet(SpectrogramSystem):
     patience: int | None = change(None, as_published=200)
     mixup: float = change(0.2, as_published=0.0)
     pool: str = change("mean", as_published="max")
+    keep_first_filters: bool = change(True, as_published=False)
     segment: int = change(
         150,
         as_published=300,

@@ -60,7 +60,7 @@ class Published:
     def __str__(self) -> str:
         title = {"uar": "UAR", "wa": "WA"}.get(self.metric, self.metric)
         speakers = {True: "unseen speakers", False: "test speakers in the training, too"}
-        known = speakers.get(self.speaker_disjoint, "speakers: not said")
+        known = speakers.get(self.speaker_disjoint, "speakers not stated")
         remark = f"; {self.remark}" if self.remark else ""
         return (
             f"{title} {self.value:.3f} on {self.corpus}, {self.classes} classes, {known}: "

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 from ser_lib.features import Descriptors, Frames, FrontEnd, LogMel, PyAudioAnalysis
 from ser_lib.params import Check, change, choice, flag, integer, optional, param, real
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
-from ser_lib.systems.sources import CHOSEN_ON_DEVELOPMENT, TRIMMED
+from ser_lib.systems.sources import (
+    CHOSEN_ON_DEVELOPMENT,
+    FOUR_MASKS,
+    KERAS_2_LSTM,
+    ONE_MASK,
+    TRIMMED,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -58,8 +64,8 @@ DEVIATIONS = (
     "code's softmax of 256 numbers, which lets no frame weigh more than 7.4 times another.",
     "Attention is over the recording; as published, the mask is lost on the way, so that most of "
     "the attention can fall on padding (a recording of 2.8 s fills 280 of 1,024 frames).",
-    "Recordings of any length are read whole; as published, they are padded to 10.24 s and longer "
-    "ones are cut at their end, where the original cuts at the front.",
+    "Recordings of any length are read whole; as published, they are padded to 10.24 s, and of "
+    "longer ones the last 10.24 s are read, as in the original.",
     "A batch holds recordings of similar length, so that little is padded; in the original all are "
     "of one length, and batches are drawn at random (both variants).",
     TRIMMED,
@@ -71,6 +77,7 @@ DEVIATIONS = (
     "filters an octave too low, and chroma that leave out bins (both variants).",
     "A descriptor that does not change within a recording becomes 0; the original divides by zero "
     "(both variants).",
+    KERAS_2_LSTM.format(dropout=ONE_MASK, masks=FOUR_MASKS),
     "Both variants run all their epochs and train on the development rows as well, as the original "
     "does.",
     CHOSEN_ON_DEVELOPMENT.format(

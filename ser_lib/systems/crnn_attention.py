@@ -7,7 +7,12 @@ from ser_lib.features import Frames, FrontEnd, LogMel, Windows
 from ser_lib.params import change, integer, optional, param, real, several
 from ser_lib.signal import PreEmphasis, Wiener
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
-from ser_lib.systems.sources import ALL_EPOCHS, CHOSEN_ON_DEVELOPMENT, SIMILAR_LENGTH
+from ser_lib.systems.sources import (
+    ALL_EPOCHS,
+    CHOSEN_ON_DEVELOPMENT,
+    KERAS_2_LSTM,
+    SIMILAR_LENGTH,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -37,14 +42,16 @@ PUBLISHED = (
         protocol="the challenge's validation part; the epoch was chosen on it, too",
         source="README of ki4ai-skc/merc2020",
         speaker_disjoint=None,
-        remark="not a test score; a Korean corpus that is not available, its speakers unknown",
+        remark="not a test score; a Korean corpus that is not available, its speakers unknown; "
+        "the weights were committed while Adam's first decay was 0.5, which the README gives as "
+        "0.9, as here",
     ),
     *Published.scores(
         uar=0.68,
         wa=0.718,
         corpus="iemocap",
         classes=4,
-        protocol="as the abstract gives it",
+        protocol="the abstract states no protocol",
         source="Li et al. 2018",
         speaker_disjoint=None,
         remark="another network, on whose pooling this one is based: two attention maps, no LSTM",
@@ -66,6 +73,7 @@ DEVIATIONS = (
         original="stops once validation accuracy has gained less than "
         "0.0005 for 30 epochs, and scores the last weights"
     ),
+    KERAS_2_LSTM.format(dropout="", masks=""),
     SIMILAR_LENGTH,
     CHOSEN_ON_DEVELOPMENT.format(
         choices="64 units in each direction, SpecAugment, moving statistics of batch normalisation "

@@ -41,7 +41,7 @@ PUBLISHED = tuple(
         value=value,
         corpus=corpus,
         classes=classes,
-        protocol="as the abstract gives it: none",
+        protocol="the abstract states no protocol",
         source="Zhang et al. 2021, abstract",
         speaker_disjoint=None,
         remark="AlexNet from ImageNet; how speakers were divided, what noise was added and how "
@@ -55,9 +55,9 @@ DEVIATIONS = (
     "download) or as a file; without them the backbone starts from random weights, where paper and "
     "repository always load them (both variants).",
     TRIMMED,
-    "The backbone is SqueezeNet v1.1, which fits small machines, as far as its seventh fire "
-    "module, on segments enlarged to 128 at most; the paper's is AlexNet on segments enlarged to "
-    "227, the repository's, as published, ResNet50V2 on segments as they are.",
+    "The backbone is SqueezeNet v1.1, which fits small machines, as far as fire7, the sixth of its "
+    "eight fire modules, on segments enlarged to 128 at most; the paper's is AlexNet on segments "
+    "enlarged to 227, the repository's, as published, ResNet50V2 on segments as they are.",
     "The paper adds data and balances classes before it trains, and its abstract does not say how; "
     "here noisy copies, SpecAugment, mixup, weights and oversampling are options, of training rows "
     "alone. The repository does none of it.",
@@ -77,7 +77,8 @@ DEVIATIONS = (
     "with each other are averaged.",
     "The default variant runs all its epochs and trains on the development speakers as well; as "
     "published, training stops by the loss on the protocol's development rows (in the repository, "
-    "on a random tenth of the files, the only part held out).",
+    "on a random tenth of the files, the only part held out, so that 90 % of them train and not "
+    "80 %).",
     CHOSEN_ON_DEVELOPMENT.format(
         choices="one layer of 128 units with dropout of 0.2 before it and 0.5 after the attention, "
         "25 epochs in batches of 16 with a learning rate that falls along a cosine; as published, "

@@ -59,7 +59,9 @@ DEVIATIONS = (
     "padding left out; as published, the statistics hold the padding. The original can also scale "
     "features to [0, 1].",
     "Weights from ImageNet, which the paper starts from, are an option (`weights`), since they are "
-    "a download (both variants start from random weights without it).",
+    "a download (both variants start from random weights without it). The first filters are among "
+    "them, for one channel as their sum over colours, where the original starts from random ones "
+    "(both variants).",
     TORCH_LAYERS,
     REVERBERATION,
     "Training rows are shuffled; the original shuffles only when asked (both variants).",

@@ -45,8 +45,17 @@ ALL_EPOCHS = (
     "published, the epoch is chosen by their UAR, where the original {original}."
 )
 TORCH_LAYERS = (
-    "Weights start from Glorot's uniform distribution and biases from zero; in the original from "
-    "PyTorch's defaults (both variants)."
+    "Weights start from Glorot's uniform distribution and biases from zero, and 1e-7 keeps Adam's "
+    "quotients finite; in the original PyTorch's defaults, of Adam 1e-8 (both variants)."
+)
+KERAS_2_LSTM = (
+    "The gates of the LSTM are sigmoid functions{dropout}; in the Keras 2 of the original they are "
+    "0.2 x + 0.5 between 0 and 1{masks} (both variants)."
+)
+"""With `dropout` and `masks` where the inputs of the LSTM are dropped."""
+ONE_MASK, FOUR_MASKS = (
+    ", and one mask drops the inputs of all",
+    ", and each has a mask of its own",
 )
 REVERBERATION = (
     "The reverberation of the kind `lognrevspec` is noise that decays exponentially, convolved "

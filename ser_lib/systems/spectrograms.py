@@ -73,10 +73,7 @@ class SpectrogramSystem(NeuralSystem):
         "from random weights.",
     )
     keep_first_filters: bool = param(
-        True,
-        flag(),
-        "Whether the first convolution, too, starts from these weights.",
-        as_published=False,
+        True, flag(), "Whether the first convolution, too, starts from these weights."
     )
     noise: float = param(
         0.002,

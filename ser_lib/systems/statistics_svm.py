@@ -33,7 +33,8 @@ class CalibratedPipeline(ClassifierMixin, BaseEstimator, abc.ABC):
     One scikit-learn `Pipeline` holds every step, so that each is learnt anew from the training part
     of each inner fold. Posteriors are a softmax over the classifier's decision values, one per
     class, divided by a temperature, which is learnt from the decisions on inner folds held out (Guo
-    et al. 2017, "On calibration of modern neural networks"); the temperature changes no ranking.
+    et al. 2017, "On calibration of modern neural networks"); the temperature
+    changes which is largest only where posteriors of several targets are summed.
 
     A subclass gives the steps of the pipeline and has the parameters folds and seed, as
     `StatisticsSVM` has them.

@@ -34,7 +34,8 @@ PUBLISHED = (
 
 DEVIATIONS = (
     "Signals are analysed at 16 kHz; as published, at 44.1 kHz, to which recordings are brought by "
-    "a band-limited resampler, where the original interpolates linearly.",
+    "a band-limited resampler, where the original interpolates linearly and rounds to 16 bits, "
+    "which moves what is measured in digital silence, such as the spread and the roll-off.",
     TRIMMED,
     "Pre-emphasis is applied and first derivatives are added, as the repository's text says and "
     "its code does not; as published, neither.",

@@ -57,7 +57,7 @@ def test_the_map_lies_over_the_bands_that_its_cells_cover():
     np.testing.assert_allclose(shade.get_extent(), [0.01, 0.81, 2, 14])
     np.testing.assert_allclose(shade.get_array(), 30 * MAP.T)
     assert shade.norm(0) == 0
-    assert "attention\n(× uniform)" in texts(figure)
+    assert "attention\n(× uniform),\nsquare-root scale" in texts(figure)
 
 
 def test_the_map_lies_above_the_grey_spectrogram():

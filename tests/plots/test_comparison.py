@@ -38,8 +38,19 @@ def test_measurements_of_one_source_are_told_apart_by_their_remarks():
 
 
 def test_scores_of_other_corpora_or_classes_are_called_not_comparable():
-    for changes in ({"corpus": "synthetic"}, {"published": [Published(classes=5)]}):
-        assert "other corpora or classes: not comparable" in words(comparison(**changes))
+    both = {"published": [Published(classes=5, corpus="iemocap")]}
+    for changes, other in (
+        ({"corpus": "synthetic"}, "another corpus"),
+        ({"published": [Published(classes=5)]}, "other classes"),
+        (both, "another corpus and other classes"),
+    ):
+        assert f"{other}: not comparable" in texts(comparison(**changes))
+
+
+def test_the_name_of_a_repository_is_broken_at_its_slash():
+    source = "README of somebody/A-Repository-Of-A-Long-Name, folder"
+    written = labels(comparison(published=[Published(source=source)]).axes[0])[1]
+    assert written == "README of somebody/\nA-Repository-Of-A-Long-Name,\nfolder"
 
 
 def test_a_system_without_published_scores_stands_alone():

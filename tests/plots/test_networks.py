@@ -43,7 +43,8 @@ def test_every_parameter_of_every_network_is_in_a_layer_with_a_name(name, varian
     table = plots.layer_table(system, corpus)
     assert table["parameters"].sum() == parameters_of(system, corpus)
     assert table["layer"].iloc[0] == "Input"
-    assert tuple(table.iloc[-1][["layer", "output"]]) == ("Posteriors", str(len(corpus.classes)))
+    assert table.iloc[-1]["layer"] == "Posteriors"
+    assert table.iloc[-1]["output"].split(" × ")[-1] == str(len(corpus.classes))
     assert not table["layer"].str.contains("[_0-9]").any()
 
 
@@ -67,6 +68,18 @@ def test_a_backbone_is_one_layer(corpus):
     table = plots.layer_table(make("dcnn_blstm_attention"), corpus)
     assert table["layer"][1] == "SqueezeNet"
     assert table["details"][1].startswith("19 convolutions")
+
+
+def test_the_segments_stand_before_what_each_of_them_gives(corpus):
+    table = plots.layer_table(make("alexnet", segment=63), corpus)
+    segments = int(table["output"][0].split(" × ")[0])
+    assert segments > 1
+    assert table["output"].str.startswith(f"{segments} × ").all()
+    assert table["output"].iloc[-2] == f"{segments} × 256"
+    # Squares of 3 x 3 that lie two apart, and cells of one number for any map.
+    assert table["details"][1].endswith("max-pooling 3 × 3, stride 2")
+    assert table["details"][5].endswith("max-pooling 3 × 3, stride 2, adaptive averages 6 × 6")
+    assert table["output"][5] == f"{segments} × 6 × 6 × 256"
 
 
 def residual(item_shape, n_classes):

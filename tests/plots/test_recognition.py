@@ -89,13 +89,13 @@ def test_contributions_are_summed_by_descriptor_and_the_largest_come_first():
     figure = built("contributions")
     (sums,) = bars(figure)
     np.testing.assert_allclose(sums, [-1, 0.625, -0.5, 0.3125])
-    assert labels(figure.axes[0]) == ["pitch", "mfcc", "gap_length", "2 others"]
-    assert {"What speaks for anger", "sum -0.56", "+0.62", "-1.00"} <= set(texts(figure))
+    assert labels(figure.axes[0]) == ["pitch", "mfcc", "gap length", "2 others"]
+    assert {"What speaks for anger", "sum −0.56", "+0.62", "−1.00"} <= set(texts(figure))
     # Colour stands for the sign as well.
     colours = [bar.get_facecolor() for bar in figure.axes[0].patches]
     assert (colours[0] == colours[2]) != (colours[0] == colours[1])
     all_of_them = plots.contributions(CONTRIBUTIONS, "fear").axes[0]
-    assert labels(all_of_them) == ["mfcc", "energy", "gap_length", "pitch", "slope"]
+    assert labels(all_of_them) == ["mfcc", "energy", "gap length", "pitch", "slope"]
     with pytest.raises(InputError, match="contributions have no column joy; found anger, fear"):
         plots.contributions(CONTRIBUTIONS, "joy")
 

@@ -341,7 +341,8 @@ def test_which_row_stands_for_a_system_does_not_depend_on_scores(tmp_path):
 
 def test_recordings_that_changed_meanwhile_are_told_apart(fast, tmp_path):
     for fingerprint in ("a" * 64, "b" * 64):
-        store(paths.reports(), fingerprint=fingerprint)
+        for system in ("one", "other"):
+            store(paths.reports(), system=system, fingerprint=fingerprint)
     build_report()
     overview = (paths.reports() / "README.md").read_text()
     assert {"labels aaaaaaaa", "labels bbbbbbbb"} <= set(re.findall(r"labels \w+", overview))

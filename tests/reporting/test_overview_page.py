@@ -72,7 +72,7 @@ def test_nested_choice_stands_beside_the_default_of_the_same_seeds(tmp_path):
     expected = read(default).by_seed()["uar"][1]
     score = read(nested).scores()["uar"]
     text = " ".join(readme_table(corpora(reports), reports).split())
-    assert f"under the same seeds: `svm` {score:.3f} instead of {expected:.3f})" in text
+    assert f"under the same seeds, `svm` {score:.3f} instead of {expected:.3f}." in text
 
 
 def test_a_small_spread_is_not_written_as_none():

@@ -536,12 +536,12 @@ def test_what_speaks_for_an_emotion_and_against_it_is_named():
     )
     said = sentences.decided(table, "anger")
     assert said.startswith(
-        "Most for **anger** speaks `mfcc` (+0.75), most against it `pitch` (-1.00). All together "
-        "are -0.25:"
+        "Most for **anger** speaks *mfcc* (+0.75), most against it *pitch* (−1.00). The sum of all "
+        "is −0.25."
     )
     assert "against" not in sentences.decided(table, "fear")
     said = sentences.decided(-table.abs(), "fear")
-    assert said.startswith("Nothing speaks for **fear**, most against it `pitch` (-1.00). All")
+    assert said.startswith("Nothing speaks for **fear**, most against it *pitch* (−1.00). The")
 
 
 def test_attention_is_said_to_be_where_it_is_largest():

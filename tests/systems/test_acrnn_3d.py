@@ -24,6 +24,24 @@ def test_as_published_weights_are_initialised_as_in_the_authors_code():
     np.testing.assert_array_equal(bias, np.float32(0.1))
 
 
+def test_as_published_attention_starts_near_uniform_as_in_the_authors_code():
+    import keras
+
+    system = Acrnn3d.as_published(convolutions=1, filters=(2, 2), linear=8, units=128)
+    drawn = []
+    for seed in range(20):
+        keras.utils.set_random_seed(seed)
+        dense = [
+            layer for layer in system.build((20, 40, 3), 4).layers if layer.name[:5] == "dense"
+        ]
+        (kernel, bias), (scale,) = (x.get_weights() for x in dense if x.units == 1)
+        assert kernel.std() == pytest.approx(0.1, rel=0.3)
+        drawn.append((bias.item(), scale.item()))
+    # Both are drawn, from a normal distribution with standard deviation 0.1.
+    assert np.std(drawn, axis=0) == pytest.approx(0.1, rel=0.5)
+    assert np.abs(drawn).max() < 0.5
+
+
 @pytest.mark.parametrize(
     ("seconds", "starts"), [(0.05, [0]), (3.0, [0, 100]), (4.5, [0, 100, 200])]
 )

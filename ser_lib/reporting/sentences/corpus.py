@@ -71,8 +71,8 @@ def waveform(signal: np.ndarray, sample_rate: int, hertz: np.ndarray) -> str:
     low, middle, high = np.nanpercentile(hertz, [0, 50, 100])
     return (
         f"{text}; in {percent(voiced.mean())} of it a fundamental frequency was found, between "
-        f"{low:.0f} and {high:.0f} Hz (median {middle:.0f} Hz), so that the harmonics are about "
-        f"{middle:.0f} Hz apart."
+        f"{low:.0f} and {high:.0f} Hz (median {middle:.0f} Hz): there the harmonics are about as "
+        "far apart."
     )
 
 

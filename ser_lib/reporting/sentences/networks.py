@@ -1,5 +1,6 @@
 """Sentences on networks: their parameters, their training, what they attend to."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -85,10 +86,27 @@ def attention(examples: Sequence["Example"], grid: "AttentionGrid") -> str:
 
 
 def segments(
-    posteriors: np.ndarray, classes: Sequence[str], prediction: Mapping[str, object] | None = None
+    posteriors: np.ndarray,
+    classes: Sequence[str],
+    prediction: Mapping[str, object] | None = None,
+    *,
+    parts: Sequence[tuple[str, float]] = (),
+    length: float | None = None,
 ) -> str:
-    """Say how far the segments of an utterance agree with each other."""
+    """
+    Say how far the segments of an utterance agree with each other or, of several, with the truth.
+
+    `parts` and `length` are as for `ser_lib.plots.segment_posteriors`.
+    """
     winners = [str(classes[i]) for i in np.argmax(posteriors, axis=1)]
+    if parts:
+        ends = [end for _, end in parts]
+        centres = length * (np.arange(len(winners)) + 0.5)
+        true = [parts[i][0] for i in np.searchsorted(ends, centres)]
+        right = sum(map(operator.eq, winners, true))
+        return (
+            f"In {right} of {count(len(winners), 'segment')} the true emotion is the most probable."
+        )
     different = sorted(set(winners))
     if len(winners) == 1:
         text = f"The only segment says *{escape(winners[0])}* ({np.max(posteriors):.2f})"

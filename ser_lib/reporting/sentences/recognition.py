@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ser_lib.plots.recognition import by_descriptor
-from ser_lib.reporting.formatting import code, escape
+from ser_lib.plots.recognition import by_descriptor, signed
+from ser_lib.reporting.formatting import escape
 from ser_lib.reporting.wording import count, percent
 
 if TYPE_CHECKING:
@@ -61,11 +61,17 @@ def decided(contributions: "pd.DataFrame", emotion: str) -> str:
     sums = by_descriptor(contributions, emotion)
     text = f"Nothing speaks for **{escape(emotion)}**"
     if sums.max() > 0:
-        text = f"Most for **{escape(emotion)}** speaks {code(sums.idxmax())} ({sums.max():+.2f})"
+        text = f"Most for **{escape(emotion)}** speaks {_descriptor(sums.idxmax())}"
+        text += f" ({signed(sums.max())})"
     if sums.min() < 0:
-        text += f", most against it {code(sums.idxmin())} ({sums.min():+.2f})"
+        text += f", most against it {_descriptor(sums.idxmin())} ({signed(sums.min())})"
     return (
-        f"{text}. All together are {sums.sum():+.2f}: by so much the logarithm of its posterior, "
-        "above the mean over emotions, is larger than that of a recording whose features are the "
-        "medians of the training recordings."
+        f"{text}. The sum of all is {signed(sums.sum())}. It compares this recording with one "
+        "whose features are the medians of the training recordings: by so much more does the "
+        "logarithm of the posterior exceed its mean over the emotions."
     )
+
+
+def _descriptor(name: str) -> str:
+    """Write the name of a descriptor as the figure does."""
+    return f"*{name.replace('_', ' ')}*"
