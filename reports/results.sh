@@ -111,7 +111,7 @@ done
 # Notebooks, executed on what is stored by now: a network is trained once more, for its figures.
 whole='-p folds None -p epochs None'
 for corpus in emodb ravdess; do
-    ser run 00 01 --corpus $corpus $whole -p seeds '[0, 1, 2, 3, 4]'
+    ser run 00 01 --corpus $corpus -p folds None -p seeds '[0, 1, 2, 3, 4]'
     ser run 11 12 03 04 07 --corpus $corpus $whole -p seeds '[0, 1, 2]'
 done
 for corpus in emodb ravdess; do

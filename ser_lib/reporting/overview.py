@@ -113,7 +113,7 @@ def readme_table(corpora: Mapping[str, Sequence[Row]], reports: Path) -> str:
         cells += [", ".join(papers(next(iter(own.values()))))]
         cells += [link(guide.stem.split("_")[0], guide, root) if guide else "", ", ".join(runs)]
         table.append([code(system), *cells])
-    headings = ["system", *columns.values(), "after", "notebook", "run on real speech"]
+    headings = ["system", *columns.values(), "source", "notebook", "run on real speech"]
     where = link("All results", reports / "README.md", root)
     text = _README.format(notes=_notes(corpora, found), results=where)
     text = " ".join(text.split())
