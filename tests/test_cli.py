@@ -15,6 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 import soundfile
+from test_imports import HEAVY
 
 from ser_lib import cli, load_corpus, notebooks, paths, systems
 from ser_lib.errors import InputWarning
@@ -61,8 +62,7 @@ def test_help_names_every_command_and_imports_nothing_heavy():
         "from ser_lib import cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'numpy', 'pandas', 'keras', 'tensorflow', 'papermill', 'librosa', 'sklearn'}\n"
-        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+        f"sys.exit(', '.join({HEAVY} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

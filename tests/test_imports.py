@@ -113,15 +113,14 @@ def loaded_by(statement):
 
 
 NETWORKS = {"tensorflow", "keras", "jax", "torch"}
-HEAVY = {*NETWORKS, "librosa", "matplotlib", "seaborn", "pandas", "scipy", "sklearn", "numpy"}
+HEAVY = {
+    *(*NETWORKS, "librosa", "matplotlib", "seaborn", "pandas", "scipy", "sklearn", "numpy"),
+    "papermill",
+}
 
 
 def test_importing_the_package_imports_nothing_heavy():
     assert not loaded_by("import ser_lib") & HEAVY
-
-
-def test_the_command_line_shows_its_help_before_anything_heavy_is_imported():
-    assert not loaded_by("import ser_lib.cli") & HEAVY
 
 
 def test_metrics_need_only_numpy():

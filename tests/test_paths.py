@@ -1,13 +1,13 @@
 """A file or folder appears whole or not at all."""
 
 import errno
+import io
 import os
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -181,13 +181,21 @@ def test_what_has_no_room_is_refused_before(tmp_path):
 
 
 @locks
-def test_one_process_waits_for_another(tmp_path, capsys):
-    order, entered = [], threading.Event()
+def test_one_process_waits_for_another(tmp_path, monkeypatch):
+    order, entered, said = [], threading.Event(), threading.Event()
+
+    class Writer(io.StringIO):
+        def write(self, text):
+            said.set()
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", Writer())
 
     def first():
         with paths.locked(tmp_path / "deep" / ".lock", "waiting"):
             entered.set()
-            time.sleep(0.3)
+            # Not for ever, so that a second one who does not wait is found.
+            said.wait(10)
             order.append("first")
 
     thread = threading.Thread(target=first)
@@ -197,7 +205,7 @@ def test_one_process_waits_for_another(tmp_path, capsys):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
-    assert capsys.readouterr().err == "waiting\n"
+    assert sys.stderr.getvalue() == "waiting\n"
     assert list((tmp_path / "deep").iterdir()) == []
 
 

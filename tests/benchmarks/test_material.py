@@ -27,7 +27,8 @@ def test_a_tiled_corpus_has_new_names_for_the_same_recordings(tmp_path):
 
 
 def test_cache_and_reports_are_temporary_and_come_back():
-    before = os.environ.get("SER_CACHE")
+    before = [os.environ.get(name) for name in ("SER_CACHE", "SER_REPORTS")]
     with material.temporary_folders():
         assert "ser_lib-bench-" in os.environ["SER_CACHE"]
-    assert os.environ.get("SER_CACHE") == before
+        assert "ser_lib-bench-" in os.environ["SER_REPORTS"]
+    assert [os.environ.get(name) for name in ("SER_CACHE", "SER_REPORTS")] == before

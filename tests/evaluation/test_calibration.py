@@ -30,6 +30,18 @@ def test_the_error_of_four_rows_worked_by_hand():
     assert expected_calibration_error([0, 1, 0, 1], p, bins=10) == pytest.approx(expected)
 
 
+def test_bins_are_closed_above():
+    # 0.75 is in the bin from 0.5 to 0.75, as 0.6 is: confidence 0.675, accuracy 0.5.
+    p = np.array([[0.75, 0.25], [0.6, 0.4]])
+    assert expected_calibration_error([1, 0], p, bins=4) == pytest.approx(0.175)
+
+
+def test_there_are_fifteen_bins_unless_told_otherwise():
+    p = np.array([[0.61, 0.39], [0.66, 0.34], [0.69, 0.31]])
+    # 9/15 = 0.6 to 10/15 = 0.67 holds the first two: |0.61 - 1 + 0.66| = 0.27; the last is 0.31.
+    assert expected_calibration_error([0, 1, 0], p) == pytest.approx((0.27 + 0.31) / 3)
+
+
 def test_rows_that_are_right_as_often_as_they_say_have_little_error():
     y, p = drawn(1.0)
     assert expected_calibration_error(y, p) < 0.02
@@ -39,6 +51,15 @@ def test_rows_that_are_right_as_often_as_they_say_have_little_error():
 def test_the_temperature_that_made_posteriors_too_sure_is_found(temperature):
     y, p = drawn(temperature)
     assert fit_temperature(y, p) == pytest.approx(temperature, rel=0.1)
+
+
+def test_temperatures_are_found_from_a_twentieth_to_twenty():
+    sure = np.tile([0.99999, 0.00001], (100, 1))
+    # Right in 76 of 100: log(0.99999 / 0.00001) = 11.51 is ten times log(0.76 / 0.24) = 1.15.
+    assert fit_temperature(np.repeat([0, 1], [76, 24]), sure) == pytest.approx(10, rel=0.01)
+    unsure = np.tile([0.6, 0.4], (100, 1))
+    assert fit_temperature([1] * 100, unsure) == pytest.approx(20, rel=0.01)
+    assert fit_temperature([0] * 100, unsure) == pytest.approx(0.05, rel=0.01)
 
 
 def test_a_temperature_divides_logarithms_and_keeps_the_order():
@@ -55,18 +76,20 @@ def test_a_posterior_of_zero_stays_a_number():
     assert scaled.sum() == pytest.approx(1)
 
 
-def test_the_error_afterwards_is_that_of_rows_that_did_not_fit_the_temperature():
+# Of twelve speakers the last two share their parts with the first two.
+@pytest.mark.parametrize(("speakers", "parts"), [(3, 3), (12, 10)])
+def test_the_error_afterwards_is_that_of_rows_that_did_not_fit_the_temperature(speakers, parts):
     y, p = drawn(3.0)
-    groups = np.arange(len(y)) % 3
-    calibration = calibrate(y, p, groups)
+    number = np.arange(len(y)) % speakers
+    calibration = calibrate(y, p, np.array(list("abcdefghijkl"))[number])
     scaled = np.empty_like(p)
-    for group in range(3):
-        held = groups == group
+    for part in range(parts):
+        held = number % parts == part
         scaled[held] = apply_temperature(p[held], fit_temperature(y[~held], p[~held]))
     assert calibration.after == pytest.approx(expected_calibration_error(y, scaled))
     assert calibration.before == pytest.approx(expected_calibration_error(y, p))
     assert calibration.after < calibration.before / 3
-    assert (calibration.rows, calibration.groups) == (6000, 3)
+    assert (calibration.rows, calibration.groups) == (6000, speakers)
 
 
 def test_with_one_speaker_there_is_no_error_afterwards():

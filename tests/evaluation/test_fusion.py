@@ -52,6 +52,21 @@ def test_weights_of_logarithms_are_a_geometric_mean():
     assert np.isfinite(fusion.pool(certain, [0.5, 0.5])).all()
 
 
+def test_a_pool_sums_to_one_where_its_members_were_rounded():
+    rounded = np.full((2, 1, 3), 0.333333)
+    np.testing.assert_allclose(fusion.pool(rounded), [[1 / 3] * 3], rtol=1e-12)
+
+
+def test_the_fused_prediction_is_that_of_the_posteriors_as_they_are_written(predictions):
+    rows = predictions(speakers=1, n=3)
+    rows[COLUMNS] = [0.4, 0.4, 0.2]
+    # The mean of fear is 0.40000033: of six decimals it is as large as that of anger.
+    more = rows.assign(p_fear=0.400001, p_neutral=0.199999)
+    fused, _ = fusion.fuse({"a": rows, "b": rows, "c": more})
+    assert fused[COLUMNS].to_numpy().tolist() == [[0.4, 0.4, 0.2]] * 3
+    assert set(fused["predicted"]) == {"anger"}
+
+
 def test_fitted_weights_make_the_true_classes_most_likely():
     rng = np.random.default_rng(1)
     y = rng.integers(0, 3, 4000)
@@ -75,6 +90,20 @@ def test_few_rows_leave_weights_near_equal_and_finite():
     assert np.allclose(weights[0], weights[1])
     assert 0.5 <= weights[0] < 2
     assert fusion.fit_weights(certain[:, :0], np.zeros(0, dtype=int)) == pytest.approx([0.5, 0.5])
+
+
+def test_the_prior_holds_weights_near_equal_as_documented():
+    y = np.array([0, 1])
+    # The first member knows both classes, the second is sure of one and mistaken in the other.
+    posteriors = np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.99, 0.01], [0.6, 0.4]]])
+
+    def loss(weights):
+        pooled = fusion.pool(posteriors, np.abs(weights))[[0, 1], y]
+        # Of a normal prior around 1 / 2 with a standard deviation of 1 / 2.
+        return -np.log(pooled).sum() + (((np.abs(weights) - 0.5) / 0.5) ** 2).sum() / 2
+
+    reference = minimize(loss, [0.5, 0.5], method="Nelder-Mead", options={"xatol": 1e-6})
+    assert fusion.fit_weights(posteriors, y) == pytest.approx(reference.x, abs=1e-3)
 
 
 def test_test_rows_have_no_say_in_the_weights(predictions):
@@ -124,10 +153,17 @@ def test_the_seeds_of_one_system_become_one(predictions):
     assert fusion.average_seeds(once)[COLUMNS].to_numpy() == pytest.approx(once[COLUMNS].to_numpy())
 
 
+def test_the_order_of_the_rows_of_a_member_does_not_matter(predictions):
+    first, second = (soft(predictions, i) for i in range(2))
+    fused, _ = fusion.fuse({"a": first, "b": second})
+    shuffled, _ = fusion.fuse({"a": first, "b": second.sample(frac=1, random_state=0)})
+    pd.testing.assert_frame_equal(shuffled, fused)
+
+
 def test_only_what_all_members_have_is_fused(predictions):
     noisy = soft(predictions, 3, condition="noise")
     first = pd.concat([with_development(predictions, 0), noisy])
-    second = pd.concat([soft(predictions, 1), noisy.sample(frac=1, random_state=0)])
+    second = pd.concat([soft(predictions, 1), noisy])
     fused, _ = fusion.fuse({"a": first, "b": second})
     assert set(fused["part"]) == {"test"}
     assert set(fused["condition"]) == {"clean", "noise"}

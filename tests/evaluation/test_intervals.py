@@ -33,13 +33,17 @@ def test_with_equal_speakers_it_is_the_standard_error_of_their_mean():
     assert intervals.standard_error(without) == pytest.approx(stats.sem(recalls))
 
 
-def test_the_interval_is_students_on_the_logit_scale():
-    recalls = np.array([0.6, 0.8, 0.5, 0.9])
-    half = stats.t.ppf(0.975, 3) * stats.sem(recalls) / (0.7 * 0.3)
-    expected = expit(logit(0.7) + np.array([-half, half]))
-    assert intervals.interval(frame(CORRECT), "wa") == pytest.approx(tuple(expected))
-    low, high = intervals.interval(frame(CORRECT), "wa", confidence=0.5)
-    assert expected[0] < low < 0.7 < high < expected[1]
+# The second are near the limit and near each other.
+@pytest.mark.parametrize(
+    ("right", "n", "score"), [([6, 8, 5, 9], 10, 0.7), ([994, 995, 995, 996], 1000, 0.995)]
+)
+def test_the_interval_is_students_on_the_logit_scale(right, n, score):
+    rows = frame([(speaker, correct, n) for speaker, correct in zip("abcd", right, strict=True)])
+    half = stats.t.ppf(0.975, 3) * stats.sem(np.array(right) / n) / (score * (1 - score))
+    expected = expit(logit(score) + np.array([-half, half]))
+    assert intervals.interval(rows, "wa") == pytest.approx(tuple(expected))
+    low, high = intervals.interval(rows, "wa", confidence=0.5)
+    assert expected[0] < low < score < high < expected[1]
 
 
 def test_pseudo_values_of_a_ratio_equal_leaving_speakers_out_by_hand(predictions):

@@ -112,6 +112,10 @@ def test_speakers_without_a_class_say_nothing_of_its_recall(predictions):
     table = Evaluation(rows).per_class()
     low, high = intervals.interval(rows[rows["emotion"] == "fear"], "wa")
     assert table.loc["fear", ["recall_low", "recall_high"]].tolist() == pytest.approx([low, high])
+    # Nor does it matter who they are, unlike where one of the class is not known.
+    unknown = Evaluation(rows.replace({"speaker": {"s0": None}})).per_class()
+    pd.testing.assert_series_equal(unknown.loc["fear"], table.loc["fear"])
+    assert np.isnan(unknown.loc["anger", "recall_low"])
 
 
 def test_the_confusion_matrix_counts_all_folds_and_seeds(evaluation):
@@ -169,7 +173,7 @@ def put(column, value):
         (put("part", "train"), "part 'train' .expected test, dev. in 1 rows, first .* 's0-03'"),
         (put("emotion", "joy"), "emotion 'joy' .expected anger, fear, neutral"),
         (put("predicted", None), "predicted None .expected"),
-        (put("p_fear", 0.5), r"posteriors that sum to \d\.\d+ instead of 1 in 1 rows"),
+        (put("p_fear", 0.61), r"posteriors that sum to 1\.010000 instead of 1 in 1 rows"),
         (put("p_fear", np.nan), r"posteriors outside \[0, 1\] in 1 rows"),
         (put("p_fear", -0.2), r"posteriors outside \[0, 1\] in 1 rows"),
         (put("p_fear", "high"), "posteriors are not numbers"),
@@ -188,7 +192,7 @@ def test_a_table_that_does_not_have_the_form_of_predictions_is_refused(
 
 def test_a_prediction_must_be_the_arg_max(predictions):
     rows = predictions()
-    rows.loc[0, "predicted"] = "fear" if rows.loc[0, "predicted"] == "anger" else "anger"
+    rows.loc[0, ["predicted", "p_anger", "p_fear", "p_neutral"]] = ["fear", 0.45, 0.4, 0.15]
     with pytest.raises(InputError, match="not the arg max of its posteriors in 1 rows"):
         Evaluation(rows)
 

@@ -40,6 +40,26 @@ def test_drawn_signs_come_near_the_exact_p_value():
     assert of_sum(np.ones(40), permutations=99) == (1 / 100, False)
 
 
+def test_the_seed_says_which_signs_are_drawn(predictions):
+    pair = [predictions(speakers=20, right=right) for right in (0.7, 0.65)]
+    ps = [significance.compare(*pair, permutations=1000, seed=seed).p for seed in (0, 0, 1)]
+    assert ps[0] == ps[1] != ps[2]
+
+
+def test_fewer_signs_are_drawn_where_a_metric_is_computed_from_all_posteriors(
+    predictions, monkeypatch
+):
+    def accuracy(y, posteriors):
+        return (posteriors.argmax(axis=1) == y).mean()
+
+    slow = metrics.Metric("accuracy", "accuracy", accuracy, "posteriors")
+    monkeypatch.setitem(metrics.METRICS, "accuracy", slow)
+    right, wrong = (predictions(speakers=30, n=1, right=r) for r in (1, 0))
+    # Of 2^30 ways none is as extreme but one and its mirror, and they are not drawn.
+    assert significance.compare(right, wrong).p == 1 / 100_001
+    assert significance.compare(right, wrong, "accuracy").p == 1 / 10_001
+
+
 def score(metric, rows):
     if metric == "cross_entropy":
         classes = ("anger", "fear", "neutral")
@@ -79,6 +99,13 @@ def test_the_interval_is_that_of_paired_differences(predictions):
     assert (turned.low, turned.high) == pytest.approx((-high, -low))
     assert turned.p == comparison.p
     assert str(comparison).startswith(f"WA {comparison.difference:+.3f} [")
+
+
+def test_the_interval_ends_at_the_largest_difference_that_there_can_be(predictions):
+    first, second = predictions(right=1), predictions(right=0.05)
+    comparison = significance.compare(first, second, "wa")
+    assert 0.9 < comparison.difference < comparison.high == 1
+    assert significance.compare(second, first, "wa").low == -1
 
 
 def test_equal_systems_do_not_differ(predictions):
@@ -143,6 +170,13 @@ def test_systems_beside_one_reference(systems):
         significance.compare_all(systems, reference="d")
 
 
+def test_up_to_thirteen_speakers_all_ways_of_swapping_are_tried():
+    assert significance.smallest_p(13) == 1 / 4096
+    assert of_sum(np.ones(13)) == (1 / 4096, True)
+    assert significance.smallest_p(14) == 1 / 100_001
+    assert not of_sum(np.ones(14), permutations=9)[1]
+
+
 @pytest.mark.parametrize("speakers", [2, 5, 10])
 def test_the_smallest_p_is_that_of_a_system_that_is_always_right(predictions, speakers):
     right, wrong = (predictions(speakers=speakers, right=r) for r in (1, 0))
@@ -169,6 +203,16 @@ def test_the_conclusion_is_written_from_the_comparisons(predictions):
     )
 
 
+def test_of_a_metric_that_is_better_when_lower_the_lower_system_is_ahead(predictions):
+    systems = {"good": 0.9, "poor": 0.5}
+    systems = {name: predictions(speakers=10, right=r) for name, r in systems.items()}
+    table = significance.compare_all(systems, "cross_entropy")
+    assert table.loc[0, "high"] < 0
+    assert significance.conclude(table, "cross_entropy").startswith("good is ahead of poor by ")
+    turned = significance.compare_all(dict(reversed(systems.items())), "cross_entropy")
+    assert significance.conclude(turned, "cross_entropy").startswith("poor is behind good by ")
+
+
 def test_several_systems_on_one_side_share_a_sentence(predictions):
     systems = {
         "good": predictions(speakers=10, right=1.0, random_state=3),
@@ -193,6 +237,17 @@ def test_the_conclusion_says_where_nothing_could_have_been_found(predictions):
         "(p = 0.12, corrected 0.12). None could have been: with that many comparisons over "
         "4 speakers no corrected p is below 0.12."
     )
+    # The smallest p of 5 speakers is 1/16, and the smallest corrected p of three pairs 3/16.
+    systems = {
+        name: predictions(speakers=5, right=r) for name, r in (("a", 1), ("b", 0.5), ("c", 0))
+    }
+    table = significance.compare_all(systems)
+    assert significance.conclude(table).endswith(
+        "with that many comparisons over 5 speakers no corrected p is below 0.19."
+    )
+    # A corrected p that is just as large counts.
+    assert significance.conclude(table, alpha=3 / 16).startswith("a is ahead of b by ")
+    assert "None could" not in significance.conclude(table, alpha=3 / 16)
 
 
 def test_what_cannot_be_compared_is_refused(predictions):

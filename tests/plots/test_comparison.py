@@ -4,9 +4,19 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from plots.gallery import Published, built, comparison, labels, results, segments, texts
+from plots.gallery import (
+    Published,
+    built,
+    comparison,
+    labels,
+    predictions,
+    results,
+    segments,
+    texts,
+)
 from ser_lib import plots
 from ser_lib.errors import InputError
+from ser_lib.evaluation import Evaluation
 
 
 def words(figure):
@@ -23,6 +33,9 @@ def test_published_scores_stand_with_their_protocols_and_are_not_ranked():
     assert "protocols differ: not a ranking" in written
     points = [line for line in figure.axes[0].lines if line.get_marker() in ("o", "D")]
     assert [p.get_markerfacecolor() == "white" for p in points] == [False] * 4 + [True]
+    scores = Evaluation(predictions()).scores()
+    expected = [scores["uar"], scores["wa"], 0.771, 0.74, 0.771]
+    assert [float(p.get_xdata()[0]) for p in points] == pytest.approx(expected)
     assert len(segments(figure.axes[0])) == 2
 
 
@@ -71,6 +84,8 @@ def test_the_leaderboard_has_a_panel_for_each_protocol_and_normalisation():
     # One has no interval.
     assert written(train, "score") == ["0.720", "0.700 [0.640, 0.760]"]
     assert [len(segments(axes)) for axes in (train, utterance)] == [1, 1]
+    points = [axes.collections[-1].get_offsets()[:, 0].tolist() for axes in (train, utterance)]
+    assert points == [[0.72, 0.7], [0.61]]
     assert train.get_xlim() == utterance.get_xlim() == (0.5, 0.8)
 
 

@@ -15,8 +15,13 @@ def test_learning_curves_mark_the_epoch_of_the_best_development_score():
     figure = built("learning_curves")
     assert [list(line.get_xdata()) for line in dots(figure.axes[1])] == [[4, 4, 4]]
     assert "3 trainings; epoch chosen: 4" in texts(figure)
-    chosen = plots.learning_curves(histories(), chosen=[2, 5, 9])
-    assert "3 trainings; epochs chosen: 2 to 9" in texts(chosen)
+    chosen = plots.learning_curves(histories(), chosen=[2, 5, 8])
+    assert "3 trainings; epochs chosen: 2 to 8" in texts(chosen)
+    # The development loss is 2.5 / epoch + 0.1, the development UAR 0.6 less 0.05 per epoch from 4.
+    for axes, expected in zip(chosen.axes, ([1.35, 0.6, 0.4125], [0.5, 0.55, 0.4]), strict=True):
+        (points,) = dots(axes)
+        assert points.get_xdata().tolist() == [2, 5, 8]
+        assert points.get_ydata().tolist() == pytest.approx(expected)
 
 
 def test_learning_curves_need_no_development_rows_and_take_columns():
@@ -40,7 +45,12 @@ def test_one_curve_per_fold_is_shown():
 
 def test_the_pooled_score_of_the_test_speakers_can_be_shown():
     figure = built("learning_curves")
-    assert "test speakers, pooled: 0.500 [0.400, 0.600]" in texts(figure)
+    written = "test speakers, pooled: 0.500 [0.400, 0.600]"
+    assert written in texts(figure)
+    (line,) = [line for line in figure.axes[1].lines if line.get_label() == written]
+    assert list(line.get_ydata()) == [0.5, 0.5]
+    (band,) = figure.axes[1].patches
+    assert (band.get_y(), band.get_height()) == pytest.approx((0.4, 0.2))
     assert not any("test speakers" in text for text in texts(plots.learning_curves(PLAIN)))
     without = {"uar": 0.5, "uar_low": float("nan"), "uar_high": float("nan")}
     assert "test speakers, pooled: 0.500" in texts(plots.learning_curves(PLAIN, scores=without))

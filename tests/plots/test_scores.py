@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,20 +14,37 @@ def evaluation():
     return Evaluation(predictions(seeds=(0, 1)))
 
 
+def written_in_cells(axes):
+    """What is written in a matrix, by row and column."""
+    cells = {}
+    # The last text is the note below the title.
+    *written, _ = [t for t in axes.texts if t.get_text()]
+    for text in written:
+        column, row = map(int, text.xy if hasattr(text, "xy") else text.get_position())
+        cells.setdefault((row, column), []).append(text)
+    return cells
+
+
 def test_the_confusion_matrix_shows_per_cent_and_counts():
     rows = pd.DataFrame(
         {
-            "emotion": ["anger"] * 4 + ["fear"] * 250,
-            "predicted": ["anger"] * 3 + ["fear"] * 250 + ["anger"],
+            "emotion": ["anger"] * 4 + ["fear"] * 500,
+            "predicted": ["anger"] * 3 + ["fear"] * 499 + ["anger"] * 2,
         }
     )
     figure = plots.confusion_matrix(rows)
-    written = texts(figure)
-    for expected in ("75 %", "25 %", "< 1 %", "100 %", "3", "249", "Confusions"):
-        assert expected in written
-    uar = metrics.uar(rows["emotion"], rows["predicted"])
-    assert f"UAR {uar:.3f}, WA {252 / 254:.3f}, 254 utterances" in written
     axes = figure.axes[0]
+    written = {cell: [t.get_text() for t in own] for cell, own in written_in_cells(axes).items()}
+    assert written == {
+        (0, 0): ["75 %", "3"],
+        (0, 1): ["25 %", "1"],
+        (1, 0): ["< 1 %", "2"],
+        (1, 1): ["100 %", "498"],
+    }
+    uar = (3 / 4 + 498 / 500) / 2
+    assert f"UAR {uar:.3f}, WA {501 / 504:.3f}, 504 utterances" in texts(figure)
+    assert "Confusions" in texts(figure)
+    assert labels(axes, "x") == labels(axes) == ["anger", "fear"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted emotion", "true emotion")
     assert axes.yaxis_inverted()
 
@@ -61,12 +79,11 @@ def test_what_is_written_in_a_cell_can_be_read(fraction):
     rows = pd.DataFrame({"emotion": "anger", "predicted": ["anger"] * n + ["fear"] * (100 - n)})
     axes = plots.confusion_matrix(rows).axes[0]
     cells = axes.collections[0].get_facecolors().reshape(2, 2, 4)
-    # The last text is the note below the title.
-    *written, _ = [t for t in axes.texts if t.get_text()]
-    assert len(written) == 4
-    for text in written:
-        column, row = map(int, text.xy if hasattr(text, "xy") else text.get_position())
-        assert contrast(text.get_color(), cells[row, column, :3]) >= 4.5
+    written = written_in_cells(axes)
+    assert [len(own) for own in written.values()] == [2, 2]
+    for cell, own in written.items():
+        for text in own:
+            assert contrast(text.get_color(), cells[cell][:3]) >= 4.5
 
 
 def test_the_clean_test_rows_are_taken_of_several_conditions_and_parts():
@@ -131,7 +148,7 @@ def test_without_speakers_figures_have_no_intervals():
 
 def test_conditions_stand_in_their_order_and_systems_are_named():
     conditions = ("clean", "noise 10 dB", "noise 0 dB")
-    systems = {"SVM": predictions(conditions), "CNN": predictions(conditions[:2])}
+    systems = {"SVM": predictions(conditions), "CNN": predictions(conditions[:2], seeds=(0, 1))}
     axes = plots.condition_curve(systems).axes[0]
     assert labels(axes, "x") == list(conditions)
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["SVM", "CNN"]
@@ -139,6 +156,12 @@ def test_conditions_stand_in_their_order_and_systems_are_named():
     assert [len(intervals) for intervals in lines] == [3, 2]
     # Side by side, they can be told apart.
     assert 0 < lines[1][0][0, 0] - lines[0][0][0, 0] < 0.2
+    for line, drawn, rows in zip(axes.lines, lines, systems.values(), strict=False):
+        scores = Evaluation(rows).by_condition()
+        points = line.get_ydata()[: len(scores)]
+        assert points.tolist() == pytest.approx(scores["uar"].tolist())
+        ends = [segment[:, 1].tolist() for segment in drawn]
+        np.testing.assert_allclose(ends, scores[["uar_low", "uar_high"]])
 
 
 @pytest.mark.parametrize(

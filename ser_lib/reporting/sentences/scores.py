@@ -151,7 +151,8 @@ def speakers(evaluation: Evaluation) -> str:
     else:
         text += "the spread between speakers is what the interval comes from"
         text += "." if len(by_seed) == 1 else f"; all {len(by_seed)} seeds have the same UAR."
-    if not uar.min() <= pooled <= uar.max() and table["classes"].nunique() > 1:
+    lacking = table["classes"].min() < evaluation.rows()["emotion"].nunique()
+    if lacking and not uar.min() <= pooled <= uar.max():
         text += " The pooled UAR lies outside this range because the UAR of a speaker is over the "
         text += "classes of this speaker only."
     return text
