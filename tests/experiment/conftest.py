@@ -34,6 +34,12 @@ def corpus(recordings):
 
 
 @pytest.fixture
+def unbalanced(tmp_path):
+    """Three neutral recordings of each speaker, and one of each other emotion."""
+    return make_corpus(tmp_path / "unbalanced", takes=1, neutral=3)
+
+
+@pytest.fixture
 def system():
     return Tiny()
 

@@ -109,6 +109,30 @@ def test_each_fold_takes_what_is_best_on_its_own_speakers(corpus):
     assert list(runs) == ["s0", "s1", "s2", "s3"]
 
 
+class OneSided(NearestMean):
+    """Says neutral of everything with sharpness 1, elsewhere never, and is right otherwise."""
+
+    def predict_proba(self, X):
+        right = super().predict_proba(X).argmax(axis=1)
+        said = np.ones_like(right) if self.sharpness == 1 else np.where(right == 1, 0, right)
+        return np.eye(3)[said]
+
+
+class OneSidedSystem(Tiny):
+    def classifier(self, seed=0):
+        return OneSided(sharpness=self.sharpness, seed=seed)
+
+
+def test_what_is_best_is_said_by_the_uar_not_by_the_accuracy(unbalanced):
+    # Of five recordings of each speaker three are neutral: an accuracy of 0.6 against 0.4.
+    candidates = {"neutral": {}, "never neutral": {"sharpness": 2.0}}
+    evaluation = nested(OneSidedSystem, unbalanced, candidates, folds=["s0"])
+    assert evaluation.record["choices"]["s0"] == {
+        "trial": "never neutral",
+        "development_uar": {"neutral": 0.3333, "never neutral": 0.6667},
+    }
+
+
 def test_of_equals_the_surer_is_taken_and_its_rows_are_those_of_an_evaluation(corpus):
     evaluation = nested(Tiny, corpus, TRIALS, seeds=(0, 1))
     assert {c["trial"] for c in evaluation.record["choices"].values()} == {"default"}

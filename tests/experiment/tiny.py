@@ -16,14 +16,18 @@ FRONT_END = FrontEnd(analysis=LogMel(n_mels=8))
 PITCH = {"anger": 900, "neutral": 500, "sadness": 200}
 
 
-def make_corpus(folder, *, speakers=4, takes=2):
-    """Write tones, one pitch per emotion, slightly higher for each further speaker, and noise."""
+def make_corpus(folder, *, speakers=4, takes=2, neutral=None):
+    """
+    Write tones, one pitch per emotion, slightly higher for each further speaker, and noise.
+
+    There are `takes` recordings of each speaker and emotion; of the neutral ones, `neutral`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     rows = []
     for s in range(speakers):
         for emotion, pitch in PITCH.items():
-            for take in range(takes):
+            for take in range(neutral if neutral and emotion == "neutral" else takes):
                 time = np.arange(1600) / 16000
                 tone = np.sin(2 * np.pi * pitch * (1 + s / 20) * time) / 4
                 name = f"s{s}_{emotion}_{take}.wav"

@@ -109,6 +109,16 @@ def test_features_are_scaled_by_the_training_rows(with_copy):
     assert np.abs(unscaled.predict_proba(stretched) - expected).max() > 0.01
 
 
+def test_development_rows_have_no_say_in_the_scaling():
+    X, y = rows(24)
+    far = RaggedArray(X.values * np.float32(1000) + 5, X.offsets)
+    # After a single epoch there is nothing to choose: they change nothing.
+    alone, with_them = (
+        classifier(epochs=1).fit(X, y, validation=validation) for validation in (None, (far, y))
+    )
+    np.testing.assert_allclose(with_them.predict_proba(X), alone.predict_proba(X), atol=1e-6)
+
+
 def test_history_describes_each_epoch_and_the_best_epoch_is_kept(trained):
     X, y = rows(30, seed=1)
     assert [epoch["epoch"] for epoch in trained.history_] == list(range(1, 13))
@@ -122,6 +132,16 @@ def test_history_describes_each_epoch_and_the_best_epoch_is_kept(trained):
     assert json.loads(json.dumps(trained.history_)) == trained.history_
 
 
+def test_of_epochs_with_the_same_uar_the_one_with_the_smallest_loss_is_kept():
+    X, y = rows(24, classes=("anger", "sadness"))
+    # One row four times: whichever of its two labels is predicted, the UAR is a half.
+    same = X.take(np.zeros(4, int))
+    fitted = classifier().fit(X, y, validation=(same, ["anger", "anger", "anger", "sadness"]))
+    assert {epoch["dev_uar"] for epoch in fitted.history_} == {0.5}
+    losses = [epoch["dev_loss"] for epoch in fitted.history_]
+    assert fitted.best_epoch_ == 1 + np.argmin(losses) > 1
+
+
 def test_training_stops_after_patience_epochs_without_improvement():
     X, y = rows()
     # With permuted development labels, training increases the development loss. Rows of a class
@@ -131,8 +151,11 @@ def test_training_stops_after_patience_epochs_without_improvement():
     wrong[:4] = "fear"
     fitted = classifier(epochs=40, patience=3, monitor="loss").fit(X, y, validation=(X, wrong))
     assert len(fitted.history_) == fitted.best_epoch_ + 3 < 40
-    expected = accuracy_score(wrong[4:], fitted.predict(X)[4:])
-    assert fitted.history_[fitted.best_epoch_ - 1]["dev_accuracy"] == pytest.approx(expected)
+    best = fitted.history_[fitted.best_epoch_ - 1]
+    known, posteriors = wrong[4:], fitted.predict_proba(X)[4:]
+    assert best["dev_accuracy"] == pytest.approx(accuracy_score(known, fitted.predict(X)[4:]))
+    assert best["dev_loss"] == min(epoch["dev_loss"] for epoch in fitted.history_)
+    assert best["dev_loss"] == pytest.approx(log_loss(known, posteriors), abs=1e-5)
 
 
 def test_every_epoch_draws_each_row_from_one_of_its_copies(training_batches):

@@ -107,6 +107,28 @@ def test_squeezenet_gives_average_and_maximum_of_its_last_map_after_preprocessin
     assert vectors.shape[1] == 768
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # Blue, green and red of 0 to 255, less their mean: 255 times 0.225, -0.224 and 2 * 0.229.
+        ("squeezenet", (57.375, -57.12, 116.79)),
+        # What torchvision makes of its images has mean 0 and standard deviation 1 already.
+        ("alexnet", (1, -1, 2)),
+        # Red, green and blue of 0.485 + 0.229, 0.456 - 0.224 and 0.406 + 2 * 0.225 out of [0, 1],
+        # brought into [-1, 1].
+        ("resnet50v2", (0.428, -0.536, 0.712)),
+    ],
+)
+def test_channels_are_scaled_as_the_images_were_that_a_backbone_learnt_from(
+    name, expected, monkeypatch
+):
+    unchanged = dataclasses.replace(BACKBONES[name], apply=lambda images, *_: images)
+    monkeypatch.setitem(BACKBONES, name, unchanged)
+    model = model_of(name, (224, 224, 3), imagenet_preprocessing=True)
+    scaled = model(np.full((1, 224, 224, 3), (1, -1, 2), np.float32))
+    np.testing.assert_allclose(scaled[0, 0, 0], expected, atol=1e-4)
+
+
 @pytest.mark.slow
 def test_alexnet_gives_its_second_dense_layer(monkeypatch):
     model = model_of("alexnet", (224, 224, 3))

@@ -11,6 +11,7 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from ser_lib import protocols
 from ser_lib.errors import InputError
+from ser_lib.protocols import Fold
 
 DISJOINT = [
     ("leave_one_speaker_out", "emodb"),
@@ -408,6 +409,11 @@ def one_fold_each_utterance(table):
     return table.assign(split=[str(i % 3) for i in range(len(table))])
 
 
+def develop_on_every_third_utterance(table):
+    part = np.where(np.arange(len(table)) % 3, "train", "dev")
+    return table.assign(split=np.where(table["speaker"] == "16", "test", part))
+
+
 LOSO, SESSION, PAIR = "leave_one_speaker_out", "leave_one_session_out", "leave_one_pair_out"
 REFUSED = [
     (LOSO, "emodb", without("speaker", "03"), "49 of 535 have none, the first is 'u0000'"),
@@ -447,6 +453,10 @@ REFUSED = [
     ),
     ("predefined", "emodb", lambda t: t.assign(split="train"), "there are no test rows"),
     ("predefined", "ravdess", one_fold_each_utterance, "promises unknown speakers.*: 01, 02, 03"),
+    (
+        *("predefined", "emodb", develop_on_every_third_utterance),
+        "promises unknown speakers, but these are in train and in dev: 03, 08, 09",
+    ),
     ("shuffled_80_20", "emodb", lambda t: t.iloc[:40], "10 utterances .*; fewer of boredom, disg"),
 ]
 
@@ -476,6 +486,17 @@ def test_a_table_that_cannot_give_what_is_promised_is_refused(
         protocols.make(name).folds(table)
     if not name.startswith("shuffled") and "twice" not in message and "two sexes" not in message:
         assert name in str(error.value)
+
+
+@pytest.mark.parametrize(("one", "other"), [("train", "dev"), ("train", "test"), ("dev", "test")])
+def test_an_utterance_in_two_parts_of_a_fold_is_refused(one, other, small, monkeypatch):
+    parts = {"train": [0, 1, 2, 3], "dev": [4, 5], "test": [6, 7]}
+    parts[one].append(parts[other][0])
+    fold = Fold("one", *map(np.array, parts.values()))
+    monkeypatch.setattr(protocols.Random8020, "_folds", lambda self, table, seed: [fold])
+    message = f"fold 'one': utterances in both {one} and {other}: u000{parts[other][0]}"
+    with pytest.raises(InputError, match=message):
+        protocols.Random8020().folds(small("ab"))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from ser_lib import evaluate, systems
 from ser_lib.errors import InputError
 from ser_lib.evaluation.calibration import calibrate
 from ser_lib.experiment.fold import FoldData, fit_fold
+from ser_lib.experiment.plan import prepare
 from ser_lib.features import extract, standardise_by
-from ser_lib.protocols import Fold
+from ser_lib.protocols import Fold, SpeakerFolds
 from ser_lib.recognition import load, train
+from ser_lib.recognition.expected import matching_evaluation
 
 
 def all_rows(corpus):
@@ -82,6 +84,24 @@ def test_an_evaluation_under_another_specification_is_not_taken(corpus, tmp_path
     evaluate(systems.Svm(**QUICK_SVM), fewer, progress=False)
     folder = train(systems.Svm(**QUICK_SVM), corpus, tmp_path / "model", progress=False)
     assert load(folder).description["expected"] is None
+
+
+@pytest.mark.slow
+def test_only_whole_evaluations_on_unseen_speakers_say_what_to_expect(corpus):
+    system = systems.Svm(**QUICK_SVM)
+    plan = prepare(system, corpus)
+    evaluate(system, corpus, protocol="random_80_20", progress=False)
+    evaluate(system, corpus, folds=1, progress=False)
+    assert matching_evaluation(plan) is None
+    # More seeds are better, and the protocol of the plan is better than these.
+    for options in (
+        {"protocol": SpeakerFolds(k=3)},
+        {"protocol": SpeakerFolds(k=3), "seeds": (1, 2)},
+        {"protocol": SpeakerFolds(k=3), "seeds": (3, 4, 5)},
+        {"seeds": (0,)},
+    ):
+        evaluation = evaluate(system, corpus, **options, progress=False)
+        assert matching_evaluation(plan).record["digest"] == evaluation.record["digest"]
 
 
 def test_the_training_for_the_temperature_is_not_done_twice(corpus, tmp_path, monkeypatch):
