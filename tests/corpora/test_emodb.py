@@ -2,9 +2,10 @@
 
 import pytest
 from corpus_tables import EMODB, EMOTIONS
+from tiny_corpora import write_recording
 
 from ser_lib.corpora import discovery, emodb, load_corpus
-from ser_lib.errors import InputError
+from ser_lib.errors import InputError, InputWarning
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,23 @@ def test_the_fields_of_a_file_name(make_tree):
     ]
     assert row["language"] == "de"
     assert row[["session", "intensity", "split"]].isna().all()
+
+
+def test_each_letter_stands_for_its_german_word(tmp_path):
+    # Of published recordings; others would be left out.
+    emotions = {
+        "03a01Wa": "anger",
+        "03a04Lc": "boredom",
+        "09a01Ea": "disgust",
+        "03a04Ad": "fear",
+        "03a01Fa": "happiness",
+        "03a02Ta": "sadness",
+        "03a01Nc": "neutral",
+    }
+    for seed, name in enumerate(emotions):
+        write_recording(tmp_path / f"emodb/wav/{name}.wav", seed)
+    with pytest.warns(InputWarning, match="7 of 535 utterances found"):
+        assert load_corpus("emodb", data=tmp_path).table["emotion"].to_dict() == emotions
 
 
 def test_the_index_holds_the_published_files():

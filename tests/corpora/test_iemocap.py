@@ -44,6 +44,26 @@ def test_all_on_which_the_annotators_agreed(tree):
     assert emotions(corpus)["Ses01F_impro01_M001"] == "excitement"
 
 
+def test_each_label_stands_for_its_emotion(tmp_path, monkeypatch):
+    words = {
+        "ang": "anger",
+        "dis": "disgust",
+        "exc": "excitement",
+        "fea": "fear",
+        "fru": "frustration",
+        "hap": "happiness",
+        "neu": "neutral",
+        "oth": "other",
+        "sad": "sadness",
+        "sur": "surprise",
+    }
+    labels = {f"Ses01F_impro01_F00{i}": label for i, label in enumerate(words)}
+    iemocap_tree(tmp_path, labels)
+    monkeypatch.setattr(iemocap, "UTTERANCES", len(labels))
+    found = emotions(load_corpus("iemocap", data=tmp_path, subset="all"))
+    assert found == {utterance: words[label] for utterance, label in labels.items()}
+
+
 def test_a_speaker_is_a_session_and_the_sex_of_who_speaks(tree):
     table = tree.load(subset="all").table
     # The letter after the session says who wears the markers, the one before the turn who speaks.

@@ -29,6 +29,23 @@ def test_the_fields_of_a_file_name(make_tree):
     assert row.tolist() == expected
 
 
+def test_each_number_stands_for_its_emotion(tmp_path):
+    emotions = {
+        "03-01-01-01-01-01-01": "neutral",
+        "03-01-02-01-01-01-01": "calm",
+        "03-01-03-01-01-01-01": "happiness",
+        "03-01-04-01-01-01-01": "sadness",
+        "03-01-05-01-01-01-01": "anger",
+        "03-01-06-01-01-01-01": "fear",
+        "03-01-07-01-01-01-01": "disgust",
+        "03-01-08-01-01-01-01": "surprise",
+    }
+    for seed, name in enumerate(emotions):
+        write_recording(tmp_path / f"ravdess/{name}.wav", seed)
+    with pytest.warns(InputWarning, match="8 of 1440 utterances found"):
+        assert load_corpus("ravdess", data=tmp_path).table["emotion"].to_dict() == emotions
+
+
 def test_songs_are_no_part_of_speech_and_no_unexpected_files(sung):
     corpus = sung.load()
     assert (corpus.subset, len(corpus.table)) == ("all", len(RAVDESS))

@@ -12,7 +12,16 @@ import soundfile
 
 from ser_lib import code_digest, paths
 from ser_lib.errors import InputError, InputWarning
-from ser_lib.features import Descriptors, FrontEnd, Functionals, LogMel, Windows, cache, extract
+from ser_lib.features import (
+    Descriptors,
+    FrontEnd,
+    Functionals,
+    LogMel,
+    Windows,
+    cache,
+    extract,
+    storage,
+)
 from ser_lib.features.normalisation import standardise_by
 from ser_lib.signal import WhiteNoise, decode
 
@@ -153,6 +162,22 @@ def test_changed_code_is_another_entry_and_a_changed_comment_is_not(corpus, by_n
     assert [one == other for one, other in zip(folders(), before, strict=True)] == [False, False]
 
 
+def test_changed_code_of_a_normalisation_is_another_entry_of_normalised_features(corpus, edit):
+    corpus.table = corpus.table[:4].assign(speaker=["a", "b"] * 2)
+
+    def folders():
+        return [
+            *cache.extract_to_cache(corpus, [VECTORS], jobs=1),
+            *cache.extract_to_cache(corpus, [VECTORS], normalisation="speaker", jobs=1),
+        ]
+
+    before = folders()
+    edit("features/normalisation.py", "import numpy", "# Why not.\nimport numpy")
+    assert folders() == before
+    edit("features/normalisation.py", "def ", "COUNT = 1\n\n\ndef ")
+    assert [one == other for one, other in zip(folders(), before, strict=True)] == [True, False]
+
+
 def test_a_users_own_step_brings_its_source_along(corpus, decoded):
     def own():
         @dataclasses.dataclass(frozen=True)
@@ -212,6 +237,15 @@ def test_a_damaged_block_is_made_again(corpus, decoded, monkeypatch, tmp_path):
     assert len(decoded) == 16
 
 
+def test_a_block_whose_lengths_do_not_fit_its_values_is_damaged(tmp_path):
+    path = tmp_path / "000000.npz"
+    storage.write_block(path, [np.zeros((2, 1)), np.zeros((3, 1))], {})
+    with np.load(path) as arrays:
+        np.savez(path, **dict(arrays) | {"lengths": np.array([2, 4])})
+    with pytest.raises(InputError, match="lengths and values do not fit"):
+        storage.read_block(path)
+
+
 @pytest.mark.parametrize("name", ["values.npy", "offsets.npy", "meta.json"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "half", "other", "a bit", "zeros"])
 def test_a_damaged_entry_is_made_again(corpus, tmp_path, name, damage):
@@ -234,6 +268,42 @@ def test_a_damaged_entry_is_made_again(corpus, tmp_path, name, damage):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_right(corpus, FRAMES, FRAMES.extract(corpus))
+
+
+@pytest.mark.parametrize("name", ["values.npy", "offsets.npy", "meta.json"])
+def test_damaged_normalised_features_are_made_again(corpus, name):
+    corpus.table = corpus.table.assign(speaker=["a", "b"] * (COUNT // 2))
+
+    def normalised():
+        (folder,) = cache.extract_to_cache(corpus, [FRAMES], normalisation="speaker")
+        return folder
+
+    folder = normalised()
+    expected = {path.name: path.read_bytes() for path in folder.iterdir()}
+    # In the last byte, which no header and no length gives away.
+    (folder / name).write_bytes(expected[name][:-1] + bytes([expected[name][-1] ^ 16]))
+    with pytest.warns(InputWarning, match=rf"made again: .*{folder.name}") as said:
+        assert normalised() == folder
+    assert len(said) == 1
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected
+
+
+def test_features_that_the_disk_has_no_room_for_are_refused_before_they_are_written(
+    corpus, tmp_path, monkeypatch
+):
+    sizes = []
+
+    def refuse(folder, size):
+        sizes.append(size)
+        raise InputError("0.0 MB are free on this disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(paths, "require_space", refuse)
+        with pytest.raises(InputError, match=r"0\.0 MB are free"):
+            VECTORS.extract(corpus, jobs=1)
+    assert all(path.name.endswith(".partial") for path in entries(tmp_path))
+    values = VECTORS.extract(corpus, jobs=1).values
+    assert sizes == [values.nbytes]
 
 
 def test_blocks_of_a_run_that_came_second_are_removed(corpus, tmp_path):

@@ -27,12 +27,17 @@ def test_moments_percentiles_and_regressions_are_those_of_numpy_and_scipy():
     np.testing.assert_allclose(found["kurtosis"], scipy.stats.kurtosis(x))
     for part in (1, 25, 50, 75, 99):
         np.testing.assert_allclose(found[f"p{part}"], np.percentile(x, part, axis=0))
+    np.testing.assert_allclose(found["range"], np.ptp(np.percentile(x, (1, 99), axis=0), axis=0))
+    p25, p50, p75 = np.percentile(x, (25, 50, 75), axis=0)
+    np.testing.assert_allclose(found["iqr_low"], p50 - p25)
+    np.testing.assert_allclose(found["iqr_high"], p75 - p50)
     for degree, value, error in ((1, "slope", "slope_error"), (2, "curvature", "curvature_error")):
         coefficients = np.polyfit(t, x, degree)
         fitted = np.stack([np.polyval(c, t) for c in coefficients.T], axis=1)
         np.testing.assert_allclose(found[value], coefficients[0])
         np.testing.assert_allclose(found[error], np.sqrt(np.mean((x - fitted) ** 2, axis=0)))
     np.testing.assert_allclose(found["at_max"], t[x.argmax(axis=0)])
+    np.testing.assert_allclose(found["at_min"], t[x.argmin(axis=0)])
     np.testing.assert_allclose(found["change"], np.abs(np.diff(x, axis=0)).mean(axis=0))
 
 
@@ -50,6 +55,30 @@ def test_peaks_of_a_wave():
     assert found["rise_mean"][0] == pytest.approx(-found["fall_mean"][0]) == pytest.approx(0.4)
     assert found["up_50"][0] == pytest.approx(0.5, abs=0.05)
     assert found["centroid"][0] == pytest.approx(0.5)
+
+
+def test_fractions_of_the_range_of_a_ramp():
+    found = table(np.arange(100)[:, None])
+    # The range is from 0.99 to 98.01; its parts end at 25.2, 49.5, 73.8 and 88.3.
+    parts = [found[name][0] for name in ("up_25", "up_50", "up_75", "up_90")]
+    assert parts == pytest.approx([0.74, 0.50, 0.26, 0.11])
+    assert (found["iqr_low"][0], found["at_max"][0], found["at_min"][0]) == (24.75, 1, 0)
+
+
+def test_heights_of_peaks_that_differ():
+    # Periods of 20 and of 30 frames in turn, five of each, with peaks of height 2 and 6.
+    x = np.concatenate(
+        [a * (1 - np.cos(2 * np.pi * np.arange(n) / n)) for a, n in [(1, 20), (3, 30)] * 5] + [[0]]
+    )
+    found = table(x[:, None])
+    smooth = [
+        a * (1 + np.cos(2 * np.pi * np.arange(-2, 3) / n).mean()) for a, n in ((1, 20), (3, 30))
+    ]
+    assert found["peak_rate"][0] == pytest.approx(10 / 251)
+    assert found["peak_mean"][0] == pytest.approx(np.mean(smooth) - x.mean())
+    assert found["peak_std"][0] == pytest.approx(np.std(smooth))
+    assert found["peak_gap"][0] == pytest.approx(25)
+    assert found["peak_gap_std"][0] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_descriptor_of_voiced_frames_is_that_of_these_frames_alone():

@@ -47,6 +47,15 @@ def test_a_constant_has_no_spread_and_no_shape(frames, value):
         assert found[name] == 0
 
 
+def test_a_feature_that_varies_little_for_its_size_varies():
+    x = 1 + 2.0**-40 * np.array([[0], [0], [0], [1]])
+    found = dict(zip(STATISTICS, Functionals()(x)[0], strict=True))
+    # Of one in four: the root of 3 / 16, (1 - 1 / 2) over it, and (1 - 6 * 3 / 16) / (3 / 16).
+    assert found["std"] == pytest.approx(2.0**-40 * 0.4330127)
+    assert found["skewness"] == pytest.approx(1.1547005)
+    assert found["kurtosis"] == pytest.approx(-2 / 3)
+
+
 def test_the_frames_are_not_touched():
     x = np.random.default_rng(0).standard_normal((9, 3))
     before = x.copy()

@@ -14,6 +14,8 @@ def test_a_tone_has_its_frequency(pitch, sample_rate):
     seconds, hertz = pitch_track(tone, sample_rate)
     assert len(seconds) == len(hertz)
     assert seconds[-1] == pytest.approx(0.5, abs=0.02)
+    # Every 16 ms, in whole samples.
+    np.testing.assert_allclose(np.diff(seconds), 0.016, atol=0.5 / sample_rate)
     voiced = hertz[np.isfinite(hertz)]
     assert len(voiced) > 0.8 * len(hertz)
     np.testing.assert_allclose(voiced, pitch, rtol=0.01)

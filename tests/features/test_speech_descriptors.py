@@ -58,18 +58,40 @@ def test_level_and_crossings_of_a_sine():
     np.testing.assert_allclose(found["zcr"], 1 / 8, atol=0.003)
 
 
+def test_shapes_of_the_spectrum_are_its_moments(noisy, spectrum):
+    found = table(noisy)
+    f = np.arange(257)[:, None] * RATE / 512
+    share = spectrum / spectrum.sum(axis=0)
+    centred = f - np.sum(share * f, axis=0)
+    second, third, fourth = (np.sum(share * centred**k, axis=0) for k in (2, 3, 4))
+    np.testing.assert_allclose(found["spectral_skewness"], third / second**1.5, rtol=1e-4)
+    np.testing.assert_allclose(found["spectral_kurtosis"], fourth / second**2, rtol=1e-4)
+    flux = np.linalg.norm(np.diff(np.sqrt(share), axis=1), axis=0)
+    np.testing.assert_allclose(found["spectral_flux"], [0, *flux], atol=1e-5)
+
+
+def test_a_signal_ten_times_as_strong_is_four_times_as_loud(noisy):
+    # Its power is a hundred times as large: 100**0.3.
+    ratio = table(10 * noisy)["loudness"] / table(noisy)["loudness"]
+    np.testing.assert_allclose(ratio, 3.98107, rtol=1e-4)
+
+
 def test_slopes_and_ratios_are_those_of_the_spectrum(noisy, spectrum):
     found = table(noisy)
     f = np.arange(257) * RATE / 512
     decibels = 10 * np.log10(spectrum)
-    inside = (f >= 500) & (f < 1500)
-    slope = np.polyfit(f[inside] / 1000, decibels[inside], 1)[0]
-    np.testing.assert_allclose(found["slope_500_1500"], slope, rtol=1e-4)
+    for a, b in ((0, 500), (500, 1500)):
+        inside = (f >= a) & (f < b)
+        slope = np.polyfit(f[inside] / 1000, decibels[inside], 1)[0]
+        np.testing.assert_allclose(found[f"slope_{a}_{b}"], slope, rtol=1e-4, atol=1e-4)
     low, high = (spectrum[(f >= a) & (f < b)].sum(axis=0) for a, b in ((50, 1000), (1000, 5000)))
     np.testing.assert_allclose(found["alpha_ratio"], 10 * np.log10(low / high), atol=1e-4)
     below, above = (decibels[(f >= a) & (f < b)].max(axis=0) for a, b in ((0, 2000), (2000, 5000)))
     np.testing.assert_allclose(found["hammarberg"], below - above, atol=1e-4)
     share = spectrum / spectrum.sum(axis=0)
+    for a, b in ((250, 650), (1000, 4000)):
+        level = 10 * np.log10(share[(f >= a) & (f < b)].sum(axis=0))
+        np.testing.assert_allclose(found[f"band_{a}_{b}"], level, atol=1e-4)
     entropy = scipy.stats.entropy(share, base=2)
     np.testing.assert_allclose(found["spectral_entropy"], entropy, rtol=1e-4)
 
@@ -78,6 +100,11 @@ def test_descriptors_of_voiced_frames_are_missing_in_all_others(noisy):
     found = table(noisy, SpeechDescriptors())
     voiced = np.isfinite(found["pitch"])
     assert 0.2 < voiced.mean() < 0.95
+    raw = table(noisy)
+    for name in VOICED:
+        if name.startswith("voiced "):
+            of_all = raw[name.removeprefix("voiced ")][voiced]
+            np.testing.assert_array_equal(raw[name][voiced], of_all, err_msg=name)
     for name, values in found.items():
         expected = voiced if name.removeprefix("delta ") in VOICED else np.ones(len(voiced), bool)
         np.testing.assert_array_equal(np.isfinite(values), expected, err_msg=name)

@@ -92,6 +92,16 @@ def front_end(name, variant):
     return result
 
 
+def functionals():
+    """Describe our functionals, as the shipped models use them, with their names."""
+    system = subjects.system("ours_discriminant", "default")
+    names = system.front_end.feature_names
+    steady = subjects.steady(names)
+    signals = [subjects.noisy(path, seed) for seed, path in enumerate(paths())]
+    output = [system.front_end(signal, "noisy")[:, steady] for signal in signals]
+    return described(output), [len(names), digest(names)]
+
+
 def network(name, variant):
     """Count the parameters of a network, and ask it before any training."""
     system = subjects.system(name, variant)
@@ -343,6 +353,7 @@ def main():
         made_up_predictions().to_csv(predictions, index=False, lineterminator="\n")
     groups = {"recordings": recordings(), "evaluation": evaluation()}
     texts = {"folds": folds()}
+    groups["functionals"], texts["functionals"] = functionals()
     texts["candidates"] = {n: subjects.candidates(n) for n in subjects.system_names()}
     for name, variant in SYSTEMS:
         print(name, variant, flush=True)

@@ -65,6 +65,14 @@ def test_front_end(name, variant):
     check_described(make.front_end(name, variant), group(f"front end {name} {variant}"))
 
 
+def test_functionals_of_our_own():
+    found, names = make.functionals()
+    assert names == TEXTS["functionals"]
+    check_described(found, group("functionals"))
+    one, other = (make.subjects.system(name, "default") for name in make.subjects.OURS)
+    assert one.front_end == other.front_end
+
+
 @pytest.mark.parametrize(("name", "variant"), params(make.SYSTEMS))
 def test_what_is_declared(name, variant):
     found = make.declared(name, variant)

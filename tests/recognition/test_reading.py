@@ -1,6 +1,7 @@
 """Recordings in pieces: every sample where it belongs, whatever the blocks they are read in."""
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_a_waveform_of_integers_in_stereo_is_that_of_its_file(tmp_path):
     assert of_waveform == pytest.approx(of_file, abs=1e-4)
 
 
-@pytest.mark.parametrize("offset", [0.001, 0.1, -0.1])
+@pytest.mark.parametrize("offset", [0.004, 0.006, -0.006, 0.1, -0.1])
 def test_a_constant_offset_is_taken_off_where_it_is_large(offset, tmp_path):
     signal = np.random.default_rng(0).normal(0, 0.1, RATE).astype("float32")
     signal -= signal.mean()
@@ -193,6 +194,29 @@ def test_speech_is_found_in_every_recording_of_the_corpus(corpus):
 def test_quiet_speech_at_another_rate_is_speech(corpus):
     signal = decode(corpus.table["path"].iloc[0], sample_rate=44100).signal
     assert holds_speech(signal * np.float32(1e-3), 44100)
+
+
+@pytest.fixture
+def detect(monkeypatch):
+    """Return a function that makes the detector hear a voice in the first pieces of 30 ms."""
+
+    def hears(count):
+        answers = iter([True] * count + [False] * 100)
+        detector = SimpleNamespace(is_speech=lambda samples, rate: next(answers))
+        monkeypatch.setattr("webrtcvad.Vad", lambda mode: detector)
+
+    return hears
+
+
+@pytest.mark.parametrize(
+    ("voiced", "decibels", "found"),
+    [(4, 20, False), (5, 20, True), (100, 2.9, False), (100, 3.1, True)],
+)
+def test_speech_is_voiced_for_150_ms_and_varies_by_3_db(detect, voiced, decibels, found):
+    detect(voiced)
+    signal = np.tile(np.float32([0.5, -0.5]), RATE)
+    signal[: len(signal) // 2] *= np.float32(10 ** (-decibels / 20))
+    assert holds_speech(signal, RATE) == found
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from small_models import QUICK_SVM
 from ser_lib import cli, load_corpus, paths, systems
 from ser_lib.errors import InputError
 from ser_lib.evaluation import metrics
-from ser_lib.evaluation.predictions import score_all_outputs
+from ser_lib.evaluation.predictions import Evaluation, score_all_outputs
 from ser_lib.experiment import results
 from ser_lib.recognition import evaluate_model, load, train
+from ser_lib.recognition.expected import expected_scores
 from ser_lib.recognition.result_page import result_html
 from ser_lib.recognition.transfer import add_score
 from ser_lib.reporting import build_report
@@ -62,6 +63,15 @@ def test_scores_are_those_of_the_shared_emotions(recogniser, other):
     assert found["uar_low"] <= found["uar"] <= found["uar_high"]
     assert found["largest_posterior"] == pytest.approx(table["posterior"].mean(), abs=5e-6)
     assert results.read(file).predictions.equals(evaluation.predictions)
+
+
+def test_scores_to_be_expected_say_whether_their_code_has_changed(recogniser, other):
+    evaluation, _ = evaluate_model(recogniser, other, progress=False)
+    assert expected_scores(evaluation)["code"] == "current"
+    (code,) = evaluation.record["code"]
+    changed = {name: "0" * len(digest) for name, digest in code["files"].items()}
+    record = evaluation.record | {"code": [code | {"files": changed}]}
+    assert expected_scores(Evaluation(evaluation.predictions, record))["code"] == "older"
 
 
 def test_classes_that_are_no_emotions_are_trained_recognised_and_tested(corpus, other, tmp_path):
