@@ -113,9 +113,7 @@ whole='-p folds None -p epochs None'
 for corpus in emodb ravdess; do
     ser run 00 01 --corpus $corpus -p folds None -p seeds '[0, 1, 2, 3, 4]'
     ser run 11 12 03 04 07 --corpus $corpus $whole -p seeds '[0, 1, 2]'
+    ser run 08 --corpus $corpus $whole -p seeds '[0, 1, 2]' -p parameters '{"weights": "imagenet"}'
 done
-for corpus in emodb ravdess; do
-    if [ $corpus = emodb ]; then stored='[0, 1, 2]'; else stored='[0]'; fi
-    ser run 08 --corpus $corpus $whole -p seeds "$stored" -p parameters '{"weights": "imagenet"}'
-    ser run 02 05 06 --corpus $corpus $whole -p seeds "$stored"
-done
+ser run 02 05 06 --corpus emodb $whole -p seeds '[0, 1, 2]'
+ser run 02 05 06 --corpus ravdess $whole -p seeds '[0]'
