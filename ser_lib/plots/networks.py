@@ -33,6 +33,8 @@ _COLOURS = {
 # Left and right end of the boxes, of the shapes and of the bars, in inches.
 _BOX, _SHAPE, _BAR = (0.32, 4.5), 5.65, (6.05, 7.1)
 _ROW = 0.5
+_DETAILS = 80
+"""Characters of details for which a box has room."""
 
 
 @dataclasses.dataclass
@@ -137,7 +139,10 @@ def _draw_block(ax: Axes, block: _Block, y: float) -> None:
     x, middle = _BOX[0] + 0.12, y + _ROW / 2
     look = {"va": "center", "fontweight": "bold", "color": text_colour(colour)}
     ax.text(x, middle - 0.08 * bool(block.details), block.name, fontsize=9, **look)
-    ax.text(x, middle + 0.09, ", ".join(block.details), fontsize=7.2, va="center", color=INK)
+    details = ", ".join(block.details)
+    # Smaller where it would be wider than the box.
+    size = 7.2 * min(1, _DETAILS / max(1, len(details)))
+    ax.text(x, middle + 0.09, details, fontsize=size, va="center", color=INK)
 
 
 def _frame_parts(ax: Axes, by_part: list[bool], top: float, part: str) -> None:
