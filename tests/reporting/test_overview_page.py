@@ -46,7 +46,7 @@ def test_the_readme_has_one_row_per_system_under_the_normalisation_train(checkou
     lines = readme_table(corpora(checkout), checkout).splitlines()
     assert lines[0] == (
         "| system | UAR, [Recordings in a folder](reports/folder/README.md): 3 classes, "
-        "leave one speaker out | after | notebook | run on real speech |"
+        "leave one speaker out | source | notebook | run on real speech |"
     )
     svm, tiny = lines[2:4]
     row = next(r for r in corpora(checkout)["folder"] if r.values["system"] == "svm"
