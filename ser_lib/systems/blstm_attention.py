@@ -8,9 +8,8 @@ from ser_lib.params import Check, change, choice, flag, integer, optional, param
 from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
 from ser_lib.systems.sources import (
     CHOSEN_ON_DEVELOPMENT,
-    FOUR_MASKS,
-    KERAS_2_LSTM,
-    ONE_MASK,
+    KERAS_2_GATES,
+    KERAS_2_MASKS,
     TRIMMED,
 )
 
@@ -77,7 +76,8 @@ DEVIATIONS = (
     "filters an octave too low, and chroma that leave out bins (both variants).",
     "A descriptor that does not change within a recording becomes 0; the original divides by zero "
     "(both variants).",
-    KERAS_2_LSTM.format(dropout=ONE_MASK, masks=FOUR_MASKS),
+    KERAS_2_GATES,
+    KERAS_2_MASKS,
     "Both variants run all their epochs and train on the development rows as well, as the original "
     "does.",
     CHOSEN_ON_DEVELOPMENT.format(

@@ -11,10 +11,9 @@ from ser_lib.systems.sources import (
     ALL_EPOCHS,
     CALM_AS_NEUTRAL,
     CHOSEN_ON_DEVELOPMENT,
-    FOUR_MASKS,
-    KERAS_2_LSTM,
+    KERAS_2_GATES,
+    KERAS_2_MASKS,
     MULTIMODAL,
-    ONE_MASK,
     RANDOM_SPLIT,
     SIMILAR_LENGTH,
     TRIMMED,
@@ -74,7 +73,8 @@ DEVIATIONS = (
     "recording share theirs (both variants).",
     ALL_EPOCHS.format(original="chooses it by the accuracy on the test set")
     + " So 70 % of the recordings train, where the original trains on 80 %.",
-    KERAS_2_LSTM.format(dropout=ONE_MASK, masks=FOUR_MASKS),
+    KERAS_2_GATES,
+    KERAS_2_MASKS,
     "The spectrogram has frames of 25 ms every 20 ms and 64 mel bands up to 8 kHz, scaled band by "
     "band by the training speakers, in windows of 1.28 s; as published, frames of 16 ms every 8 "
     "ms, 128 bands up to 4 kHz, unscaled, in windows of 1.02 s. Frames every 10 ms take twice the "

@@ -10,7 +10,7 @@ from ser_lib.systems.base import AttentionGrid, NeuralSystem, Published
 from ser_lib.systems.sources import (
     ALL_EPOCHS,
     CHOSEN_ON_DEVELOPMENT,
-    KERAS_2_LSTM,
+    KERAS_2_GATES,
     SIMILAR_LENGTH,
 )
 
@@ -73,7 +73,7 @@ DEVIATIONS = (
         original="stops once validation accuracy has gained less than "
         "0.0005 for 30 epochs, and scores the last weights"
     ),
-    KERAS_2_LSTM.format(dropout="", masks=""),
+    KERAS_2_GATES,
     SIMILAR_LENGTH,
     CHOSEN_ON_DEVELOPMENT.format(
         choices="64 units in each direction, SpecAugment, moving statistics of batch normalisation "

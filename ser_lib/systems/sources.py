@@ -48,14 +48,13 @@ TORCH_LAYERS = (
     "Weights start from Glorot's uniform distribution and biases from zero, and 1e-7 keeps Adam's "
     "quotients finite; in the original PyTorch's defaults, of Adam 1e-8 (both variants)."
 )
-KERAS_2_LSTM = (
-    "The gates of the LSTM are sigmoid functions{dropout}; in the Keras 2 of the original they are "
-    "0.2 x + 0.5 between 0 and 1{masks} (both variants)."
+KERAS_2_GATES = (
+    "The gates of the LSTM are sigmoid functions; in the Keras 2 of the original they are 0.2 x + "
+    "0.5 between 0 and 1 (both variants)."
 )
-"""With `dropout` and `masks` where the inputs of the LSTM are dropped."""
-ONE_MASK, FOUR_MASKS = (
-    ", and one mask drops the inputs of all",
-    ", and each has a mask of its own",
+KERAS_2_MASKS = (
+    "One mask drops the inputs of all gates of the LSTM; in the Keras 2 of the original each gate "
+    "has its own (both variants)."
 )
 REVERBERATION = (
     "The reverberation of the kind `lognrevspec` is noise that decays exponentially, convolved "

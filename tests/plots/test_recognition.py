@@ -56,6 +56,13 @@ def test_windows_without_speech_are_left_out_and_said_to_be():
     assert (outline[:, 0].min(), outline[:, 0].max()) == (0, 3)
 
 
+def test_the_true_emotions_stand_where_they_are_spoken():
+    table = recognised([(0.2, 0.7, 0.1), (0.5, 0.4, 0.1)])
+    axes = plots.timeline(table, parts=[("anger", 1.0), ("fear", 3.0)]).axes[0]
+    assert [line.get_xdata()[0] for line in axes.lines] == [1, 3]
+    assert [(t.get_text(), t.xy[0]) for t in axes.texts] == [("anger", 0.5), ("fear", 2)]
+
+
 def test_the_last_window_ends_with_the_recording():
     table = recognised([(0.2, 0.7, 0.1), (0.5, 0.4, 0.1)])
     table.loc[1, ["start", "end"]] = (0.4, 3.4)

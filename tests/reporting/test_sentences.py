@@ -371,6 +371,15 @@ def test_attention_is_described_without_padding():
     assert "5 of 10 cells" in sentences.attention([cells], AttentionGrid(0.1, 0.0, 2))
 
 
+def test_segments_in_which_the_true_emotion_is_the_most_probable_are_counted():
+    anger, fear = np.array([[0.6, 0.3, 0.1]]), np.array([[0.2, 0.5, 0.3], [0.5, 0.4, 0.1]])
+    said = sentences.right_segments([anger, fear], CLASSES, ["anger", "fear"])
+    assert said == "In 2 of 3 segments the true emotion is the most probable."
+    # One that the network does not know is in none.
+    said = sentences.right_segments([anger], CLASSES, ["calm"])
+    assert said == "In 0 of 1 segment the true emotion is the most probable."
+
+
 def test_segments_are_said_to_agree_or_not():
     sure, other = [0.8, 0.1, 0.1], [0.2, 0.7, 0.1]
     row = {"emotion": "fear", "predicted": "anger"}

@@ -14,7 +14,14 @@ from ser_lib.reporting.sentences.corpus import (
     waveform,
 )
 from ser_lib.reporting.sentences.inputs import descriptors, spectrogram, windows
-from ser_lib.reporting.sentences.networks import attention, layers, network, segments, training
+from ser_lib.reporting.sentences.networks import (
+    attention,
+    layers,
+    network,
+    right_segments,
+    segments,
+    training,
+)
 from ser_lib.reporting.sentences.recognition import attended, decided, over_time, recognised
 from ser_lib.reporting.sentences.scores import (
     confusions,
@@ -45,6 +52,7 @@ __all__ = [
     "ranking",
     "recalls",
     "recognised",
+    "right_segments",
     "score",
     "segments",
     "separation",

@@ -1,6 +1,5 @@
 """Sentences on networks: their parameters, their training, what they attend to."""
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -85,28 +84,25 @@ def attention(examples: Sequence["Example"], grid: "AttentionGrid") -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
+def right_segments(
+    posteriors: Sequence[np.ndarray], classes: Sequence[str], emotions: Sequence[str]
+) -> str:
+    """Say in how many segments of utterances, each with its emotion, it is the most probable."""
+    names = np.asarray(classes)
+    right = np.concatenate(
+        [names[np.argmax(p, axis=1)] == e for p, e in zip(posteriors, emotions, strict=True)]
+    )
+    segments = count(len(right), "segment")
+    return f"In {right.sum()} of {segments} the true emotion is the most probable."
+
+
 def segments(
     posteriors: np.ndarray,
     classes: Sequence[str],
     prediction: Mapping[str, object] | None = None,
-    *,
-    parts: Sequence[tuple[str, float]] = (),
-    length: float | None = None,
 ) -> str:
-    """
-    Say how far the segments of an utterance agree with each other or, of several, with the truth.
-
-    `parts` and `length` are as for `ser_lib.plots.segment_posteriors`.
-    """
+    """Say how far the segments of an utterance agree with each other."""
     winners = [str(classes[i]) for i in np.argmax(posteriors, axis=1)]
-    if parts:
-        ends = [end for _, end in parts]
-        centres = length * (np.arange(len(winners)) + 0.5)
-        true = [parts[i][0] for i in np.searchsorted(ends, centres)]
-        right = sum(map(operator.eq, winners, true))
-        return (
-            f"In {right} of {count(len(winners), 'segment')} the true emotion is the most probable."
-        )
     different = sorted(set(winners))
     if len(winners) == 1:
         text = f"The only segment says *{escape(winners[0])}* ({np.max(posteriors):.2f})"
